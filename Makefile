@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: MIT
+#
+# make              the program, at build/azilr
+# make install      into DESTDIR and PREFIX
+# make check        every test (installs what they need; so does scripts/check)
+# make demo         a recovery point mounted and taken down in a virtual machine (scripts/demo)
+# make lint         formatting, static analysis, layering
+# make unit native  tests that need no virtual machine
+# make fuzz         the parsers' fuzz targets, FUZZ_SECONDS each (needs clang)
+#
+# BUILD=dir puts everything elsewhere; SANITIZE=address,undefined builds with sanitizers; WERROR=1 turns warnings into
+# errors.
+
+PREFIX ?= /usr/local
+SBINDIR ?= $(PREFIX)/sbin
+MANDIR ?= $(PREFIX)/share/man
+# udev reads rules from fixed places only, whatever PREFIX is
+UDEVRULESDIR ?= /usr/lib/udev/rules.d
+
+BUILD ?= build
+CC ?= cc
+FUZZ_CC ?= clang
+FUZZ_SECONDS ?= 20
+PKG_CONFIG ?= pkg-config
+INSTALL ?= install
+
+VERSION := 0.1.0
+
+LIBS := libcurl libcjson mount blkid libudev openssl
+ifneq ($(filter-out clean distclean lint format,$(or $(MAKECMDGOALS),all)),)
+PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIBS))
+PKG_LDLIBS := $(shell $(PKG_CONFIG) --libs $(LIBS))
+endif
+
+CFLAGS ?= -O2 -g
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef
+ifdef WERROR
+WARNINGS += -Werror
+endif
+ifdef SANITIZE
+HARDENING := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
+HARDENING_LD := -fsanitize=$(SANITIZE)
+else
+HARDENING := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fPIE
+HARDENING_LD := -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,--as-needed
+ifeq ($(shell uname -m),x86_64)
+HARDENING += -fcf-protection
+endif
+endif
+
+ALL_CPPFLAGS := -Isrc -I$(BUILD)/generated -D_GNU_SOURCE -DAZILR_VERSION='"$(VERSION)"' $(CPPFLAGS)
+ALL_CFLAGS := -std=gnu17 $(WARNINGS) $(HARDENING) -pthread $(PKG_CFLAGS) $(CFLAGS)
+ALL_LDFLAGS := -pthread $(HARDENING_LD) $(LDFLAGS)
+
+SOURCES := $(wildcard src/*/*.c)
+SOURCES := $(filter-out src/fuzz/%,$(SOURCES))
+OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
+LIBRARY := $(BUILD)/libazilr.a
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+NATIVE_PROGRAMS := $(patsubst tests/native/%.c,$(BUILD)/tests/native/%,$(wildcard tests/native/*.c))
+FUZZERS := $(patsubst src/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard src/fuzz/*.c))
+
+.PHONY: all install check demo lint format unit native tests fuzz bench clean
+.DELETE_ON_ERROR:
+
+all: $(BUILD)/azilr
+
+$(BUILD)/azilr: $(BUILD)/src/main.o $(LIBRARY)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LDLIBS) $(LDLIBS)
+
+$(LIBRARY): $(OBJECTS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# The rules travel inside the program too, for hosts where they are not installed; one file is the source of both.
+$(BUILD)/src/block/udev_rules.o: $(BUILD)/generated/udev_rules.inc
+$(BUILD)/generated/udev_rules.inc: udev/59-azilr.rules
+	@mkdir -p $(@D)
+	sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $< > $@
+
+tests: $(UNIT_TESTS) $(NATIVE_PROGRAMS)
+
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LDLIBS) $(LDLIBS) -lcmocka
+
+$(BUILD)/tests/native/%: $(BUILD)/tests/native/%.o $(LIBRARY)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LDLIBS) $(LDLIBS)
+
+unit: $(UNIT_TESTS)
+	tests/run-unit $(BUILD)
+
+native: all tests
+	tests/run-native $(BUILD)
+
+# Fuzzers are whole programs of their own: every source is compiled again with coverage and sanitizers.
+fuzz: $(FUZZERS)
+	tests/run-fuzz $(BUILD) $(FUZZ_SECONDS)
+
+$(BUILD)/fuzz/%: src/fuzz/%.c $(SOURCES) $(BUILD)/generated/udev_rules.inc $(wildcard src/*/*.h)
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(ALL_CPPFLAGS) -std=gnu17 -O1 -g -pthread $(PKG_CFLAGS) -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=all -o $@ $< $(SOURCES) $(PKG_LDLIBS)
+
+check:
+	scripts/check
+
+demo:
+	scripts/demo
+
+lint:
+	tests/lint
+
+format:
+	clang-format -i $(wildcard src/*.c src/*/*.[ch] tests/*/*.[ch])
+
+install: all
+	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(UDEVRULESDIR)
+	$(INSTALL) -m 0755 $(BUILD)/azilr $(DESTDIR)$(SBINDIR)/azilr
+	$(INSTALL) -m 0644 src/man/azilr.8 $(DESTDIR)$(MANDIR)/man8/azilr.8
+	$(INSTALL) -m 0644 udev/59-azilr.rules $(DESTDIR)$(UDEVRULESDIR)/59-azilr.rules
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(OBJECTS:.o=.d) $(BUILD)/src/main.d $(UNIT_TESTS:=.d) $(NATIVE_PROGRAMS:=.d)

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+#include "util/error.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "util/str.h"
+
+static void set_message(struct error **err, enum exit_code code, char *message)
+{
+    struct error *made = xcalloc(1, sizeof(*made));
+
+    made->code = code;
+    made->message = message;
+    *err = made;
+}
+
+int error_set(struct error **err, enum exit_code code, const char *format, ...)
+{
+    va_list args;
+
+    if (!err)
+        return -1;
+    va_start(args, format);
+    set_message(err, code, str_vprintf(format, args));
+    va_end(args);
+    return -1;
+}
+
+int error_set_errno(struct error **err, enum exit_code code, int errnum, const char *format, ...)
+{
+    _cleanup_free_ char *what = NULL;
+    char text[128];
+    va_list args;
+
+    if (!err)
+        return -1;
+    va_start(args, format);
+    what = str_vprintf(format, args);
+    va_end(args);
+    set_message(err, code, str_printf("%s: %s", what, strerror_r(errnum, text, sizeof(text))));
+    return -1;
+}
+
+int error_wrap(struct error **err, const char *format, ...)
+{
+    _cleanup_free_ char *what = NULL;
+    _cleanup_free_ char *inner = NULL;
+    va_list args;
+
+    if (!err || !*err)
+        return -1;
+    va_start(args, format);
+    what = str_vprintf(format, args);
+    va_end(args);
+    inner = (*err)->message;
+    (*err)->message = str_printf("%s: %s", what, inner);
+    return -1;
+}
+
+int error_hint(struct error **err, const char *format, ...)
+{
+    va_list args;
+
+    if (!err || !*err || (*err)->hint)
+        return -1;
+    va_start(args, format);
+    (*err)->hint = str_vprintf(format, args);
+    va_end(args);
+    return -1;
+}
+
+int error_move(struct error **to, struct error **from)
+{
+    if (to)
+        *to = *from;
+    else
+        error_free(*from);
+    *from = NULL;
+    return -1;
+}
+
+void error_free(struct error *err)
+{
+    if (!err)
+        return;
+    free(err->message);
+    free(err->hint);
+    free(err);
+}

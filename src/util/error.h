@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Errors as values. A function that can fail takes `struct error **err` last, returns 0 or more for success, and a
+ * negative value with *err set for failure. Each layer puts in front what it was doing (error_wrap), and main alone
+ * prints. err may be NULL where the caller does not want the reason.
+ */
+#ifndef AZILR_UTIL_ERROR_H
+#define AZILR_UTIL_ERROR_H
+
+#include "util/cleanup.h"
+
+/* The program's exit codes, as documented in azilr(8). */
+enum exit_code {
+    EXIT_DONE = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2,
+    EXIT_AUTH = 3,      /* sign-in or permission */
+    EXIT_NOT_FOUND = 4, /* no such vault, VM, recovery point, session or file */
+    EXIT_NETWORK = 5,   /* network or service */
+    EXIT_PARTIAL = 6,   /* mounted, but some volumes could not be */
+    EXIT_BUSY = 7,      /* locked, in use, or a session is already there */
+    EXIT_HOST = 8,      /* this host lacks something */
+    EXIT_INTERRUPTED = 130,
+};
+
+struct error {
+    enum exit_code code;
+    char *message; /* one line, or several where a service said more; safe to print */
+    char *hint;    /* what to do next; NULL if nothing useful is known */
+};
+
+/* Sets *err, which must be NULL before. Returns -1. */
+int error_set(struct error **err, enum exit_code code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The same, with ": " and the system's text for errnum (an errno value) appended. Returns -1. */
+int error_set_errno(struct error **err, enum exit_code code, int errnum, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* Puts "what was being done: " in front of the message. Returns -1. */
+int error_wrap(struct error **err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Says what to do next, unless a deeper layer, which knows more, has said so already. Returns -1. */
+int error_hint(struct error **err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Hands the error in *from on to *to (frees it where `to` is NULL). Returns -1. */
+int error_move(struct error **to, struct error **from);
+
+void error_free(struct error *err);
+
+DEFINE_CLEANUP(cleanup_error_ptr, struct error *, error_free);
+#define _cleanup_error_ _cleanup_(cleanup_error_ptr)
+
+#endif

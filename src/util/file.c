@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+#include "util/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "util/str.h"
+
+int file_read(const char *path, size_t max, char **data, size_t *length, struct error **err)
+{
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    _cleanup_buffer_ struct buffer text = BUFFER_INIT(max);
+    char chunk[16384];
+    ssize_t got;
+
+    if (fd < 0)
+        return error_set_errno(err, errno == ENOENT || errno == ENOTDIR ? EXIT_NOT_FOUND : EXIT_FAILED, errno,
+                               "cannot open %s", path);
+    while ((got = read(fd, chunk, sizeof(chunk))) != 0) {
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return error_set_errno(err, EXIT_FAILED, errno, "cannot read %s", path);
+        if (buffer_append(&text, chunk, (size_t)got) < 0)
+            return error_set(err, EXIT_FAILED, "%s is larger than %zu bytes", path, max);
+    }
+    if (length)
+        *length = text.length;
+    *data = text.data ? steal(text.data) : str_dup("");
+    return 0;
+}
+
+char *file_read_line(const char *path)
+{
+    char *text = NULL;
+    size_t length;
+
+    if (file_read(path, 65536, &text, NULL, NULL) < 0)
+        return NULL;
+    length = strcspn(text, "\n");
+    while (length && text[length - 1] == ' ')
+        length--;
+    text[length] = '\0';
+    return text;
+}
+
+int file_write_all(int fd, const void *data, size_t length)
+{
+    const char *at = data;
+
+    while (length) {
+        ssize_t put = write(fd, at, length);
+
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return -1;
+        at += put;
+        length -= (size_t)put;
+    }
+    return 0;
+}
+
+void file_sync_parent(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    _cleanup_free_ char *parent = slash && slash != path ? str_ndup(path, (size_t)(slash - path)) : str_dup("/");
+    _cleanup_close_ int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd >= 0)
+        (void)fsync(fd);
+}
+
+int file_replace(const char *path, const void *data, size_t length, mode_t mode, bool durable, struct error **err)
+{
+    _cleanup_free_ char *beside = str_printf("%s.new", path);
+    _cleanup_close_ int fd = -1;
+
+    /* what a killed process left half-written; O_EXCL below makes sure that it is not a link to somewhere else */
+    unlink(beside);
+    fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    if (fd < 0)
+        return error_set_errno(err, EXIT_FAILED, errno, "cannot make %s", beside);
+    if (file_write_all(fd, data, length) < 0 || fchmod(fd, mode) < 0 || (durable && fsync(fd) < 0) ||
+        rename(beside, path) < 0) {
+        int errnum = errno;
+
+        unlink(beside);
+        return error_set_errno(err, EXIT_FAILED, errnum, "cannot write %s", path);
+    }
+    if (durable)
+        file_sync_parent(path);
+    return 0;
+}
+
+int file_make_private_dir(const char *path, bool *made, struct error **err)
+{
+    struct stat st;
+    bool is_new = mkdir(path, 0700) == 0;
+
+    if (made)
+        *made = is_new;
+    if (!is_new && errno != EEXIST)
+        return error_set_errno(err, EXIT_FAILED, errno, "cannot make the directory %s", path);
+    if (lstat(path, &st) < 0)
+        return error_set_errno(err, EXIT_FAILED, errno, "cannot look at %s", path);
+    if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH))) {
+        error_set(err, EXIT_HOST, "%s is not a directory that only root can change", path);
+        return error_hint(err, "see who made it and remove it, or choose another place with --dir");
+    }
+    return 0;
+}

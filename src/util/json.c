@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+#include "util/json.h"
+
+#include <string.h>
+
+#include "util/str.h"
+
+static const int MAX_DEPTH = 32;
+
+/* cJSON recurses up to a limit of its own of 1000 levels; nothing that azilr reads is a tenth as deep. */
+static bool too_deep(const char *text, size_t length)
+{
+    bool in_string = false;
+    int depth = 0;
+
+    for (size_t i = 0; i < length; i++) {
+        if (in_string) {
+            if (text[i] == '\\')
+                i++;
+            else if (text[i] == '"')
+                in_string = false;
+        } else if (text[i] == '"') {
+            in_string = true;
+        } else if (text[i] == '[' || text[i] == '{') {
+            if (++depth > MAX_DEPTH)
+                return true;
+        } else if (text[i] == ']' || text[i] == '}') {
+            depth--;
+        }
+    }
+    return false;
+}
+
+cJSON *json_parse(const char *text, size_t length, const char *what, struct error **err)
+{
+    const char *end = NULL;
+    cJSON *document;
+
+    if (too_deep(text, length)) {
+        error_set(err, EXIT_FAILED, "%s is nested more than %d levels deep", what, MAX_DEPTH);
+        return NULL;
+    }
+    document = cJSON_ParseWithLengthOpts(text, length, &end, 0);
+    while (document && end < text + length && strchr(" \t\r\n", *end) && *end)
+        end++;
+    if (!document || end != text + length) {
+        cJSON_Delete(document);
+        error_set(err, EXIT_FAILED, "%s is not valid JSON (at byte %zu of %zu)", what, end ? (size_t)(end - text) : 0,
+                  length);
+        return NULL;
+    }
+    return document;
+}
+
+const cJSON *json_object(const cJSON *object, const char *name)
+{
+    const cJSON *member = cJSON_GetObjectItemCaseSensitive(object, name);
+
+    return cJSON_IsObject(member) ? member : NULL;
+}
+
+const cJSON *json_array(const cJSON *object, const char *name)
+{
+    const cJSON *member = cJSON_GetObjectItemCaseSensitive(object, name);
+
+    return cJSON_IsArray(member) ? member : NULL;
+}
+
+const char *json_string(const cJSON *object, const char *name)
+{
+    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
+}
+
+bool json_bool(const cJSON *object, const char *name, bool missing)
+{
+    const cJSON *member = cJSON_GetObjectItemCaseSensitive(object, name);
+
+    return cJSON_IsBool(member) ? cJSON_IsTrue(member) : missing;
+}
+
+double json_number(const cJSON *object, const char *name, double missing)
+{
+    const cJSON *member = cJSON_GetObjectItemCaseSensitive(object, name);
+
+    return cJSON_IsNumber(member) ? member->valuedouble : missing;
+}
+
+static void *must(void *made)
+{
+    if (!made)
+        abort();
+    return made;
+}
+
+cJSON *json_new_object(void)
+{
+    return must(cJSON_CreateObject());
+}
+
+cJSON *json_new_array(void)
+{
+    return must(cJSON_CreateArray());
+}
+
+static void set(cJSON *object, const char *name, cJSON *value)
+{
+    if (!cJSON_AddItemToObject(object, name, must(value)))
+        abort();
+}
+
+void json_set_string(cJSON *object, const char *name, const char *value)
+{
+    set(object, name, value ? cJSON_CreateString(value) : cJSON_CreateNull());
+}
+
+void json_set_number(cJSON *object, const char *name, double value)
+{
+    set(object, name, cJSON_CreateNumber(value));
+}
+
+void json_set_bool(cJSON *object, const char *name, bool value)
+{
+    set(object, name, cJSON_CreateBool(value));
+}
+
+cJSON *json_set_object(cJSON *object, const char *name)
+{
+    cJSON *member = json_new_object();
+
+    set(object, name, member);
+    return member;
+}
+
+cJSON *json_set_array(cJSON *object, const char *name)
+{
+    cJSON *member = json_new_array();
+
+    set(object, name, member);
+    return member;
+}
+
+void json_append(cJSON *array, cJSON *item)
+{
+    if (!cJSON_AddItemToArray(array, must(item)))
+        abort();
+}
+
+char *json_text(const cJSON *document, bool indented)
+{
+    return must(indented ? cJSON_Print(document) : cJSON_PrintUnformatted(document));
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+#include "util/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "util/clock.h"
+#include "util/log.h"
+#include "util/str.h"
+
+static const size_t MAX_OUTPUT = 1024 * 1024;
+static const size_t MAX_ERRORS = 64 * 1024;
+static const int64_t DEFAULT_TIMEOUT_MS = 60 * 1000;
+static const int64_t GRACE_MS = 2000;
+
+struct child {
+    pid_t pid;
+    int pid_fd;
+    int output_fd;
+    int errors_fd;
+};
+
+static void child_close(struct child *child)
+{
+    cleanup_close_fd(&child->pid_fd);
+    cleanup_close_fd(&child->output_fd);
+    cleanup_close_fd(&child->errors_fd);
+}
+
+/* Finds the program on RUN_PATH. The caller frees the result; NULL if it is not there. */
+static char *find_program(const char *name)
+{
+    _cleanup_free_ char *path = str_dup(RUN_PATH);
+    char *save = NULL;
+
+    if (strchr(name, '/'))
+        return access(name, X_OK) == 0 ? str_dup(name) : NULL;
+    for (char *dir = strtok_r(path, ":", &save); dir; dir = strtok_r(NULL, ":", &save)) {
+        _cleanup_free_ char *full = str_printf("%s/%s", dir, name);
+
+        if (access(full, X_OK) == 0)
+            return steal(full);
+    }
+    return NULL;
+}
+
+/* In the child: only calls that are safe after fork() in a process with threads. */
+static void __attribute__((noreturn)) become(const char *program, const char *const argv[], int null_fd, int out_fd,
+                                             int err_fd, int inherit_fd)
+{
+    static char path[] = "PATH=" RUN_PATH;
+    static char locale[] = "LC_ALL=C";
+    char *const environment[] = {path, locale, NULL};
+    sigset_t none;
+
+    setpgid(0, 0);
+    if (dup2(null_fd, 0) < 0 || dup2(out_fd, 1) < 0 || dup2(err_fd, 2) < 0)
+        _exit(127);
+    if (inherit_fd >= 0 && (dup2(inherit_fd, 3) < 0 || (inherit_fd == 3 && fcntl(3, F_SETFD, 0) < 0)))
+        _exit(127);
+    syscall(SYS_close_range, inherit_fd >= 0 ? 4U : 3U, ~0U, 0);
+    signal(SIGPIPE, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    if (chdir("/") == 0)
+        execve(program, (char *const *)(uintptr_t)argv, environment);
+    _exit(127);
+}
+
+static int start(const char *const argv[], int inherit_fd, struct child *child, struct error **err)
+{
+    _cleanup_free_ char *program = find_program(argv[0]);
+    _cleanup_close_ int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int out[2] = {-1, -1}, errors[2] = {-1, -1};
+
+    if (!program)
+        return error_set(err, EXIT_HOST, "%s is not installed (looked in %s)", argv[0], RUN_PATH);
+    if (null_fd < 0)
+        return error_set_errno(err, EXIT_FAILED, errno, "cannot open /dev/null");
+    if (pipe2(out, O_CLOEXEC) < 0)
+        return error_set_errno(err, EXIT_FAILED, errno, "cannot make a pipe for %s", argv[0]);
+    child->output_fd = out[0];
+    _cleanup_close_ int out_fd = out[1];
+    if (pipe2(errors, O_CLOEXEC) < 0)
+        return error_set_errno(err, EXIT_FAILED, errno, "cannot make a pipe for %s", argv[0]);
+    child->errors_fd = errors[0];
+    _cleanup_close_ int err_fd = errors[1];
+
+    child->pid = fork();
+    if (child->pid < 0)
+        return error_set_errno(err, EXIT_FAILED, errno, "cannot start %s", argv[0]);
+    if (child->pid == 0)
+        become(program, argv, null_fd, out_fd, err_fd, inherit_fd);
+    child->pid_fd = (int)syscall(SYS_pidfd_open, child->pid, 0);
+    if (child->pid_fd < 0) {
+        int errnum = errno;
+
+        kill(child->pid, SIGKILL);
+        waitpid(child->pid, NULL, 0);
+        return error_set_errno(err, EXIT_HOST, errnum, "this kernel (older than 5.3?) has no pidfd_open");
+    }
+    return 0;
+}
+
+/* Takes what is there. Closes *fd at the end of the stream. Returns -1 if it is over the cap and that matters. */
+static int drain(int *fd, struct buffer *into, int must_fit)
+{
+    char chunk[4096];
+    ssize_t got;
+
+    if (*fd < 0)
+        return 0;
+    got = read(*fd, chunk, sizeof(chunk));
+    if (got < 0 && errno == EINTR)
+        return 0;
+    if (got <= 0) {
+        close(steal_fd(fd));
+        return 0;
+    }
+    return buffer_append(into, chunk, (size_t)got) < 0 && must_fit ? -1 : 0;
+}
+
+static void put_down(const struct child *child)
+{
+    struct pollfd ended = {.fd = child->pid_fd, .events = POLLIN};
+
+    kill(-child->pid, SIGTERM);
+    if (poll(&ended, 1, (int)GRACE_MS) <= 0)
+        kill(-child->pid, SIGKILL);
+    waitpid(child->pid, NULL, 0);
+}
+
+/*
+ * Reads until the child has ended, and what it had written by then. A grandchild that keeps the pipes open (a daemon
+ * that the program started) is not waited for.
+ */
+static int follow(struct child *child, const char *name, int64_t timeout_ms, struct wait *wait,
+                  struct run_result *result, struct error **err)
+{
+    int64_t end = clock_monotonic_ms() + timeout_ms;
+
+    for (;;) {
+        struct pollfd fds[3] = {{.fd = child->pid_fd, .events = POLLIN},
+                                {.fd = child->output_fd, .events = POLLIN},
+                                {.fd = child->errors_fd, .events = POLLIN}};
+        int64_t left = end - clock_monotonic_ms();
+        int ready = left <= 0 ? 0 : wait_poll(wait, fds, 3, left, err);
+
+        if (ready < 0)
+            return -1;
+        if (ready == 0)
+            return error_set(err, EXIT_FAILED, "%s did not finish within %lld s", name, (long long)(timeout_ms / 1000));
+        if ((fds[1].revents && drain(&child->output_fd, &result->output, 1) < 0))
+            return error_set(err, EXIT_FAILED, "%s printed more than %zu bytes", name, MAX_OUTPUT);
+        if (fds[2].revents)
+            drain(&child->errors_fd, &result->errors, 0);
+        if (fds[0].revents && !fds[1].revents && !fds[2].revents)
+            return 0;
+    }
+}
+
+int run(const char *const argv[], const struct run_options *options, struct wait *wait, struct run_result *result,
+        struct error **err)
+{
+    static const struct run_options defaults = {.inherit_fd = -1};
+    _cleanup_(child_close) struct child child = {.pid = -1, .pid_fd = -1, .output_fd = -1, .errors_fd = -1};
+    /* the screen's clock goes on, but neither a signal nor the time limit stops a change to the host half-way */
+    struct wait patient = WAIT_INIT;
+    int64_t timeout_ms;
+    int status = 0;
+
+    *result = (struct run_result){.output = BUFFER_INIT(MAX_OUTPUT), .errors = BUFFER_INIT(MAX_ERRORS)};
+    if (!options)
+        options = &defaults;
+    timeout_ms = options->timeout_ms ? options->timeout_ms : DEFAULT_TIMEOUT_MS;
+    if (wait) {
+        patient.tick = wait->tick;
+        patient.tick_argument = wait->tick_argument;
+    }
+    if (start(argv, options->inherit_fd, &child, err) < 0)
+        return -1;
+    if (follow(&child, argv[0], timeout_ms, options->interruptible ? wait : &patient, result, err) < 0) {
+        put_down(&child);
+        return -1;
+    }
+    if (waitpid(child.pid, &status, 0) < 0)
+        return error_set_errno(err, EXIT_FAILED, errno, "cannot wait for %s", argv[0]);
+    result->exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    log_verbose("ran %s%s%s: exit %d", argv[0], argv[1] ? " " : "", argv[1] ? argv[1] : "", result->exit_code);
+    return 0;
+}
+
+char *run_last_words(const struct run_result *result)
+{
+    const struct buffer *words = result->errors.length ? &result->errors : &result->output;
+    size_t length = words->length;
+
+    while (length && (words->data[length - 1] == '\n' || words->data[length - 1] == ' '))
+        length--;
+    if (length == 0)
+        return str_dup("(it said nothing)");
+    _cleanup_free_ char *one_line = str_ndup(words->data, length);
+    for (char *at = one_line; *at; at++)
+        if (*at == '\n')
+            *at = ' ';
+    return str_printable(one_line, strlen(one_line), 400);
+}
+
+int run_checked(const char *const argv[], const struct run_options *options, struct wait *wait, struct error **err)
+{
+    _cleanup_run_result_ struct run_result result;
+
+    if (run(argv, options, wait, &result, err) < 0)
+        return -1;
+    if (result.exit_code != 0) {
+        _cleanup_free_ char *words = run_last_words(&result);
+
+        return error_set(err, EXIT_FAILED, "%s ended with exit code %d: %s", argv[0], result.exit_code, words);
+    }
+    return 0;
+}
+
+void run_result_clear(struct run_result *result)
+{
+    buffer_clear(&result->output);
+    buffer_clear(&result->errors);
+}

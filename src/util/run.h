@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Running another program: an argument vector and no shell, found on a fixed PATH, with a clean environment (PATH,
+ * LC_ALL=C), standard input from nowhere, every other descriptor closed, in a process group of its own so that a
+ * terminal's Ctrl-C reaches only azilr. No secret may be in argv.
+ */
+#ifndef AZILR_UTIL_RUN_H
+#define AZILR_UTIL_RUN_H
+
+#include <sys/types.h>
+
+#include "util/buffer.h"
+#include "util/error.h"
+#include "util/wait.h"
+
+#define RUN_PATH "/usr/sbin:/usr/bin:/sbin:/bin"
+
+struct run_result {
+    int exit_code;        /* 0..255, or 128 + the signal that ended it */
+    struct buffer output; /* standard output, at most 1 MiB */
+    struct buffer errors; /* standard error, at most 64 KiB; what is over is dropped */
+};
+
+struct run_options {
+    int64_t timeout_ms; /* then SIGTERM, and SIGKILL 2 s later; 0 means 60 s */
+    /*
+     * A descriptor the child inherits, or -1. The session's lock goes here: a child that outlives a killed azilr keeps
+     * the session locked until it has finished changing the host.
+     */
+    int inherit_fd;
+    /* Ends the child when a signal asks azilr to stop. Otherwise the child, which is changing the host, may finish. */
+    int interruptible;
+};
+
+#define RUN_OPTIONS_INIT ((struct run_options){.inherit_fd = -1})
+
+/*
+ * Runs argv (NULL-terminated) to its end. options and wait may be NULL. Returns 0 when it ran, whatever its exit code;
+ * -1 with err set if it could not be run (EXIT_HOST if it is not installed), took too long (EXIT_FAILED), was
+ * interrupted (EXIT_INTERRUPTED) or printed more than the cap. The caller clears *result with run_result_clear().
+ */
+int run(const char *const argv[], const struct run_options *options, struct wait *wait, struct run_result *result,
+        struct error **err);
+
+/* The same, where an exit code other than 0 is an error too (EXIT_FAILED) that quotes standard error. */
+int run_checked(const char *const argv[], const struct run_options *options, struct wait *wait, struct error **err);
+
+/* The program's last words, made printable: its standard error, or else its standard output. The caller frees it. */
+char *run_last_words(const struct run_result *result);
+
+void run_result_clear(struct run_result *result);
+#define _cleanup_run_result_ _cleanup_(run_result_clear)
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+#include "util/secret.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <termios.h>
+
+#include "util/buffer.h"
+#include "util/str.h"
+
+void secret_free(char *secret)
+{
+    if (!secret)
+        return;
+    explicit_bzero(secret, strlen(secret));
+    free(secret);
+}
+
+static int check_private(int fd, const char *path, struct error **err)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return error_set_errno(err, EXIT_FAILED, errno, "cannot look at %s", path);
+    if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode))
+        return error_set(err, EXIT_USAGE, "%s is neither a file nor a pipe", path);
+    if (S_ISREG(st.st_mode) && (st.st_mode & (S_IRWXG | S_IRWXO))) {
+        error_set(err, EXIT_USAGE, "%s holds a secret but others than its owner have access to it (mode %04o)", path,
+                  (unsigned)(st.st_mode & 07777));
+        return error_hint(err, "chmod 600 %s", path);
+    }
+    return 0;
+}
+
+int secret_from_file(const char *path, size_t max, char **secret, struct error **err)
+{
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    _cleanup_buffer_ struct buffer text = BUFFER_INIT(max + 2);
+    char chunk[512];
+    ssize_t got;
+    int full = 0;
+
+    text.secret = true;
+    if (fd < 0)
+        return error_set_errno(err, errno == ENOENT ? EXIT_NOT_FOUND : EXIT_FAILED, errno, "cannot open %s", path);
+    if (check_private(fd, path, err) < 0)
+        return -1;
+    while (!full && (got = read(fd, chunk, sizeof(chunk))) != 0) {
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return error_set_errno(err, EXIT_FAILED, errno, "cannot read %s", path);
+        full = buffer_append(&text, chunk, (size_t)got);
+    }
+    explicit_bzero(chunk, sizeof(chunk));
+    if (text.length && text.data[text.length - 1] == '\n')
+        text.data[--text.length] = '\0';
+    if (text.length && text.data[text.length - 1] == '\r')
+        text.data[--text.length] = '\0';
+    if (full || text.length > max)
+        return error_set(err, EXIT_USAGE, "%s holds more than the %zu bytes that this secret may have", path, max);
+    if (text.length == 0 || strlen(text.data) != text.length || strpbrk(text.data, "\r\n"))
+        return error_set(err, EXIT_USAGE, "%s must hold the secret alone, on one line", path);
+    *secret = steal(text.data);
+    return 0;
+}
+
+/* Reads one line, byte by byte: stdio would keep a copy of its own. */
+static int read_line(int tty, struct buffer *line, struct error **err)
+{
+    struct pollfd wait = {.fd = tty, .events = POLLIN};
+    sigset_t pending;
+    char byte;
+
+    for (;;) {
+        sigpending(&pending);
+        if (sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM) || sigismember(&pending, SIGHUP))
+            return error_set(err, EXIT_INTERRUPTED, "interrupted while asking for a password");
+        if (poll(&wait, 1, 100) <= 0)
+            continue;
+        if (read(tty, &byte, 1) != 1)
+            return error_set(err, EXIT_INTERRUPTED, "no password was given");
+        if (byte == '\n' || byte == '\r')
+            return 0;
+        if (byte && buffer_append(line, &byte, 1) < 0)
+            return error_set(err, EXIT_USAGE, "that is longer than the %zu bytes that the password may have", line->max);
+    }
+}
+
+int secret_from_terminal(const char *prompt, size_t max, char **secret, struct error **err)
+{
+    _cleanup_close_ int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+    _cleanup_buffer_ struct buffer line = BUFFER_INIT(max);
+    struct termios before, silent;
+    int result;
+
+    line.secret = true;
+    if (tty < 0 || tcgetattr(tty, &before) < 0)
+        return error_set(err, EXIT_USAGE, "a password is needed, and there is no terminal to ask for it");
+    silent = before;
+    silent.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
+    if (tcsetattr(tty, TCSAFLUSH, &silent) < 0)
+        return error_set_errno(err, EXIT_FAILED, errno, "cannot switch off the terminal's echo");
+    dprintf(tty, "%s", prompt);
+    result = read_line(tty, &line, err);
+    tcsetattr(tty, TCSAFLUSH, &before);
+    dprintf(tty, "\n");
+    if (result < 0)
+        return -1;
+    if (line.length == 0)
+        return error_set(err, EXIT_USAGE, "no password was given");
+    *secret = steal(line.data);
+    return 0;
+}
+
+void secret_protect_process(void)
+{
+    const struct rlimit none = {0, 0};
+
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    setrlimit(RLIMIT_CORE, &none);
+}

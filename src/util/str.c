@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+#include "util/str.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "util/cleanup.h"
+
+static void *checked(void *memory)
+{
+    if (!memory) {
+        fputs("azilr: out of memory\n", stderr);
+        abort();
+    }
+    return memory;
+}
+
+void *xcalloc(size_t count, size_t size)
+{
+    return checked(calloc(count, size ? size : 1));
+}
+
+void *xreallocarray(void *old, size_t count, size_t size)
+{
+    return checked(reallocarray(old, count ? count : 1, size ? size : 1));
+}
+
+char *str_dup(const char *text)
+{
+    return checked(strdup(text));
+}
+
+char *str_ndup(const char *text, size_t length)
+{
+    return checked(strndup(text, length));
+}
+
+char *str_vprintf(const char *format, va_list args)
+{
+    char *text = NULL;
+
+    if (vasprintf(&text, format, args) < 0)
+        text = NULL;
+    return checked(text);
+}
+
+char *str_printf(const char *format, ...)
+{
+    va_list args;
+    char *text;
+
+    va_start(args, format);
+    text = str_vprintf(format, args);
+    va_end(args);
+    return text;
+}
+
+/* Length of the UTF-8 sequence at text if it is well formed (RFC 3629) and not a control character; else 0. */
+static size_t printable_sequence(const unsigned char *text, size_t length)
+{
+    static const struct {
+        unsigned char mask, lead;
+        uint32_t min;
+    } forms[] = {{0x80, 0x00, 0x20}, {0xe0, 0xc0, 0xa0}, {0xf0, 0xe0, 0x800}, {0xf8, 0xf0, 0x10000}};
+
+    for (size_t form = 0; form < sizeof(forms) / sizeof(forms[0]); form++) {
+        uint32_t point;
+
+        if ((text[0] & forms[form].mask) != forms[form].lead)
+            continue;
+        if (form >= length)
+            return 0;
+        point = text[0] & (unsigned char)~forms[form].mask;
+        for (size_t i = 1; i <= form; i++) {
+            if ((text[i] & 0xc0) != 0x80)
+                return 0;
+            point = point << 6 | (text[i] & 0x3f);
+        }
+        /* U+2028..202E and U+2066..2069 break lines or turn text around, which can disguise a message */
+        if (point < forms[form].min || point > 0x10ffff || point == 0x7f || (point >= 0xd800 && point <= 0xdfff) ||
+            (point >= 0x2028 && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069))
+            return 0;
+        return form + 1;
+    }
+    return 0;
+}
+
+char *str_printable(const char *text, size_t length, size_t max)
+{
+    size_t take = length < max ? length : max;
+    char *safe = xcalloc(take * 4 + sizeof("…"), 1);
+    char *to = safe;
+
+    for (size_t at = 0; at < take;) {
+        size_t size = printable_sequence((const unsigned char *)text + at, length - at);
+
+        if (size) {
+            memcpy(to, text + at, size);
+            to += size;
+            at += size;
+        } else {
+            to += sprintf(to, "\\x%02x", (unsigned char)text[at]);
+            at++;
+        }
+    }
+    memcpy(to, length > max ? "…" : "", length > max ? sizeof("…") : 1);
+    return safe;
+}
+
+bool str_starts_with(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+bool str_ends_with(const char *text, const char *suffix)
+{
+    size_t text_length = strlen(text), suffix_length = strlen(suffix);
+
+    return text_length >= suffix_length && strcmp(text + text_length - suffix_length, suffix) == 0;
+}
+
+bool str_equal(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+bool str_equal_ignoring_case(const char *a, const char *b)
+{
+    return a && b ? strcasecmp(a, b) == 0 : a == b;
+}
+
+bool str_only(const char *text, const char *allowed)
+{
+    return *text && text[strspn(text, allowed)] == '\0';
+}
+
+int str_to_long(const char *text, long min, long max, long *number)
+{
+    char *end = NULL;
+    long value;
+
+    if (!text || !str_only(*text == '-' ? text + 1 : text, "0123456789"))
+        return -1;
+    errno = 0;
+    value = strtol(text, &end, 10);
+    if (errno || *end || value < min || value > max)
+        return -1;
+    *number = value;
+    return 0;
+}
