@@ -1,2 +1,90 @@
 /* SPDX-License-Identifier: MIT */
-int main(void){return 0;}
+/* The table of subcommands, the options in front of them, and the one place where an error is printed. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "util/log.h"
+#include "util/secret.h"
+#include "util/str.h"
+
+static const struct subcommand {
+    const char *name;
+    int (*run)(int argc, char **argv, struct error **err);
+    const char *summary; /* NULL for another name of the one above */
+} subcommands[] = {
+    {"mount", cmd_mount, "open a recovery point of an Azure VM, and mount its volumes read-only"},
+    {"unmount", cmd_unmount, "take everything down again and revoke the access"},
+    {"umount", cmd_unmount, NULL},
+    {"status", cmd_status, "what is open on this host"},
+    {"inspect", cmd_inspect, "what a connection script would connect to; contacts nothing"},
+    {"tunnel", cmd_tunnel, "the relay from loopback to a portal's TLS, by itself"},
+};
+
+static void print_help(FILE *to)
+{
+    fputs("azilr gives you the files of an Azure VM backup as a read-only directory.\n\n"
+          "Usage: azilr COMMAND [OPTIONS]\n\n",
+          to);
+    for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]); i++)
+        if (subcommands[i].summary)
+            fprintf(to, "  %-9s %s\n", subcommands[i].name, subcommands[i].summary);
+    fputs("\n`azilr COMMAND --help` tells a command's options; azilr(8) tells the rest.\n"
+          "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 sign-in or permission, 4 not found, 5 network or "
+          "service,\n"
+          "6 mounted but some volumes could not be, 7 busy, 8 this host lacks something, 130 interrupted.\n",
+          to);
+}
+
+static const struct subcommand *find(const char *name)
+{
+    for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]); i++)
+        if (str_equal(subcommands[i].name, name))
+            return &subcommands[i];
+    return NULL;
+}
+
+static int dispatch(int argc, char **argv, struct error **err)
+{
+    const struct subcommand *subcommand;
+
+    if (argc < 2) {
+        print_help(stderr);
+        return EXIT_USAGE;
+    }
+    if (str_equal(argv[1], "--help") || str_equal(argv[1], "-h") || str_equal(argv[1], "help")) {
+        print_help(stdout);
+        return EXIT_DONE;
+    }
+    if (str_equal(argv[1], "--version") || str_equal(argv[1], "-V")) {
+        printf("azilr %s\n", AZILR_VERSION);
+        return EXIT_DONE;
+    }
+    subcommand = find(argv[1]);
+    if (!subcommand) {
+        _cleanup_free_ char *shown = str_printable(argv[1], strlen(argv[1]), 60);
+
+        error_set(err, EXIT_USAGE, "there is no command \"%s\"", shown);
+        return error_hint(err, "`azilr --help` lists the commands");
+    }
+    return subcommand->run(argc - 1, argv + 1, err);
+}
+
+int main(int argc, char **argv)
+{
+    _cleanup_error_ struct error *err = NULL;
+    int code;
+
+    secret_protect_process();
+    code = dispatch(argc, argv, &err);
+    if (code < 0) {
+        log_error(err);
+        code = err->code;
+    }
+    /* a full disk or a closed pipe must not look like success to a script that reads the output */
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fputs("azilr: cannot write to standard output\n", stderr);
+        return code ? code : EXIT_FAILED;
+    }
+    return code;
+}

@@ -9,12 +9,12 @@
 #include <unistd.h>
 
 /* Defines the function that the cleanup attribute wants, which is given the variable's address. */
-#define DEFINE_CLEANUP(name, type, release)                                                                   \
-    static inline void name(type *value)                                                                      \
-    {                                                                                                         \
-        if (*value)                                                                                           \
-            release(*value);                                                                                  \
-    }                                                                                                         \
+#define DEFINE_CLEANUP(name, type, release)                                                                            \
+    static inline void name(type *value)                                                                               \
+    {                                                                                                                  \
+        if (*value)                                                                                                    \
+            release(*value);                                                                                           \
+    }                                                                                                                  \
     struct cleanup_needs_a_semicolon
 
 #define _cleanup_(f) __attribute__((cleanup(f)))
@@ -39,11 +39,11 @@ DEFINE_CLEANUP(cleanup_closedir_dir, DIR *, closedir);
 #define _cleanup_closedir_ _cleanup_(cleanup_closedir_dir)
 
 /* Hands a pointer on: gives its value and leaves NULL behind, so that the cleanup does nothing. */
-#define steal(pointer)                                                                                        \
-    __extension__({                                                                                           \
-        __typeof__(pointer) stolen_ = (pointer);                                                              \
-        (pointer) = NULL;                                                                                     \
-        stolen_;                                                                                              \
+#define steal(pointer)                                                                                                 \
+    __extension__({                                                                                                    \
+        __typeof__(pointer) stolen_ = (pointer);                                                                       \
+        (pointer) = NULL;                                                                                              \
+        stolen_;                                                                                                       \
     })
 
 /* The same for a file descriptor. */

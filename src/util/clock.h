@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Time: a clock that only goes forward for measuring, and dates as text for people and for Azure. All dates are UTC. */
+/* Time: a clock that only goes forward for measuring, and dates as text for people and for Azure. All dates
+ * are UTC. */
 #ifndef AZILR_UTIL_CLOCK_H
 #define AZILR_UTIL_CLOCK_H
 
@@ -20,8 +21,8 @@ char *clock_format(time_t when, char *text);
 char *clock_format_compact(time_t when, char *text);
 
 /*
- * Reads an RFC 3339 date and time: a fraction of a second is dropped, "Z" or "+hh:mm" is honoured, and a missing zone
- * means UTC (Azure leaves it out now and then). Returns 0, or -1 if text is anything else.
+ * Reads an RFC 3339 date and time: a fraction of a second is dropped, "Z" or "+hh:mm" is honoured, and a
+ * missing zone means UTC (Azure leaves it out now and then). Returns 0, or -1 if text is anything else.
  */
 int clock_parse(const char *text, time_t *when);
 

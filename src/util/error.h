@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Errors as values. A function that can fail takes `struct error **err` last, returns 0 or more for success, and a
- * negative value with *err set for failure. Each layer puts in front what it was doing (error_wrap), and main alone
- * prints. err may be NULL where the caller does not want the reason.
+ * Errors as values. A function that can fail takes `struct error **err` last, returns 0 or more for success,
+ * and a negative value with *err set for failure. Each layer puts in front what it was doing (error_wrap),
+ * and main alone prints. err may be NULL where the caller does not want the reason.
  */
 #ifndef AZILR_UTIL_ERROR_H
 #define AZILR_UTIL_ERROR_H
@@ -30,8 +30,7 @@ struct error {
 };
 
 /* Sets *err, which must be NULL before. Returns -1. */
-int error_set(struct error **err, enum exit_code code, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+int error_set(struct error **err, enum exit_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* The same, with ": " and the system's text for errnum (an errno value) appended. Returns -1. */
 int error_set_errno(struct error **err, enum exit_code code, int errnum, const char *format, ...)

@@ -78,7 +78,8 @@ int file_replace(const char *path, const void *data, size_t length, mode_t mode,
     _cleanup_free_ char *beside = str_printf("%s.new", path);
     _cleanup_close_ int fd = -1;
 
-    /* what a killed process left half-written; O_EXCL below makes sure that it is not a link to somewhere else */
+    /* what a killed process left half-written; O_EXCL below makes sure that it is not a link to somewhere
+     * else */
     unlink(beside);
     fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (fd < 0)

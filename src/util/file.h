@@ -11,31 +11,33 @@
 #include "util/error.h"
 
 /*
- * Reads a whole file of at most max bytes; larger is an error. Works for /proc and /sys too. EXIT_NOT_FOUND if there is
- * none. The caller frees *data, which ends in a NUL; length may be NULL.
+ * Reads a whole file of at most max bytes; larger is an error. Works for /proc and /sys too. EXIT_NOT_FOUND
+ * if there is none. The caller frees *data, which ends in a NUL; length may be NULL.
  */
 int file_read(const char *path, size_t max, char **data, size_t *length, struct error **err);
 
-/* The first line of a small system file without its line end and trailing blanks, or NULL. The caller frees it. */
+/* The first line of a small system file without its line end and trailing blanks, or NULL. The caller frees
+ * it. */
 char *file_read_line(const char *path);
 
 /* Writes the whole of data to fd. Returns 0, or -1 with errno set. */
 int file_write_all(int fd, const void *data, size_t length);
 
 /*
- * Puts data in place of the file at once: written under another name beside it, synced to disk if `durable`, then
- * renamed. A reader sees the old file or the new one.
+ * Puts data in place of the file at once: written under another name beside it, synced to disk if `durable`,
+ * then renamed. A reader sees the old file or the new one.
  */
 int file_replace(const char *path, const void *data, size_t length, mode_t mode, bool durable, struct error **err);
 
 /*
- * Makes a directory that only root can enter, or accepts one that is there already if it is a directory (no link),
- * root's own, and writable by nobody else: a path that somebody else prepared is refused (EXIT_HOST). The parent must exist.
- * *made, if not NULL, says whether it was made now.
+ * Makes a directory that only root can enter, or accepts one that is there already if it is a directory (no
+ * link), root's own, and writable by nobody else: a path that somebody else prepared is refused (EXIT_HOST).
+ * The parent must exist. *made, if not NULL, says whether it was made now.
  */
 int file_make_private_dir(const char *path, bool *made, struct error **err);
 
-/* fsyncs the directory that holds path, so that a file made or removed there survives a power cut. Best effort. */
+/* fsyncs the directory that holds path, so that a file made or removed there survives a power cut. Best
+ * effort. */
 void file_sync_parent(const char *path);
 
 #endif

@@ -14,12 +14,13 @@ DEFINE_CLEANUP(cleanup_json_ptr, cJSON *, cJSON_Delete);
 #define _cleanup_json_ _cleanup_(cleanup_json_ptr)
 
 /*
- * Parses one whole document of at most 32 levels; anything behind it but white space is an error. `what` names the
- * document in the message. Returns NULL with err set (EXIT_FAILED); the caller deletes the result.
+ * Parses one whole document of at most 32 levels; anything behind it but white space is an error. `what`
+ * names the document in the message. Returns NULL with err set (EXIT_FAILED); the caller deletes the result.
  */
 cJSON *json_parse(const char *text, size_t length, const char *what, struct error **err);
 
-/* Members by exact name. NULL or the default if the object is NULL, or the member missing or of another type. */
+/* Members by exact name. NULL or the default if the object is NULL, or the member missing or of another type.
+ */
 const cJSON *json_object(const cJSON *object, const char *name);
 const cJSON *json_array(const cJSON *object, const char *name);
 const char *json_string(const cJSON *object, const char *name); /* owned by the document */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Messages to a person, on standard error. The logger is the program's only global state. Never given a secret;
- * untrusted text goes through str_printable() first.
+ * Messages to a person, on standard error. The logger is the program's only global state. Never given a
+ * secret; untrusted text goes through str_printable() first.
  */
 #ifndef AZILR_UTIL_LOG_H
 #define AZILR_UTIL_LOG_H

@@ -10,7 +10,8 @@
 #include "util/file.h"
 #include "util/str.h"
 
-/* The state letter and the start time; the name before them may hold any byte, so it is skipped from the last ')'. */
+/* The state letter and the start time; the name before them may hold any byte, so it is skipped from the last
+ * ')'. */
 static bool read_stat(pid_t pid, char *state, unsigned long long *start_time)
 {
     _cleanup_free_ char *path = str_printf("/proc/%d/stat", pid);

@@ -6,15 +6,16 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Start time in clock ticks since boot (field 22 of /proc/PID/stat, proc(5)); 0 if there is no such process. */
+/* Start time in clock ticks since boot (field 22 of /proc/PID/stat, proc(5)); 0 if there is no such process.
+ */
 unsigned long long process_start_time(pid_t pid);
 
 /* Whether that very process still runs (a zombie does not). */
 bool process_is_running(pid_t pid, unsigned long long start_time);
 
 /*
- * Ends that very process: SIGTERM, and SIGKILL after grace_ms. Returns 1 if it ran and is gone now, 0 if it was gone
- * already, -1 if it is still there.
+ * Ends that very process: SIGTERM, and SIGKILL after grace_ms. Returns 1 if it ran and is gone now, 0 if it
+ * was gone already, -1 if it is still there.
  */
 int process_end(pid_t pid, unsigned long long start_time, int grace_ms);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What azilr is doing now, for a person, on standard error: one line a stage with the time it took. On a terminal the
- * line is live; elsewhere it is printed once, when the stage ends. Silent with --quiet.
+ * What azilr is doing now, for a person, on standard error: one line a stage with the time it took. On a
+ * terminal the line is live; elsewhere it is printed once, when the stage ends. Silent with --quiet.
  */
 #ifndef AZILR_UTIL_PROGRESS_H
 #define AZILR_UTIL_PROGRESS_H
@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 struct progress {
-    bool live;   /* standard error is a terminal */
+    bool live; /* standard error is a terminal */
     bool silent;
     int64_t started_ms;
     char *stage; /* what is being done; NULL between stages */

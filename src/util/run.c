@@ -49,8 +49,8 @@ static char *find_program(const char *name)
 }
 
 /* In the child: only calls that are safe after fork() in a process with threads. */
-static void __attribute__((noreturn)) become(const char *program, const char *const argv[], int null_fd, int out_fd,
-                                             int err_fd, int inherit_fd)
+static void __attribute__((noreturn))
+become(const char *program, const char *const argv[], int null_fd, int out_fd, int err_fd, int inherit_fd)
 {
     static char path[] = "PATH=" RUN_PATH;
     static char locale[] = "LC_ALL=C";
@@ -106,7 +106,8 @@ static int start(const char *const argv[], int inherit_fd, struct child *child, 
     return 0;
 }
 
-/* Takes what is there. Closes *fd at the end of the stream. Returns -1 if it is over the cap and that matters. */
+/* Takes what is there. Closes *fd at the end of the stream. Returns -1 if it is over the cap and that
+ * matters. */
 static int drain(int *fd, struct buffer *into, int must_fit)
 {
     char chunk[4096];
@@ -135,8 +136,8 @@ static void put_down(const struct child *child)
 }
 
 /*
- * Reads until the child has ended, and what it had written by then. A grandchild that keeps the pipes open (a daemon
- * that the program started) is not waited for.
+ * Reads until the child has ended, and what it had written by then. A grandchild that keeps the pipes open (a
+ * daemon that the program started) is not waited for.
  */
 static int follow(struct child *child, const char *name, int64_t timeout_ms, struct wait *wait,
                   struct run_result *result, struct error **err)
@@ -168,7 +169,8 @@ int run(const char *const argv[], const struct run_options *options, struct wait
 {
     static const struct run_options defaults = {.inherit_fd = -1};
     _cleanup_(child_close) struct child child = {.pid = -1, .pid_fd = -1, .output_fd = -1, .errors_fd = -1};
-    /* the screen's clock goes on, but neither a signal nor the time limit stops a change to the host half-way */
+    /* the screen's clock goes on, but neither a signal nor the time limit stops a change to the host half-way
+     */
     struct wait patient = WAIT_INIT;
     int64_t timeout_ms;
     int status = 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Running another program: an argument vector and no shell, found on a fixed PATH, with a clean environment (PATH,
- * LC_ALL=C), standard input from nowhere, every other descriptor closed, in a process group of its own so that a
- * terminal's Ctrl-C reaches only azilr. No secret may be in argv.
+ * Running another program: an argument vector and no shell, found on a fixed PATH, with a clean environment
+ * (PATH, LC_ALL=C), standard input from nowhere, every other descriptor closed, in a process group of its own
+ * so that a terminal's Ctrl-C reaches only azilr. No secret may be in argv.
  */
 #ifndef AZILR_UTIL_RUN_H
 #define AZILR_UTIL_RUN_H
@@ -24,20 +24,22 @@ struct run_result {
 struct run_options {
     int64_t timeout_ms; /* then SIGTERM, and SIGKILL 2 s later; 0 means 60 s */
     /*
-     * A descriptor the child inherits, or -1. The session's lock goes here: a child that outlives a killed azilr keeps
-     * the session locked until it has finished changing the host.
+     * A descriptor the child inherits, or -1. The session's lock goes here: a child that outlives a killed
+     * azilr keeps the session locked until it has finished changing the host.
      */
     int inherit_fd;
-    /* Ends the child when a signal asks azilr to stop. Otherwise the child, which is changing the host, may finish. */
+    /* Ends the child when a signal asks azilr to stop. Otherwise the child, which is changing the host, may
+     * finish. */
     int interruptible;
 };
 
 #define RUN_OPTIONS_INIT ((struct run_options){.inherit_fd = -1})
 
 /*
- * Runs argv (NULL-terminated) to its end. options and wait may be NULL. Returns 0 when it ran, whatever its exit code;
- * -1 with err set if it could not be run (EXIT_HOST if it is not installed), took too long (EXIT_FAILED), was
- * interrupted (EXIT_INTERRUPTED) or printed more than the cap. The caller clears *result with run_result_clear().
+ * Runs argv (NULL-terminated) to its end. options and wait may be NULL. Returns 0 when it ran, whatever its
+ * exit code; -1 with err set if it could not be run (EXIT_HOST if it is not installed), took too long
+ * (EXIT_FAILED), was interrupted (EXIT_INTERRUPTED) or printed more than the cap. The caller clears *result
+ * with run_result_clear().
  */
 int run(const char *const argv[], const struct run_options *options, struct wait *wait, struct run_result *result,
         struct error **err);
@@ -45,7 +47,8 @@ int run(const char *const argv[], const struct run_options *options, struct wait
 /* The same, where an exit code other than 0 is an error too (EXIT_FAILED) that quotes standard error. */
 int run_checked(const char *const argv[], const struct run_options *options, struct wait *wait, struct error **err);
 
-/* The program's last words, made printable: its standard error, or else its standard output. The caller frees it. */
+/* The program's last words, made printable: its standard error, or else its standard output. The caller frees
+ * it. */
 char *run_last_words(const struct run_result *result);
 
 void run_result_clear(struct run_result *result);

@@ -89,7 +89,8 @@ static int read_line(int tty, struct buffer *line, struct error **err)
         if (byte == '\n' || byte == '\r')
             return 0;
         if (byte && buffer_append(line, &byte, 1) < 0)
-            return error_set(err, EXIT_USAGE, "that is longer than the %zu bytes that the password may have", line->max);
+            return error_set(err, EXIT_USAGE, "that is longer than the %zu bytes that the password may have",
+                             line->max);
     }
 }
 

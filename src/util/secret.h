@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Passwords and tokens: strings that are wiped when let go of, and ways to get one from a person or a file. */
+/* Passwords and tokens: strings that are wiped when let go of, and ways to get one from a person or a file.
+ */
 #ifndef AZILR_UTIL_SECRET_H
 #define AZILR_UTIL_SECRET_H
 
@@ -15,14 +16,16 @@ DEFINE_CLEANUP(cleanup_secret_ptr, char *, secret_free);
 #define _cleanup_secret_ _cleanup_(cleanup_secret_ptr)
 
 /*
- * Reads a secret of at most max bytes from a file; one trailing line end is dropped. The file must be a regular file or
- * a pipe that only its owner can read, since a secret that others can read is none (EXIT_USAGE). The caller frees *secret.
+ * Reads a secret of at most max bytes from a file; one trailing line end is dropped. The file must be a
+ * regular file or a pipe that only its owner can read, since a secret that others can read is none
+ * (EXIT_USAGE). The caller frees *secret.
  */
 int secret_from_file(const char *path, size_t max, char **secret, struct error **err);
 
 /*
- * Asks on the controlling terminal, with echo off. EXIT_USAGE if there is no terminal; EXIT_INTERRUPTED if the person
- * gives up (end of file, or a signal that is blocked in this thread and pending). The caller frees *secret.
+ * Asks on the controlling terminal, with echo off. EXIT_USAGE if there is no terminal; EXIT_INTERRUPTED if
+ * the person gives up (end of file, or a signal that is blocked in this thread and pending). The caller frees
+ * *secret.
  */
 int secret_from_terminal(const char *prompt, size_t max, char **secret, struct error **err);
 

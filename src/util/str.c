@@ -59,7 +59,8 @@ char *str_printf(const char *format, ...)
     return text;
 }
 
-/* Length of the UTF-8 sequence at text if it is well formed (RFC 3629) and not a control character; else 0. */
+/* Length of the UTF-8 sequence at text if it is well formed (RFC 3629) and not a control character; else 0.
+ */
 static size_t printable_sequence(const unsigned char *text, size_t length)
 {
     static const struct {

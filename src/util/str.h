@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Strings and small allocations. These never return NULL: a host that cannot give a few bytes ends the process, which
- * is as safe as kill -9, since the undo list on disk is what cleans up. Anything sized by untrusted input goes through
- * util/buffer.h, which has caps.
+ * Strings and small allocations. These never return NULL: a host that cannot give a few bytes ends the
+ * process, which is as safe as kill -9, since the undo list on disk is what cleans up. Anything sized by
+ * untrusted input goes through util/buffer.h, which has caps.
  */
 #ifndef AZILR_UTIL_STR_H
 #define AZILR_UTIL_STR_H
@@ -17,20 +17,19 @@ void *xreallocarray(void *old, size_t count, size_t size) __attribute__((returns
 /* All return memory that the caller frees. */
 char *str_dup(const char *text) __attribute__((returns_nonnull, warn_unused_result));
 char *str_ndup(const char *text, size_t length) __attribute__((returns_nonnull, warn_unused_result));
-char *str_printf(const char *format, ...)
-    __attribute__((format(printf, 1, 2), returns_nonnull, warn_unused_result));
+char *str_printf(const char *format, ...) __attribute__((format(printf, 1, 2), returns_nonnull, warn_unused_result));
 char *str_vprintf(const char *format, va_list args)
     __attribute__((format(printf, 1, 0), returns_nonnull, warn_unused_result));
 
 /*
- * A copy of untrusted text that is safe on a terminal and in a log: control bytes, and bytes that are not UTF-8, become
- * \xHH, and what is past `max` bytes of input becomes "…".
+ * A copy of untrusted text that is safe on a terminal and in a log: control bytes, and bytes that are not
+ * UTF-8, become \xHH, and what is past `max` bytes of input becomes "…".
  */
 char *str_printable(const char *text, size_t length, size_t max) __attribute__((returns_nonnull, warn_unused_result));
 
 bool str_starts_with(const char *text, const char *prefix);
 bool str_ends_with(const char *text, const char *suffix);
-bool str_equal(const char *a, const char *b);             /* NULL equals only NULL */
+bool str_equal(const char *a, const char *b);               /* NULL equals only NULL */
 bool str_equal_ignoring_case(const char *a, const char *b); /* ASCII; NULL equals only NULL */
 
 /* Whether every character of text is in `allowed`; false for the empty string. */

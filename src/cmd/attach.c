@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "block/udev_rules.h"
+#include "cmd/host.h"
+#include "cmd/mount_run.h"
+#include "cmd/teardown.h"
+#include "iscsi/iscsiadm.h"
+#include "iscsi/iscsid.h"
+#include "tunnel/daemon.h"
+#include "util/json.h"
+#include "util/log.h"
+#include "util/str.h"
+
+static const char LOOPBACK[] = "127.0.0.1";
+static const int DISKS_TIMEOUT_MS = 60 * 1000;
+
+/* An argument object with one or two texts, for the undo list. */
+static cJSON *arguments(const char *name, const char *value, const char *name2, const char *value2)
+{
+    cJSON *object = json_new_object();
+
+    json_set_string(object, name, value);
+    if (name2)
+        json_set_string(object, name2, value2);
+    return object;
+}
+
+static int start_tunnel(struct mount_run *run, struct error **err)
+{
+    _cleanup_free_ char *pid_file = str_printf("%s/tunnel.pid", run->session->directory);
+    _cleanup_free_ char *log_file = str_printf("%s/tunnel.log", run->session->directory);
+    _cleanup_host_release_ struct host_release release = {0};
+    struct tunnel_options options = {
+        .portal_host = run->connection.portal_host,
+        .portal_port = run->connection.portal_port,
+        .ca_file = run->options->ca_file,
+        .pid_path = pid_file,
+        .log_path = log_file,
+        .inherit_lock_fd = run->session->lock_fd,
+    };
+    struct tunnel tunnel = {0};
+
+    host_read_release(&release);
+    tunnel_listen_ports(release.id, &options.first_port, &options.last_port);
+    progress_begin(&run->progress, "Connecting to %s", run->connection.portal_host);
+    if (session_will(run->session, CHANGE_TUNNEL, arguments("pid_file", pid_file, NULL, NULL), false, err) < 0 ||
+        tunnel_start(&options, &run->wait, &tunnel, err) < 0)
+        return -1;
+    run->tunnel_port = tunnel.port;
+    json_set_number(run->session->state, "tunnel_port", tunnel.port);
+    progress_end(&run->progress, "verified TLS, by way of port %d here", tunnel.port);
+    return 0;
+}
+
+static int ensure_iscsid(struct mount_run *run, struct error **err)
+{
+    const char *unit;
+
+    if (iscsid_is_reachable())
+        return 0;
+    unit = iscsid_unit(&run->wait);
+    log_info("iscsid does not run; starting it%s%s", unit ? " with systemd, unit " : "", unit ? unit : "");
+    /* without a unit there is no telling how the system would stop it again, so it is left running */
+    if (unit && session_will(run->session, CHANGE_ISCSID, arguments("unit", unit, NULL, NULL), false, err) < 0)
+        return -1;
+    return iscsid_start(unit, &run->wait, err);
+}
+
+static int ensure_udev_rules(struct mount_run *run, struct error **err)
+{
+    if (!udev_is_running() || udev_rules_are_installed())
+        return 0;
+    log_verbose("the udev rules are not installed; using the program's own copy while the session lasts");
+    if (session_will(run->session, CHANGE_UDEV_RULES, NULL, false, err) < 0)
+        return -1;
+    return udev_rules_place(&run->wait, err);
+}
+
+static int log_in(struct mount_run *run, struct error **err)
+{
+    _cleanup_host_release_ struct host_release release = {0};
+    _cleanup_free_ char *user = NULL;
+    const char *target = run->connection.target;
+    struct iscsi_target at = {.iface = run->iface,
+                              .target = target,
+                              .address = LOOPBACK,
+                              .port = run->tunnel_port,
+                              .lock_fd = run->session->lock_fd};
+
+    host_read_release(&release);
+    user = script_chap_user(&run->connection, release.id, release.id_like, release.version_id);
+    if (session_will(run->session, CHANGE_IFACE, arguments("iface", run->iface, NULL, NULL), true, err) < 0 ||
+        iscsi_add_iface(&at, run->initiator_name, &run->wait, err) < 0 ||
+        session_will(run->session, CHANGE_NODE, arguments("target", target, "iface", run->iface), true, err) < 0 ||
+        iscsi_add_node(&at, user, run->connection.password, &run->wait, err) < 0 || wait_check(&run->wait, err) < 0 ||
+        session_will(run->session, CHANGE_LOGIN, arguments("target", target, "iface", run->iface), false, err) < 0 ||
+        iscsi_login(&at, &run->wait, err) < 0)
+        return -1;
+    if (iscsi_find_session(target, run->iface, &run->iscsi, err) < 0)
+        return -1;
+    if (!run->iscsi.syspath)
+        return error_set(err, EXIT_NETWORK, "the iSCSI session to %s ended right after the login", target);
+    return 0;
+}
+
+static int bring_disks(struct mount_run *run, struct error **err)
+{
+    _cleanup_disk_watch_ struct disk_watch *watch = NULL;
+    cJSON *mark = json_new_object();
+
+    json_set_number(mark, "session", run->iscsi.number);
+    if (session_will(run->session, CHANGE_UDEV_MARK, mark, false, err) < 0 ||
+        udev_mark_session(run->iscsi.number, err) < 0 || disk_watch_open(&watch, err) < 0 ||
+        iscsi_scan(run->iscsi.number, run->session->lock_fd, &run->wait, err) < 0)
+        return -1;
+    return disk_watch_collect(watch, run->iscsi.syspath, DISKS_TIMEOUT_MS, &run->wait, &run->disks, err);
+}
+
+int attach_disks(struct mount_run *run, struct error **err)
+{
+    mount_run_note(run, "portal", run->connection.portal_host);
+    mount_run_note(run, "target", run->connection.target);
+    mount_run_note(run, "initiator_name", run->initiator_name);
+    run->iface = str_printf("azilr-%s", run->session->id);
+    if (run->connection.multi_target)
+        log_warning("this recovery point is spread over several iSCSI targets; only the disks of the first "
+                    "are opened");
+    if (start_tunnel(run, err) < 0)
+        return -1;
+
+    progress_begin(&run->progress, "Logging in");
+    if (ensure_iscsid(run, err) < 0 || ensure_udev_rules(run, err) < 0 || log_in(run, err) < 0) {
+        _cleanup_free_ char *log_file = str_printf("%s/tunnel.log", run->session->directory);
+        _cleanup_free_ char *last = tunnel_last_error(log_file);
+
+        if (last)
+            log_info("the tunnel's last message: %s", last);
+        return -1;
+    }
+    progress_end(&run->progress, "as %s", run->initiator_name);
+
+    progress_begin(&run->progress, "Finding the disks");
+    if (bring_disks(run, err) < 0)
+        return -1;
+    progress_end(&run->progress, "%zu, all read-only", run->disks.count);
+    return wait_check(&run->wait, err);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* Azure as the subcommands use it: options and environment to a signed-in connection, which revokes what was given. */
+#ifndef AZILR_CMD_AZURE_ACCESS_H
+#define AZILR_CMD_AZURE_ACCESS_H
+
+#include <cjson/cJSON.h>
+
+#include "azure/arm.h"
+#include "azure/credential.h"
+#include "cmd/options.h"
+#include "util/wait.h"
+
+struct azure_access {
+    struct credential *credential;
+    struct arm *arm; /* NULL until opened */
+    char *endpoint;  /* as used: an option's, a recorded one's, or the public cloud's */
+    char *authority;
+};
+
+/* Chooses the way to sign in and signs in. Errors as credential_open() and credential_get_token() give them. */
+int azure_access_open(struct azure_access *access, const struct options *options, struct wait *wait,
+                      struct error **err);
+
+/*
+ * The same for a session's registration, with the endpoint and authority recorded with it where no option says
+ * otherwise. An access that is open already is used again, since a secret can be taken from the environment only once;
+ * EXIT_USAGE if that one is with another endpoint.
+ */
+int azure_access_open_recorded(struct azure_access *access, const struct options *options, const cJSON *registration,
+                               struct wait *wait, struct error **err);
+
+/* The arguments of a registration in the undo list. The caller owns the object. */
+cJSON *azure_access_registration(const struct azure_access *access, const char *recovery_point);
+
+void azure_access_close(struct azure_access *access);
+#define _cleanup_azure_access_ _cleanup_(azure_access_close)
+
+#endif

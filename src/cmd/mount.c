@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/* `azilr mount`: the stages in their order; if one fails, everything that was done is undone. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "azure/ilr.h"
+#include "cmd/cmd.h"
+#include "cmd/host.h"
+#include "cmd/mount_run.h"
+#include "cmd/results.h"
+#include "cmd/teardown.h"
+#include "iscsi/iscsiadm.h"
+#include "iscsi/kernel.h"
+#include "util/clock.h"
+#include "util/json.h"
+#include "util/log.h"
+#include "util/str.h"
+
+/* A failed mount does not keep a person waiting for longer than this for the revocation. */
+static const int REVOKE_LIMIT_MS = 60 * 1000;
+static const long MAX_TIMEOUT_S = 12 * 60 * 60;
+
+void mount_run_note(struct mount_run *run, const char *name, const char *value)
+{
+    cJSON_DeleteItemFromObjectCaseSensitive(run->session->state, name);
+    json_set_string(run->session->state, name, value);
+}
+
+static void mount_run_clear(struct mount_run *run)
+{
+    volumes_clear(&run->volumes);
+    disks_clear(&run->disks);
+    iscsi_session_clear(&run->iscsi);
+    connection_clear(&run->connection);
+    azure_access_close(&run->access);
+    session_close(run->session);
+    wait_close(&run->wait);
+    free(run->initiator_name);
+    free(run->iface);
+    free(run->directory);
+}
+
+static int check_arguments(struct mount_run *run, char **rest, int rest_count, struct error **err)
+{
+    const struct options *options = run->options;
+    long seconds;
+
+    if (options->script ? rest_count != 0 : rest_count != 1) {
+        error_set(err, EXIT_USAGE, "mount takes %s",
+                  options->script ? "no VM beside --script" : "one VM or recovery point, or --script FILE");
+        return error_hint(err, "`azilr mount --help` shows how");
+    }
+    run->what = options->script ? NULL : rest[0];
+    if (options->initiator_name && iscsi_check_name(options->initiator_name, err) < 0)
+        return error_wrap(err, "--initiator-name");
+    if (options->password_file && !options->script)
+        return error_set(err, EXIT_USAGE, "--password-file goes with --script");
+    if (options->timeout) {
+        if (str_to_long(options->timeout, 1, MAX_TIMEOUT_S, &seconds) < 0)
+            return error_set(err, EXIT_USAGE, "--timeout takes seconds, from 1 to %ld", MAX_TIMEOUT_S);
+        run->wait.deadline_ms = clock_monotonic_ms() + seconds * 1000;
+    }
+    return 0;
+}
+
+static int stages(struct mount_run *run, struct error **err)
+{
+    progress_begin(&run->progress, "Checking this host");
+    if (iscsi_check_host(&run->wait, err) < 0)
+        return -1;
+    progress_end(&run->progress, "it can do iSCSI");
+    if ((run->options->script ? open_from_script(run, err) : open_from_azure(run, err)) < 0 ||
+        attach_disks(run, err) < 0 || mount_volumes(run, err) < 0)
+        return -1;
+    return wait_check(&run->wait, err);
+}
+
+static int revoke(void *argument, const cJSON *arguments, struct error **err)
+{
+    struct mount_run *run = argument;
+    struct wait patient = WAIT_INIT;
+    int result;
+
+    patient.deadline_ms = clock_monotonic_ms() + REVOKE_LIMIT_MS;
+    patient.tick = run->wait.tick;
+    patient.tick_argument = run->wait.tick_argument;
+    arm_set_wait(run->access.arm, &patient);
+    result = ilr_revoke(run->access.arm, json_string(arguments, "recovery_point"), NULL, err);
+    arm_set_wait(run->access.arm, &run->wait);
+    return result;
+}
+
+/* Whatever went wrong stays the reason that is told; trouble while taking down is told beside it. */
+static void undo_all(struct mount_run *run, struct error **err)
+{
+    struct wait patient = WAIT_INIT;
+    struct teardown work = {.session = run->session, .wait = &patient, .revoke = revoke, .argument = run};
+    _cleanup_error_ struct error *problem = NULL;
+
+    progress_fail(&run->progress);
+    if (!run->session)
+        return;
+    patient.tick = progress_tick;
+    patient.tick_argument = &run->progress;
+    progress_begin(&run->progress, "Taking everything down again");
+    if (teardown(&work, &problem) == 0) {
+        progress_end(&run->progress, "nothing is left");
+        return;
+    }
+    progress_fail(&run->progress);
+    log_warning("%s", problem->message);
+    error_hint(err, "`azilr unmount %s` takes down what is left", run->session->id);
+}
+
+static int finish(struct mount_run *run, struct error **err)
+{
+    int code = EXIT_DONE;
+
+    for (size_t i = 0; i < run->volumes.count; i++)
+        if (run->volumes.items[i].state == VOLUME_FAILED)
+            code = EXIT_PARTIAL;
+    /* several targets are one recovery point; the disks behind the others are missing too */
+    if (run->connection.multi_target)
+        code = EXIT_PARTIAL;
+    mount_run_note(run, "status", "mounted");
+    if (session_save(run->session, err) < 0)
+        return -1;
+    if (run->options->json) {
+        _cleanup_json_ cJSON *document = results_to_json(run->session->state);
+        _cleanup_free_ char *text = json_text(document, true);
+
+        puts(text);
+    } else {
+        results_print(run->session->state);
+        log_info("take it down with: azilr unmount %s", run->session->id);
+    }
+    return code;
+}
+
+int cmd_mount(int argc, char **argv, struct error **err)
+{
+    _cleanup_(mount_run_clear) struct mount_run run = {.wait = WAIT_INIT};
+    struct options options;
+    char **rest;
+    int rest_count, code;
+
+    if (options_parse(argc, argv, OPTIONS_MOUNT, &options, &rest, &rest_count, err) < 0)
+        return -1;
+    if (options.help) {
+        options_print_help("azilr mount VM | RECOVERY-POINT-ID [OPTIONS]\n"
+                           "       azilr mount --script FILE [--password-file FILE] [OPTIONS]",
+                           OPTIONS_MOUNT);
+        return EXIT_DONE;
+    }
+    run.options = &options;
+    if (check_arguments(&run, rest, rest_count, err) < 0 || host_require_root("mount", err) < 0 ||
+        wait_catch_signals(&run.wait, err) < 0)
+        return -1;
+    progress_open(&run.progress, options.quiet);
+    run.wait.tick = progress_tick;
+    run.wait.tick_argument = &run.progress;
+    code = stages(&run, err) < 0 ? -1 : finish(&run, err);
+    if (code < 0)
+        undo_all(&run, err);
+    progress_close(&run.progress);
+    return code;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One run of `azilr mount`: what its stages hand on to each other. mount.c owns the order of the stages; each
+ * stage enters in the session's undo list what it is about to change.
+ */
+#ifndef AZILR_CMD_MOUNT_RUN_H
+#define AZILR_CMD_MOUNT_RUN_H
+
+#include "block/disks.h"
+#include "cmd/azure_access.h"
+#include "cmd/options.h"
+#include "iscsi/sysfs.h"
+#include "script/script.h"
+#include "session/session.h"
+#include "util/progress.h"
+#include "util/wait.h"
+#include "volume/volumes.h"
+
+struct mount_run {
+    const struct options *options;
+    const char *what; /* the VM or recovery point that was asked for; NULL with --script */
+    struct progress progress;
+    struct wait wait;
+    struct azure_access access;
+    struct session *session; /* NULL until there is something that might have to be undone */
+    char *initiator_name;
+    struct connection connection;
+    char *iface;
+    int tunnel_port;
+    struct iscsi_session iscsi;
+    struct disks disks;
+    char *directory; /* the one a person browses */
+    struct volumes volumes;
+};
+
+/* From the options to connection details, by way of Azure: signs in, finds the point, has it opened. */
+int open_from_azure(struct mount_run *run, struct error **err);
+
+/* The same from a script that was downloaded, and its password. */
+int open_from_script(struct mount_run *run, struct error **err);
+
+/* From connection details to read-only disks: tunnel, iscsid, udev rules, login, scan. */
+int attach_disks(struct mount_run *run, struct error **err);
+
+/* From disks to mounted volumes. Only what stops all of them is an error; the rest is in run->volumes. */
+int mount_volumes(struct mount_run *run, struct error **err);
+
+/* Puts a text into the session's metadata; it is saved with the next change. */
+void mount_run_note(struct mount_run *run, const char *name, const char *value);
+
+#endif

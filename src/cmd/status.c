@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* `azilr status`: what is open on this host, as it really is now. */
+#include <stdio.h>
+
+#include "cmd/cmd.h"
+#include "cmd/host.h"
+#include "cmd/options.h"
+#include "cmd/results.h"
+#include "session/session.h"
+#include "tunnel/daemon.h"
+#include "util/json.h"
+#include "util/str.h"
+
+static bool tunnel_is_up(const char *id)
+{
+    _cleanup_free_ char *pid_file = str_printf("%s/sessions/%s/tunnel.pid", session_host_places.run, id);
+
+    return tunnel_is_running(pid_file);
+}
+
+static void set_status(cJSON *state, const char *status, const char *problem)
+{
+    cJSON_DeleteItemFromObjectCaseSensitive(state, "status");
+    json_set_string(state, "status", status);
+    if (problem)
+        json_set_string(state, "problem", problem);
+}
+
+/*
+ * What the state file says holds for the moment it was written; whoever was at work may have been killed
+ * since, and the tunnel with it.
+ */
+static void judge(cJSON *state, const char *id, bool locked)
+{
+    bool is_mounted = str_equal(json_string(state, "status"), "mounted");
+
+    if (locked)
+        set_status(state, "working", NULL);
+    else if (!is_mounted)
+        set_status(state, "incomplete", "left half-way; `azilr unmount` takes it down");
+    else if (!tunnel_is_up(id))
+        set_status(state, "broken", "its tunnel does not run any more; unmount it and mount it again");
+}
+
+static int collect(cJSON *sessions, struct error **err)
+{
+    char **ids = NULL;
+    size_t count = 0;
+    int result = 0;
+
+    if (session_list(&session_host_places, &ids, &count, err) < 0)
+        return -1;
+    for (size_t i = 0; i < count && result == 0; i++) {
+        _cleanup_json_ cJSON *state = NULL;
+        _cleanup_error_ struct error *problem = NULL;
+        bool locked = false;
+
+        if (session_peek(&session_host_places, ids[i], &state, &locked, &problem) < 0) {
+            /* taken down between the list and the look */
+            if (problem->code == EXIT_NOT_FOUND)
+                continue;
+            result = error_move(err, &problem);
+            break;
+        }
+        judge(state, ids[i], locked);
+        json_append(sessions, results_to_json(state));
+    }
+    session_list_free(ids, count);
+    return result;
+}
+
+static void print(const cJSON *sessions)
+{
+    const cJSON *state;
+
+    if (cJSON_GetArraySize(sessions) == 0)
+        puts("nothing is open on this host");
+    cJSON_ArrayForEach(state, sessions)
+    {
+        if (state != sessions->child)
+            puts("");
+        results_print(state);
+    }
+}
+
+int cmd_status(int argc, char **argv, struct error **err)
+{
+    _cleanup_json_ cJSON *document = json_new_object();
+    cJSON *sessions = json_set_array(document, "sessions");
+    struct options options;
+    char **rest;
+    int rest_count;
+
+    if (options_parse(argc, argv, OPTIONS_STATUS, &options, &rest, &rest_count, err) < 0)
+        return -1;
+    if (options.help) {
+        options_print_help("azilr status [OPTIONS]", OPTIONS_STATUS);
+        return EXIT_DONE;
+    }
+    if (rest_count)
+        return error_set(err, EXIT_USAGE, "status takes no argument");
+    if (host_require_root("status", err) < 0 || collect(sessions, err) < 0)
+        return -1;
+    if (options.json) {
+        _cleanup_free_ char *text = json_text(document, true);
+
+        puts(text);
+    } else {
+        print(sessions);
+    }
+    return EXIT_DONE;
+}

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/teardown.h"
+
+#include <stdbool.h>
+#include <sys/sysmacros.h>
+
+#include "block/disks.h"
+#include "block/udev_rules.h"
+#include "iscsi/iscsiadm.h"
+#include "iscsi/iscsid.h"
+#include "iscsi/sysfs.h"
+#include "mount/mounts.h"
+#include "tunnel/daemon.h"
+#include "util/json.h"
+#include "util/log.h"
+#include "util/str.h"
+
+/* How far a failure to undo something reaches. */
+enum reach {
+    ALONE,     /* the rest can go */
+    ALL_BELOW, /* whatever was made before it is still in use */
+};
+
+/* Each returns 1 if it undid something, 0 if there was nothing to undo, -1 with err set. */
+typedef int undo_function(struct teardown *teardown, const cJSON *arguments, struct error **err);
+
+/* The arguments come from our own file, but a file can be damaged: what is missing must not become a null
+ * pointer. */
+static const char *text_of(const cJSON *arguments, const char *name)
+{
+    const char *text = json_string(arguments, name);
+
+    return text ? text : "";
+}
+
+static void say(struct teardown *teardown, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void say(struct teardown *teardown, const char *format, ...)
+{
+    _cleanup_free_ char *text = NULL;
+    va_list args;
+
+    va_start(args, format);
+    text = str_vprintf(format, args);
+    va_end(args);
+    log_verbose("%s", text);
+    if (teardown->done)
+        json_append(teardown->done, cJSON_CreateString(text));
+}
+
+static int undo_mount(struct teardown *teardown, const cJSON *arguments, struct error **err)
+{
+    const char *directory = text_of(arguments, "directory");
+    dev_t device = makedev((unsigned)json_number(arguments, "major", 0), (unsigned)json_number(arguments, "minor", 0));
+    int result = unmount_device(directory, device, err);
+
+    if (result > 0)
+        say(teardown, "unmounted %s", directory);
+    return result;
+}
+
+static int undo_directory(struct teardown *teardown, const cJSON *arguments, struct error **err)
+{
+    const char *path = text_of(arguments, "path");
+    int result = *path ? remove_empty_directory(path, err) : 0;
+
+    (void)teardown;
+    if (result == 0 && *path && access(path, F_OK) == 0)
+        log_verbose("left %s, which is not empty", path);
+    return result;
+}
+
+static int undo_udev_mark(struct teardown *teardown, const cJSON *arguments, struct error **err)
+{
+    (void)teardown;
+    return udev_unmark_session((int)json_number(arguments, "session", -1), err);
+}
+
+/* A disk that is still mounted somewhere, by a person's own hand perhaps, must not vanish under the mount. */
+static int check_not_mounted(const char *session_path, struct error **err)
+{
+    _cleanup_disks_ struct disks disks = {0};
+
+    if (disks_list(session_path, &disks, err) < 0)
+        return -1;
+    for (size_t i = 0; i < disks.count; i++) {
+        const struct disk *disk = &disks.items[i];
+
+        for (size_t j = 0; j <= disk->partition_count; j++) {
+            const char *path = j ? disk->partitions[j - 1].path : disk->path;
+            _cleanup_free_ char *where = mount_point_of(j ? disk->partitions[j - 1].device : disk->device);
+
+            if (where) {
+                error_set(err, EXIT_BUSY, "%s, a disk of this backup, is still mounted on %s", path, where);
+                return error_hint(err, "umount %s, then unmount again", where);
+            }
+        }
+    }
+    return 0;
+}
+
+static int undo_login(struct teardown *teardown, const cJSON *arguments, struct error **err)
+{
+    const char *target = text_of(arguments, "target"), *iface = text_of(arguments, "iface");
+    _cleanup_iscsi_session_ struct iscsi_session found = {0};
+    int result = iscsi_find_session(target, iface, &found, err);
+
+    if (result <= 0)
+        return result;
+    if (check_not_mounted(found.syspath, err) < 0)
+        return -1;
+    result = iscsi_logout(target, iface, teardown->wait, err);
+    if (result > 0)
+        say(teardown, "logged out of %s", target);
+    return result;
+}
+
+static int undo_node(struct teardown *teardown, const cJSON *arguments, struct error **err)
+{
+    int result = iscsi_remove_node(text_of(arguments, "target"), text_of(arguments, "iface"), teardown->wait, err);
+
+    if (result > 0)
+        say(teardown, "removed the iSCSI node record of %s", text_of(arguments, "target"));
+    return result;
+}
+
+static int undo_iface(struct teardown *teardown, const cJSON *arguments, struct error **err)
+{
+    int result = iscsi_remove_iface(text_of(arguments, "iface"), teardown->wait, err);
+
+    if (result > 0)
+        say(teardown, "removed the iSCSI interface record %s", text_of(arguments, "iface"));
+    return result;
+}
+
+/* The copy of the rules serves every session; the last one takes it away. */
+static int undo_udev_rules(struct teardown *teardown, const cJSON *arguments, struct error **err)
+{
+    char **ids = NULL;
+    size_t count = 0;
+
+    (void)arguments;
+    if (session_list(&session_host_places, &ids, &count, err) < 0)
+        return -1;
+    session_list_free(ids, count);
+    return count > 1 ? 0 : udev_rules_remove(teardown->wait, err);
+}
+
+static int undo_iscsid(struct teardown *teardown, const cJSON *arguments, struct error **err)
+{
+    int result = iscsid_stop(text_of(arguments, "unit"), teardown->wait, err);
+
+    if (result > 0)
+        say(teardown, "stopped iscsid, which azilr had started");
+    return result;
+}
+
+static int undo_tunnel(struct teardown *teardown, const cJSON *arguments, struct error **err)
+{
+    bool was_running = false;
+
+    if (tunnel_stop(text_of(arguments, "pid_file"), &was_running, err) < 0)
+        return -1;
+    if (was_running)
+        say(teardown, "stopped the tunnel");
+    return was_running;
+}
+
+static int undo_registration(struct teardown *teardown, const cJSON *arguments, struct error **err)
+{
+    if (teardown->revoke(teardown->argument, arguments, err) < 0) {
+        error_wrap(err, "access to the recovery point could not be revoked");
+        return error_hint(err, "`azilr unmount %s` tries again; the access ends by itself 12 hours after it was given",
+                          teardown->session->id);
+    }
+    say(teardown, "revoked the access to the recovery point");
+    return 1;
+}
+
+static const struct {
+    const char *kind;
+    undo_function *undo;
+    enum reach reach;
+} changes[] = {
+    {CHANGE_MOUNT, undo_mount, ALL_BELOW},
+    {CHANGE_DIRECTORY, undo_directory, ALONE},
+    {CHANGE_UDEV_MARK, undo_udev_mark, ALONE},
+    {CHANGE_LOGIN, undo_login, ALL_BELOW},
+    {CHANGE_NODE, undo_node, ALONE},
+    {CHANGE_IFACE, undo_iface, ALONE},
+    {CHANGE_UDEV_RULES, undo_udev_rules, ALONE},
+    {CHANGE_ISCSID, undo_iscsid, ALONE},
+    {CHANGE_TUNNEL, undo_tunnel, ALONE},
+    {CHANGE_REGISTRATION, undo_registration, ALONE},
+};
+
+static int index_of(const char *kind)
+{
+    for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
+        if (str_equal(changes[i].kind, kind))
+            return (int)i;
+    return -1;
+}
+
+/* The first reason goes to the caller; the others must reach the person too. */
+static void keep_first(struct error **first, struct error *next)
+{
+    if (!*first) {
+        *first = next;
+        return;
+    }
+    log_warning("%s", next->message);
+    error_free(next);
+}
+
+/*
+ * Once something that all below depends on could not be undone, only more of its own kind is tried: with one
+ * volume in use the other volumes can go, but not the disks.
+ */
+static bool is_blocked(const char *blocker, const char *kind)
+{
+    return blocker && !str_equal(blocker, kind);
+}
+
+int teardown(struct teardown *teardown, struct error **err)
+{
+    const cJSON *change = session_last_change(teardown->session);
+    struct error *first = NULL;
+    const char *blocker = NULL;
+
+    while (change) {
+        const cJSON *next = session_change_before(teardown->session, change);
+        const char *kind = text_of(change, "kind");
+        int known = index_of(kind);
+        struct error *reason = NULL;
+
+        if (is_blocked(blocker, kind)) {
+            change = next;
+            continue;
+        }
+        if (known < 0)
+            error_set(&reason, EXIT_FAILED,
+                      "the session's state names a change that this version does not know: \"%s\"", kind);
+        else if (changes[known].undo(teardown, json_object(change, "arguments"), &reason) >= 0)
+            session_undone(teardown->session, change, &reason);
+        if (reason) {
+            if (known < 0 || changes[known].reach == ALL_BELOW)
+                blocker = known < 0 ? "" : changes[known].kind;
+            keep_first(&first, reason);
+        }
+        change = next;
+    }
+    if (!first && session_remove(teardown->session, &first) == 0)
+        return 0;
+    return error_move(err, &first);
+}

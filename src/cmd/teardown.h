@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one clean-up path: a session's undo list, walked backwards. `unmount`, a `mount` that failed or was
+ * interrupted, and the clean-up after a crash all come here.
+ */
+#ifndef AZILR_CMD_TEARDOWN_H
+#define AZILR_CMD_TEARDOWN_H
+
+#include <cjson/cJSON.h>
+
+#include "session/session.h"
+#include "util/error.h"
+#include "util/wait.h"
+
+/* The kinds of change that mount enters in the undo list, in the order in which they are made. */
+#define CHANGE_REGISTRATION "registration" /* recovery_point, endpoint, authority */
+#define CHANGE_TUNNEL "tunnel"             /* pid_file */
+#define CHANGE_ISCSID "iscsid"             /* unit */
+#define CHANGE_UDEV_RULES "udev-rules"     /* nothing */
+#define CHANGE_IFACE "iface"               /* iface */
+#define CHANGE_NODE "node"                 /* target, iface */
+#define CHANGE_LOGIN "login"               /* target, iface */
+#define CHANGE_UDEV_MARK "udev-mark"       /* session */
+#define CHANGE_DIRECTORY "directory"       /* path */
+#define CHANGE_MOUNT "mount"               /* directory, major, minor */
+
+struct teardown {
+    struct session *session;
+    struct wait *wait; /* its signals are not heeded: what is begun is finished */
+    /* Revokes a registration, given the change's arguments. */
+    int (*revoke)(void *argument, const cJSON *arguments, struct error **err);
+    void *argument;
+    cJSON *done; /* array: what was undone, a sentence each, for the person; may be NULL */
+};
+
+/*
+ * Undoes everything, and removes the session when nothing is left. What cannot be undone stays in the list,
+ * and what does not depend on it is undone all the same: while something is still mounted or logged in, its
+ * tunnel and its registration are left, but all else goes. Returns 0, or -1 with the first reason; further
+ * ones go to the log.
+ */
+int teardown(struct teardown *teardown, struct error **err);
+
+#endif

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/* `azilr unmount`: which sessions are meant, and taking each of them down. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "azure/ilr.h"
+#include "cmd/azure_access.h"
+#include "cmd/cmd.h"
+#include "cmd/host.h"
+#include "cmd/options.h"
+#include "cmd/teardown.h"
+#include "session/session.h"
+#include "util/clock.h"
+#include "util/json.h"
+#include "util/log.h"
+#include "util/progress.h"
+#include "util/str.h"
+
+/* A killed azilr's iscsiadm may be at work for that long, holding the lock: a login with all its tries. */
+static const int LOCK_WAIT_MS = 90 * 1000;
+
+/* Without a network, unmount says so after this long; what is on this host has been taken down by then. */
+static const int REVOKE_LIMIT_MS = 120 * 1000;
+
+struct unmount {
+    const struct options *options;
+    struct progress progress;
+    struct wait waiting; /* for a lock: a person may give up on that */
+    struct wait working; /* no signal is heeded: taking down is not stopped half-way */
+    struct azure_access access;
+    cJSON *results; /* array, for --json */
+};
+
+/* Whether path is the session's directory or lies in it. */
+static bool lies_in(const char *path, const char *directory)
+{
+    size_t length = directory ? strlen(directory) : 0;
+
+    return length && strncmp(path, directory, length) == 0 && (path[length] == '\0' || path[length] == '/');
+}
+
+static bool is_meant(const char *id, const char *name, const char *real_path)
+{
+    _cleanup_json_ cJSON *state = NULL;
+    bool locked;
+
+    if (str_equal(id, name))
+        return true;
+    if (session_peek(&session_host_places, id, &state, &locked, NULL) < 0)
+        return false;
+    return real_path ? lies_in(real_path, json_string(state, "directory"))
+                     : str_equal_ignoring_case(name, json_string(state, "vm"));
+}
+
+/* Keeps of the list only what the argument means: a session's id, a VM's name, or a directory (or one below
+ * it). */
+static void keep_meant(char **ids, size_t *count, const char *name)
+{
+    _cleanup_free_ char *real_path = strchr(name, '/') ? realpath(name, NULL) : NULL;
+    _cleanup_free_ char *given = strchr(name, '/') && !real_path ? str_dup(name) : NULL;
+    size_t kept = 0;
+
+    /* a directory on a dead disk may not resolve any more; then what was typed is compared as it is */
+    for (size_t length = given ? strlen(given) : 0; length > 1 && given[length - 1] == '/'; length--)
+        given[length - 1] = '\0';
+    for (size_t i = 0; i < *count; i++) {
+        if (is_meant(ids[i], name, real_path ? real_path : given))
+            ids[kept++] = ids[i];
+        else
+            free(ids[i]);
+    }
+    *count = kept;
+}
+
+static int explain_choice(char **ids, size_t count, const char *name, struct error **err)
+{
+    _cleanup_free_ char *list = str_dup("");
+    _cleanup_free_ char *shown = name ? str_printable(name, strlen(name), 100) : NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        char *longer = str_printf("%s%s%s", list, i ? ", " : "", ids[i]);
+
+        free(list);
+        list = longer;
+    }
+    if (count == 0 && name) {
+        error_set(err, EXIT_NOT_FOUND, "there is no session, VM or directory \"%s\" here", shown);
+        return error_hint(err, "`azilr status` lists what is open");
+    }
+    if (count == 0)
+        return error_set(err, EXIT_NOT_FOUND, "nothing is open on this host");
+    error_set(err, EXIT_USAGE, "%s%s%s: %s", name ? "\"" : "several sessions are open", name ? shown : "",
+              name ? "\" means several sessions" : "", list);
+    return error_hint(err, "name one of them, or give --all");
+}
+
+static int revoke(void *argument, const cJSON *arguments, struct error **err)
+{
+    struct unmount *unmount = argument;
+    const char *point = json_string(arguments, "recovery_point");
+    int result;
+
+    if (!point)
+        return error_set(err, EXIT_FAILED, "the session's state does not say of which recovery point");
+    progress_begin(&unmount->progress, "Revoking the access");
+    unmount->working.deadline_ms = clock_monotonic_ms() + REVOKE_LIMIT_MS;
+    result = azure_access_open_recorded(&unmount->access, unmount->options, arguments, &unmount->working, err);
+    if (result == 0)
+        result = ilr_revoke(unmount->access.arm, point, NULL, err);
+    unmount->working.deadline_ms = 0;
+    if (result < 0) {
+        progress_fail(&unmount->progress);
+        return -1;
+    }
+    progress_end(&unmount->progress, "done");
+    return 0;
+}
+
+static void report(struct unmount *unmount, const char *id, cJSON *done, const struct error *problem)
+{
+    cJSON *result = json_new_object();
+    const cJSON *line;
+
+    json_set_string(result, "session", id);
+    json_set_string(result, "status", problem ? "incomplete" : "unmounted");
+    json_set_string(result, "error", problem ? problem->message : NULL);
+    if (!unmount->options->quiet && !unmount->options->json) {
+        cJSON_ArrayForEach(line, done) printf("%s: %s\n", id, line->valuestring);
+        printf("%s: %s\n", id, problem ? "NOT all could be taken down" : "nothing of it is left");
+    }
+    cJSON_AddItemToObject(result, "done", done);
+    json_append(unmount->results, result);
+}
+
+static int unmount_one(struct unmount *unmount, const char *id, struct error **err)
+{
+    _cleanup_session_ struct session *session = NULL;
+    struct teardown work = {.wait = &unmount->working, .revoke = revoke, .argument = unmount};
+    struct error *problem = NULL;
+
+    progress_begin(&unmount->progress, "Taking down %s", id);
+    if (session_open(&session_host_places, id, LOCK_WAIT_MS, &unmount->waiting, &session, err) < 0) {
+        progress_fail(&unmount->progress);
+        return -1;
+    }
+    work.session = session;
+    work.done = json_new_array();
+    (void)teardown(&work, &problem);
+    if (problem)
+        progress_fail(&unmount->progress);
+    else
+        progress_end(&unmount->progress, "done");
+    report(unmount, id, work.done, problem);
+    return problem ? error_move(err, &problem) : 0;
+}
+
+static int unmount_all(struct unmount *unmount, char **ids, size_t count, struct error **err)
+{
+    struct error *first = NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        struct error *problem = NULL;
+
+        if (unmount_one(unmount, ids[i], &problem) >= 0)
+            continue;
+        error_wrap(&problem, "%s", ids[i]);
+        if (first)
+            log_error(problem);
+        if (first)
+            error_free(problem);
+        else
+            first = problem;
+    }
+    return first ? error_move(err, &first) : EXIT_DONE;
+}
+
+static int run_unmount(struct unmount *unmount, char **rest, int rest_count, struct error **err)
+{
+    const char *name = rest_count ? rest[0] : NULL;
+    char **ids = NULL;
+    size_t count = 0;
+    int code;
+
+    if (session_list(&session_host_places, &ids, &count, err) < 0)
+        return -1;
+    if (name)
+        keep_meant(ids, &count, name);
+    if (!unmount->options->all && count != 1)
+        code = explain_choice(ids, count, name, err);
+    else
+        code = unmount_all(unmount, ids, count, err);
+    if (unmount->options->all && count == 0)
+        log_info("nothing is open on this host");
+    session_list_free(ids, count);
+    return code;
+}
+
+int cmd_unmount(int argc, char **argv, struct error **err)
+{
+    struct options options;
+    struct unmount unmount = {.options = &options, .waiting = WAIT_INIT, .working = WAIT_INIT};
+    char **rest;
+    int rest_count, code;
+
+    if (options_parse(argc, argv, OPTIONS_UNMOUNT, &options, &rest, &rest_count, err) < 0)
+        return -1;
+    if (options.help) {
+        options_print_help("azilr unmount [SESSION | VM | DIR | --all] [OPTIONS]", OPTIONS_UNMOUNT);
+        return EXIT_DONE;
+    }
+    if (rest_count > 1 || (rest_count && options.all)) {
+        error_set(err, EXIT_USAGE, "unmount takes one session, VM or directory, or --all");
+        return error_hint(err, "`azilr status` lists what is open");
+    }
+    if (host_require_root("unmount", err) < 0)
+        return -1;
+    if (wait_catch_signals(&unmount.waiting, err) < 0)
+        return -1;
+    progress_open(&unmount.progress, options.quiet);
+    unmount.waiting.tick = unmount.working.tick = progress_tick;
+    unmount.waiting.tick_argument = unmount.working.tick_argument = &unmount.progress;
+    unmount.results = json_new_array();
+    code = run_unmount(&unmount, rest, rest_count, err);
+    progress_close(&unmount.progress);
+    azure_access_close(&unmount.access);
+    wait_close(&unmount.waiting);
+    if (options.json) {
+        _cleanup_json_ cJSON *document = json_new_object();
+        _cleanup_free_ char *text = NULL;
+
+        cJSON_AddItemToObject(document, "sessions", unmount.results);
+        text = json_text(document, true);
+        puts(text);
+    } else {
+        cJSON_Delete(unmount.results);
+    }
+    return code;
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+#include "mount/mounts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/statvfs.h>
+
+#include <libmount/libmount.h>
+
+#include "util/str.h"
+
+DEFINE_CLEANUP(cleanup_context_ptr, struct libmnt_context *, mnt_free_context);
+DEFINE_CLEANUP(cleanup_table_ptr, struct libmnt_table *, mnt_unref_table);
+#define _cleanup_context_ _cleanup_(cleanup_context_ptr)
+#define _cleanup_table_ _cleanup_(cleanup_table_ptr)
+
+/* Several mounts can be stacked on one directory; nothing of ours stacks more than one. */
+static const int MAX_STACKED = 16;
+
+static struct libmnt_context *new_context(const char *directory)
+{
+    struct libmnt_context *context = mnt_new_context();
+
+    if (!context)
+        return NULL;
+    /* what we mount has nothing to do with the host's fstab, and mount.TYPE helpers are other people's
+     * programs */
+    if (mnt_context_set_optsmode(context, MNT_OMODE_NOTAB) != 0 || mnt_context_disable_helpers(context, 1) != 0 ||
+        mnt_context_set_target(context, directory) != 0) {
+        mnt_free_context(context);
+        return NULL;
+    }
+    return context;
+}
+
+/* libmount's own words for what went wrong, on one line. The caller frees them. */
+static char *reason_of(struct libmnt_context *context, int result)
+{
+    char text[512] = "";
+    size_t length;
+
+    mnt_context_get_excode(context, result, text, sizeof(text));
+    length = strlen(text);
+    if (length == 0)
+        return str_dup(strerror(errno));
+    for (size_t i = 0; i < length; i++)
+        if (text[i] == '\n')
+            text[i] = ' ';
+    return str_printable(text, length, sizeof(text));
+}
+
+static int check_read_only(const char *directory, struct error **err)
+{
+    struct statvfs st;
+
+    if (statvfs(directory, &st) < 0)
+        return error_set_errno(err, EXIT_FAILED, errno, "cannot look at %s", directory);
+    if (!(st.f_flag & ST_RDONLY))
+        return error_set(err, EXIT_FAILED, "%s was not mounted read-only although that was asked", directory);
+    return 0;
+}
+
+int mount_device(const char *device, const char *directory, const char *type, const char *options, int *errnum,
+                 struct error **err)
+{
+    _cleanup_context_ struct libmnt_context *context = new_context(directory);
+    int result;
+
+    *errnum = 0;
+    if (!context || mnt_context_set_source(context, device) != 0 || mnt_context_set_fstype(context, type) != 0 ||
+        mnt_context_set_options(context, options) != 0)
+        return error_set(err, EXIT_FAILED, "libmount cannot be set up to mount %s", device);
+    result = mnt_context_mount(context);
+    if (result != 0 || !mnt_context_get_status(context)) {
+        _cleanup_free_ char *reason = NULL;
+
+        *errnum = mnt_context_syscall_called(context) ? mnt_context_get_syscall_errno(context) : 0;
+        reason = *errnum == ENODEV ? str_printf("this kernel has no %s file system", type) : reason_of(context, result);
+        return error_set(err, EXIT_FAILED, "%s", reason);
+    }
+    if (check_read_only(directory, err) < 0) {
+        umount2(directory, UMOUNT_NOFOLLOW);
+        return -1;
+    }
+    return 0;
+}
+
+static struct libmnt_table *mounted_now(void)
+{
+    return mnt_new_table_from_file("/proc/self/mountinfo");
+}
+
+static bool is_mounted_on(const char *directory, dev_t device)
+{
+    _cleanup_table_ struct libmnt_table *table = mounted_now();
+    struct libmnt_fs *fs = table ? mnt_table_find_target(table, directory, MNT_ITER_BACKWARD) : NULL;
+
+    return fs && mnt_fs_get_devno(fs) == device;
+}
+
+int unmount_device(const char *directory, dev_t device, struct error **err)
+{
+    int count = 0;
+
+    while (is_mounted_on(directory, device)) {
+        if (umount2(directory, UMOUNT_NOFOLLOW) < 0) {
+            if (errno == EBUSY) {
+                error_set(err, EXIT_BUSY, "%s is in use", directory);
+                return error_hint(err, "see by whom with `fuser -vm %s`, then unmount again", directory);
+            }
+            return error_set_errno(err, EXIT_FAILED, errno, "cannot unmount %s", directory);
+        }
+        if (++count == MAX_STACKED)
+            return error_set(err, EXIT_FAILED, "%s was mounted again and again while being unmounted", directory);
+    }
+    return count > 0;
+}
+
+char *mount_point_of(dev_t device)
+{
+    _cleanup_table_ struct libmnt_table *table = mounted_now();
+    struct libmnt_fs *fs = table ? mnt_table_find_devno(table, device, MNT_ITER_BACKWARD) : NULL;
+
+    return fs ? str_dup(mnt_fs_get_target(fs)) : NULL;
+}
+
+int remove_empty_directory(const char *path, struct error **err)
+{
+    if (rmdir(path) == 0)
+        return 1;
+    if (errno == ENOENT || errno == ENOTEMPTY || errno == EEXIST)
+        return 0;
+    return error_set_errno(err, EXIT_FAILED, errno, "cannot remove %s", path);
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+#include "volume/volumes.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "util/str.h"
+#include "volume/probe.h"
+
+void volume_set_reason(struct volume *volume, enum volume_state state, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    free(volume->reason);
+    volume->reason = str_vprintf(format, args);
+    va_end(args);
+    volume->state = state;
+}
+
+/*
+ * Partition types that hold no file system by their nature: a BIOS boot loader, Microsoft's reserved space
+ * and its metadata, an extended partition's shell (UEFI specification 5.3.3; blkid prints MBR types as 0xNN).
+ */
+static const char *bare_partition(const char *part_type)
+{
+    static const struct {
+        const char *type;
+        const char *what;
+    } types[] = {
+        {"21686148-6449-6e6f-744e-656564454649", "BIOS boot partition, holds no files"},
+        {"e3c9e316-0b5c-4db8-817d-f92df00215ae", "Microsoft reserved partition, holds no files"},
+        {"9e1a2d38-c612-4316-aa26-8b49521e5a8b", "PReP boot partition, holds no files"},
+        {"0x5", "extended partition, holds the logical ones"},
+        {"0xf", "extended partition, holds the logical ones"},
+        {"0x85", "extended partition, holds the logical ones"},
+    };
+
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+        if (str_equal_ignoring_case(types[i].type, part_type))
+            return types[i].what;
+    return NULL;
+}
+
+static void judge(struct volume *volume, const struct probe *probe, bool is_whole_disk)
+{
+    const char *bare = bare_partition(probe->part_type);
+
+    volume->filesystem = probe->type ? filesystem_by_type(probe->type) : NULL;
+    if (is_whole_disk && probe->table && !probe->type)
+        volume_set_reason(volume, VOLUME_SKIPPED, "partition table (%s) without partitions", probe->table);
+    else if (!probe->type && bare)
+        volume_set_reason(volume, VOLUME_SKIPPED, "%s", bare);
+    else if (!probe->type)
+        volume_set_reason(volume, VOLUME_FAILED, "no file system that this host knows was found on it");
+    else if (!volume->filesystem)
+        volume_set_reason(volume, VOLUME_FAILED, "%s cannot be opened yet", probe->type);
+    else if (volume->filesystem->reason)
+        volume_set_reason(volume, volume->filesystem->harmless ? VOLUME_SKIPPED : VOLUME_FAILED, "%s",
+                          volume->filesystem->reason);
+}
+
+void volumes_add_device(struct volumes *volumes, const char *name, const char *device, dev_t device_number, int lun,
+                        uint64_t size, bool is_whole_disk)
+{
+    _cleanup_probe_ struct probe probe = {0};
+    _cleanup_error_ struct error *err = NULL;
+    struct volume *volume;
+
+    volumes->items = xreallocarray(volumes->items, volumes->count + 1, sizeof(*volumes->items));
+    volume = &volumes->items[volumes->count++];
+    *volume = (struct volume){.name = str_dup(name),
+                              .device = str_dup(device),
+                              .device_number = device_number,
+                              .lun = lun,
+                              .size = size,
+                              .state = VOLUME_FOUND};
+    if (probe_device(device, &probe, &err) < 0) {
+        volume_set_reason(volume, VOLUME_FAILED, "%s", err->message);
+        return;
+    }
+    judge(volume, &probe, is_whole_disk);
+    volume->type = steal(probe.type);
+    volume->label = steal(probe.label);
+    volume->uuid = steal(probe.uuid);
+}
+
+const char *volume_state_name(enum volume_state state)
+{
+    static const char *const names[] = {
+        [VOLUME_FOUND] = "found",
+        [VOLUME_MOUNTED] = "mounted",
+        [VOLUME_SKIPPED] = "skipped",
+        [VOLUME_FAILED] = "failed",
+    };
+
+    return names[state];
+}
+
+cJSON *volumes_to_json(const struct volumes *volumes)
+{
+    cJSON *array = json_new_array();
+
+    for (size_t i = 0; i < volumes->count; i++) {
+        const struct volume *volume = &volumes->items[i];
+        cJSON *object = json_new_object();
+
+        json_set_string(object, "name", volume->name);
+        json_set_string(object, "status", volume_state_name(volume->state));
+        json_set_string(object, "mount_point", volume->mount_point);
+        json_set_string(object, "type", volume->type);
+        json_set_string(object, "label", volume->label);
+        json_set_string(object, "uuid", volume->uuid);
+        json_set_number(object, "size", (double)volume->size);
+        json_set_string(object, "device", volume->device);
+        json_set_number(object, "lun", volume->lun);
+        json_set_string(object, "reason", volume->reason);
+        json_set_string(object, "note", volume->note);
+        json_append(array, object);
+    }
+    return array;
+}
+
+void volumes_clear(struct volumes *volumes)
+{
+    for (size_t i = 0; i < volumes->count; i++) {
+        struct volume *volume = &volumes->items[i];
+
+        free(volume->name);
+        free(volume->device);
+        free(volume->type);
+        free(volume->label);
+        free(volume->uuid);
+        free(volume->mount_point);
+        free(volume->reason);
+        free(volume->note);
+    }
+    free(volumes->items);
+    *volumes = (struct volumes){0};
+}

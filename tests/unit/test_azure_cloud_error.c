@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "azure/cloud_error.h"
+#include "util/str.h"
+
+static struct http_answer make_answer(int status, const char *type, const char *body)
+{
+    struct http_answer answer = {.status = status, .body = BUFFER_INIT(HTTP_DEFAULT_MAX_BODY)};
+
+    buffer_append(&answer.body, body, strlen(body));
+    answer.headers[HTTP_CONTENT_TYPE] = type ? str_dup(type) : NULL;
+    answer.headers[HTTP_REQUEST_ID] = str_dup("request-1");
+    answer.headers[HTTP_CORRELATION_ID] = str_dup("correlation-1");
+    return answer;
+}
+
+static const char JSON[] = "application/json; charset=utf-8";
+
+static void test_tree(void **state)
+{
+    static const char body[] =
+        "{\"error\":{\"code\":\"UserErrorX\",\"message\":\"First line.\\r\\nSecond "
+        "line.\",\"target\":null,\"details\":["
+        "{\"code\":\"Inner\",\"message\":\"Because.\",\"target\":\"properties.x\",\"details\":[{\"code\":\"Core\","
+        "\"message\":\"Really.\"}]},7,null],\"additionalInfo\":[{\"type\":\"Recommended\",\"info\":{\"do\":\"this\"}}]}"
+        "}";
+    _cleanup_http_answer_ struct http_answer answer = make_answer(400, JSON, body);
+    _cleanup_error_ struct error *err = NULL;
+    _cleanup_free_ char *code = cloud_error_code(&answer);
+
+    (void)state;
+    assert_int_equal(cloud_error_set("m.example", &answer, &err), -1);
+    assert_string_equal(err->message, "m.example answered 400 (Bad Request): UserErrorX: First line.\n"
+                                      "  Second line.\n"
+                                      "  Inner: Because.\n"
+                                      "    target: properties.x\n"
+                                      "    Core: Really.\n"
+                                      "  Recommended: {\"do\":\"this\"}\n"
+                                      "  request id: request-1\n"
+                                      "  correlation id: correlation-1");
+    assert_int_equal(err->code, EXIT_NETWORK);
+    assert_null(err->hint);
+    assert_string_equal(code, "UserErrorX");
+}
+
+static void test_codes(void **state)
+{
+    static const struct {
+        int status;
+        const char *type, *body;
+        enum exit_code code;
+        const char *part, *hint; /* parts of the message and of the hint; NULL for no hint */
+    } cases[] = {
+        {401, JSON, "{\"error\":{\"code\":\"ExpiredAuthenticationToken\",\"message\":\"m\"}}", EXIT_AUTH,
+         "ExpiredAuthenticationToken: m", "get a new one"},
+        {403, JSON, "{\"error\":{\"code\":\"AuthorizationFailed\",\"message\":\"m\"}}", EXIT_AUTH, "(Forbidden)",
+         "Backup Operator"},
+        {404, JSON, "{\"error\":{\"code\":\"ResourceNotFound\",\"message\":\"m\"}}", EXIT_NOT_FOUND, "ResourceNotFound",
+         NULL},
+        {409, JSON, "{\"code\":\"Conflict\",\"message\":\"top-level\"}", EXIT_NETWORK, "Conflict: top-level", NULL},
+        {400, JSON, "{\"error\":\"invalid_client\",\"error_description\":\"AADSTS7000215: no\\r\\nTrace ID: 1\"}",
+         EXIT_AUTH, "invalid_client: AADSTS7000215: no\n  Trace ID: 1", "secret"},
+        {401, JSON, "{\"error\":\"unauthorized_client\"}", EXIT_AUTH, "unauthorized_client", "AZURE_CLIENT_ID"},
+        {503, JSON, "{\"error\":\"temporarily_unavailable\"}", EXIT_NETWORK, "temporarily_unavailable", NULL},
+        {429, JSON, "{\"error\":\"invalid_request\"}", EXIT_NETWORK, "(Too Many Requests)", "AZURE_TENANT_ID"},
+        {502, "text/html", "<html>\r\n<h1>Bad\tgateway</h1>", EXIT_NETWORK, "text/html\n  <html>  <h1>Bad gateway</h1>",
+         NULL},
+        {500, NULL, "", EXIT_NETWORK, "an empty body", NULL},
+        {403, NULL, "", EXIT_AUTH, "an empty body", NULL},
+        {404, "text/plain", "\x1b[2Jgone\xff", EXIT_NOT_FOUND, "\\x1b[2Jgone\\xff", NULL},
+        {302, "text/html", "moved", EXIT_NETWORK, "not followed", NULL},
+        {599, JSON, "{}", EXIT_NETWORK, "answered 599: ", NULL},
+        {400, JSON, "{\"error\":{}}", EXIT_NETWORK, "no code and no message given", NULL},
+        {400, JSON, "{\"error\":{\"code\":7,\"message\":[],\"details\":{}}}", EXIT_NETWORK, "no code", NULL},
+        {400, JSON, "{\"error\":[]}", EXIT_NETWORK, "{\"error\":[]}", NULL},
+        {400, JSON, "[{\"error\":{}}]", EXIT_NETWORK, "[{", NULL},
+        {400, JSON, "{\"error\":{\"code\":\"A\",\"mess", EXIT_NETWORK, "{\"error\":{\"code\":\"A\",\"mess", NULL},
+        {400, JSON, "{\"error\":{\"code\":\"\\u001b[31mRed\",\"message\":\"\\u0007\"}}", EXIT_NETWORK,
+         "\\x1b[31mRed: \\x07", NULL},
+        {400, JSON, "null", EXIT_NETWORK, "null", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        _cleanup_http_answer_ struct http_answer answer = make_answer(cases[i].status, cases[i].type, cases[i].body);
+        _cleanup_error_ struct error *err = NULL;
+
+        assert_int_equal(cloud_error_set("m.example", &answer, &err), -1);
+        if (!strstr(err->message, cases[i].part))
+            fail_msg("\"%s\" not in: %s", cases[i].part, err->message);
+        assert_int_equal(err->code, cases[i].code);
+        assert_non_null(strstr(err->message, "request id: request-1"));
+        assert_null(strchr(err->message, '\x1b'));
+        if (cases[i].hint)
+            assert_non_null(strstr(err->hint, cases[i].hint));
+        else
+            assert_null(err->hint);
+    }
+}
+
+/* Caps: neither depth nor breadth nor length of what a service says fills a person's screen. */
+static void test_capped(void **state)
+{
+    _cleanup_free_ char *body = xcalloc(2000000, 1);
+    char *at = stpcpy(body, "{\"error\":{\"code\":\"Wide\",\"message\":\"");
+
+    (void)state;
+    memset(at, 'm', 100000);
+    at = stpcpy(at + 100000, "\",\"details\":[");
+    for (int i = 0; i < 1000; i++)
+        at = stpcpy(
+            at, "{\"code\":\"D\",\"message\":\"m\",\"details\":[{\"code\":\"E\",\"details\":[{\"code\":\"F\"}]}]},");
+    stpcpy(at - 1, "]}}");
+    for (int round = 0; round < 2; round++) {
+        _cleanup_http_answer_ struct http_answer answer = make_answer(500, JSON, body);
+        _cleanup_error_ struct error *err = NULL;
+
+        assert_int_equal(cloud_error_set("m.example", &answer, &err), -1);
+        assert_true(strlen(err->message) < 20000);
+        assert_non_null(strstr(err->message, "left out"));
+        assert_non_null(strstr(err->message, "…"));
+        assert_non_null(strstr(err->message, "correlation-1"));
+    }
+}
+
+static void test_deep(void **state)
+{
+    _cleanup_free_ char *body = xcalloc(100000, 1);
+    char *at = stpcpy(body, "{\"error\":{\"code\":\"A\"");
+    _cleanup_error_ struct error *err = NULL;
+    _cleanup_error_ struct error *deeper = NULL;
+    struct http_answer answer;
+
+    (void)state;
+    for (int i = 0; i < 12; i++)
+        at = stpcpy(at, ",\"details\":[{\"code\":\"B\"");
+    for (int i = 0; i < 12; i++)
+        at = stpcpy(at, "}]");
+    stpcpy(at, "}}");
+    answer = make_answer(500, JSON, body);
+    cloud_error_set("m.example", &answer, &err);
+    http_answer_clear(&answer);
+    assert_non_null(strstr(err->message, "left out"));
+    /* deeper than JSON may be: shown as text */
+    memset(body, '[', 50000);
+    body[50000] = '\0';
+    answer = make_answer(500, JSON, body);
+    cloud_error_set("m.example", &answer, &deeper);
+    http_answer_clear(&answer);
+    assert_true(strlen(deeper->message) < 1000);
+}
+
+static void test_operation(void **state)
+{
+    _cleanup_json_ cJSON *status = cJSON_Parse("{\"status\":\"Failed\",\"error\":{\"code\":\"X\",\"message\":\"m\"}}");
+    _cleanup_json_ cJSON *bare = cJSON_Parse("{\"status\":\"Can\\u001bceled\"}");
+    _cleanup_http_answer_ struct http_answer answer = make_answer(200, JSON, "");
+    _cleanup_error_ struct error *err = NULL;
+    _cleanup_error_ struct error *other = NULL;
+
+    (void)state;
+    cloud_error_set_operation(status, &answer, &err);
+    assert_non_null(strstr(err->message, "the operation ended as Failed: X: m\n  request id"));
+    assert_int_equal(err->code, EXIT_NETWORK);
+    cloud_error_set_operation(bare, &answer, &other);
+    assert_non_null(strstr(other->message, "Can\\x1bceled and gave no reason"));
+}
+
+static void test_secret_body(void **state)
+{
+    _cleanup_http_answer_ struct http_answer answer = make_answer(200, JSON, "{\"password\":\"hidden\"");
+    _cleanup_http_answer_ struct http_answer page = make_answer(200, "text/html", "<html>a proxy speaks</html>");
+    _cleanup_error_ struct error *err = NULL;
+    _cleanup_error_ struct error *html = NULL;
+
+    (void)state;
+    answer.body.secret = page.body.secret = true;
+    cloud_error_set_unreadable("m.example", &answer, "it is damaged", &err);
+    assert_null(strstr(err->message, "hidden"));
+    assert_non_null(strstr(err->message, "it is damaged"));
+    cloud_error_set_unreadable("m.example", &page, "not JSON", &html);
+    assert_non_null(strstr(html->message, "a proxy speaks"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_tree), cmocka_unit_test(test_codes),     cmocka_unit_test(test_capped),
+        cmocka_unit_test(test_deep), cmocka_unit_test(test_operation), cmocka_unit_test(test_secret_body),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

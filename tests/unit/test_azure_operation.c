@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "azure/arm_operation.h"
+
+/* When the poll that notices an operation of that length is made, and how many were needed. */
+static int64_t noticed_at(int64_t length_ms, int64_t retry_after_ms, int *polls)
+{
+    int64_t now = 0;
+
+    for (*polls = 0; now < length_ms; (*polls)++)
+        now += arm_operation_delay_ms(*polls, retry_after_ms);
+    return now;
+}
+
+static void test_pace(void **state)
+{
+    int polls;
+
+    (void)state;
+    /* what the figures have to be where Retry-After says 60 */
+    assert_true(noticed_at(1500, 60000, &polls) < 2500);
+    assert_int_equal(polls, 2);
+    noticed_at(60000, 60000, &polls);
+    assert_in_range(polls, 1, 6);
+    /* it is the longest pause, and 15 s is where there is none */
+    assert_int_equal(arm_operation_delay_ms(20, 60000), 60000);
+    assert_int_equal(arm_operation_delay_ms(20, -1), 15000);
+    assert_int_equal(arm_operation_delay_ms(20, 5000), 5000);
+    assert_int_equal(arm_operation_delay_ms(0, 60000), 700);
+    assert_int_equal(arm_operation_delay_ms(0, -1), 700);
+    /* a service that says 0, or a day, does not make azilr flood it or sleep */
+    assert_int_equal(arm_operation_delay_ms(50, 0), 1000);
+    assert_int_equal(arm_operation_delay_ms(1000000, (int64_t)86400 * 1000), 120000);
+}
+
+static void test_states(void **state)
+{
+    static const struct {
+        const char *status;
+        enum arm_operation_state expected;
+    } cases[] = {
+        {"Succeeded", ARM_OPERATION_SUCCEEDED},
+        {"succeeded", ARM_OPERATION_SUCCEEDED},
+        {"Failed", ARM_OPERATION_FAILED},
+        {"Canceled", ARM_OPERATION_FAILED},
+        {"Cancelled", ARM_OPERATION_FAILED},
+        {"Invalid", ARM_OPERATION_FAILED},
+        {"InProgress", ARM_OPERATION_RUNNING},
+        {"Running", ARM_OPERATION_RUNNING},
+        {"", ARM_OPERATION_RUNNING},
+        {"Succeeded ", ARM_OPERATION_RUNNING},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_int_equal(arm_operation_state(cases[i].status), cases[i].expected);
+}
+
+static void test_ids(void **state)
+{
+    static const struct {
+        const char *url, *id;
+    } cases[] = {
+        {"https://m/Subscriptions/x/operationsStatus/495bc3d4-4d71?api-version=2016-12-01", "495bc3d4-4d71"},
+        {"https://m/a_b", "a_b"},
+        {"https://m/x/", NULL},
+        {"https://m/", NULL},
+        {"https://m", NULL},
+        {"https://m/x/a%2e%2e", NULL},
+        {"https://m/x/a;b", NULL},
+        {"https://m/x/a.b", NULL},
+        {"https://m/x/../..", NULL},
+        {"not a url", NULL},
+        {"https://m/x/"
+         "00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+         "00000000000000000000000000000",
+         NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        _cleanup_free_ char *id = arm_operation_id(cases[i].url);
+
+        if (cases[i].id)
+            assert_string_equal(id, cases[i].id);
+        else
+            assert_null(id);
+    }
+}
+
+static void test_lost(void **state)
+{
+    static const struct {
+        int status;
+        bool sent, lost;
+    } cases[] = {
+        {0, false, false}, {0, true, true},    {202, true, true},  {400, true, false}, {403, true, false},
+        {408, true, true}, {409, true, false}, {429, true, false}, {500, true, true},  {503, true, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct http_answer answer = {.status = cases[i].status, .sent = cases[i].sent};
+
+        assert_int_equal(arm_operation_may_have_begun(&answer), cases[i].lost);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pace),
+        cmocka_unit_test(test_states),
+        cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_lost),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "check.h"
+#include "session/session.h"
+#include "util/file.h"
+#include "util/json.h"
+#include "util/str.h"
+
+struct fixture {
+    char *root, *run, *var;
+    struct session_places places;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = xcalloc(1, sizeof(*fixture));
+
+    fixture->root = str_dup("/tmp/azilr-session-XXXXXX");
+    assert_non_null(mkdtemp(fixture->root));
+    fixture->run = str_printf("%s/run", fixture->root);
+    fixture->var = str_printf("%s/var", fixture->root);
+    fixture->places = (struct session_places){.run = fixture->run, .var = fixture->var};
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    _cleanup_free_ char *command = str_printf("rm -rf '%s'", fixture->root);
+    int status = system(command); // NOLINT(cert-env33-c): a path of mkdtemp's
+
+    free(fixture->root);
+    free(fixture->run);
+    free(fixture->var);
+    free(fixture);
+    return status;
+}
+
+static void ids_are_checked_and_made_fit(void **state)
+{
+    static const char *const bad[] = {"",
+                                      ".",
+                                      "..",
+                                      "../x",
+                                      "a/b",
+                                      "-x",
+                                      ".x",
+                                      "a b",
+                                      "a\n",
+                                      "ä",
+                                      "0123456789012345678901234567890123456789012345678"};
+    static const struct {
+        const char *vm, *mark, *id;
+    } made[] = {
+        {"web01", "20261120T030000Z", "web01-20261120T030000Z"},
+        {"web 01/../x", "m", "web-01-..-x-m"},
+        {"..", "m", "_.-m"},
+        {"", "m", "vm-m"},
+        {"averyveryveryverylongnameofavirtualmachine", "20261120T030000Z",
+         "averyveryveryverylongnameofavir-20261120T030000Z"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_false(session_id_is_valid(bad[i]));
+    for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++) {
+        _cleanup_free_ char *id = session_make_id(made[i].vm, made[i].mark);
+
+        assert_string_equal(id, made[i].id);
+        assert_true(session_id_is_valid(id));
+    }
+}
+
+static void a_session_comes_and_goes_without_a_trace(void **state)
+{
+    struct fixture *fixture = *state;
+    _cleanup_session_ struct session *session = NULL;
+    struct error *err = NULL;
+    struct stat st;
+
+    assert_int_equal(session_create(&fixture->places, "web01-a", &session, &err), 0);
+    assert_int_equal(stat(session->directory, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0700);
+    assert_int_equal(session_will(session, "registration", NULL, true, &err), 0);
+    assert_int_equal(stat(session->var_file, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0600);
+    assert_int_equal(session_remove(session, &err), -1);
+    assert_error(err, EXIT_FAILED, "still has changes to undo");
+    assert_int_equal(session_undone(session, session_last_change(session), &err), 0);
+    assert_int_equal(access(session->var_file, F_OK), -1);
+    assert_int_equal(session_remove(session, &err), 0);
+    assert_int_equal(access(fixture->run, F_OK), -1);
+    assert_int_equal(access(fixture->var, F_OK), -1);
+}
+
+static void the_undo_list_runs_backwards_and_survives_a_crash(void **state)
+{
+    static const char *const kinds[] = {"registration", "tunnel", "node"};
+    struct fixture *fixture = *state;
+    struct session *session = NULL;
+    struct error *err = NULL;
+    const cJSON *change;
+
+    assert_int_equal(session_create(&fixture->places, "s", &session, &err), 0);
+    for (int i = 0; i < 3; i++) {
+        cJSON *arguments = json_new_object();
+
+        json_set_number(arguments, "n", i);
+        assert_int_equal(session_will(session, kinds[i], arguments, i != 1, &err), 0);
+    }
+    /* the process is gone, and the lock with it */
+    session_close(steal(session));
+    assert_int_equal(session_open(&fixture->places, "s", 0, NULL, &session, &err), 0);
+    change = session_last_change(session);
+    for (int i = 2; i >= 0; i--) {
+        assert_non_null(change);
+        assert_string_equal(json_string(change, "kind"), kinds[i]);
+        assert_int_equal((int)json_number(json_object(change, "arguments"), "n", -1), i);
+        change = session_change_before(session, change);
+    }
+    assert_null(change);
+    session_close(session);
+}
+
+static void after_a_boot_only_what_outlives_it_is_left(void **state)
+{
+    struct fixture *fixture = *state;
+    _cleanup_free_ char *command = str_printf("rm -rf '%s'", fixture->run);
+    struct session *session = NULL;
+    struct error *err = NULL;
+    const cJSON *change;
+    char **ids;
+    size_t count;
+
+    assert_int_equal(session_create(&fixture->places, "s", &session, &err), 0);
+    assert_int_equal(session_will(session, "registration", NULL, true, &err), 0);
+    assert_int_equal(session_will(session, "tunnel", NULL, false, &err), 0);
+    assert_int_equal(session_will(session, "node", NULL, true, &err), 0);
+    session_close(steal(session));
+    assert_int_equal(system(command), 0); // NOLINT(cert-env33-c): what a reboot does to a tmpfs
+    assert_int_equal(session_list(&fixture->places, &ids, &count, &err), 0);
+    assert_int_equal(count, 1);
+    assert_string_equal(ids[0], "s");
+    session_list_free(ids, count);
+    assert_int_equal(session_open(&fixture->places, "s", 0, NULL, &session, &err), 0);
+    change = session_last_change(session);
+    assert_string_equal(json_string(change, "kind"), "node");
+    change = session_change_before(session, change);
+    assert_string_equal(json_string(change, "kind"), "registration");
+    assert_null(session_change_before(session, change));
+    assert_int_equal(session_undone(session, session_last_change(session), &err), 0);
+    assert_int_equal(session_undone(session, session_last_change(session), &err), 0);
+    assert_int_equal(session_remove(session, &err), 0);
+    session_close(session);
+}
+
+static void a_session_has_one_holder(void **state)
+{
+    struct fixture *fixture = *state;
+    struct session *session = NULL, *second = NULL;
+    cJSON *seen = NULL;
+    struct error *err = NULL;
+    bool locked = false;
+
+    assert_int_equal(session_create(&fixture->places, "s", &session, &err), 0);
+    assert_int_equal(session_create(&fixture->places, "s", &second, &err), -1);
+    assert_error(err, EXIT_BUSY, "already a session s");
+    assert_int_equal(session_open(&fixture->places, "s", 100, NULL, &second, &err), -1);
+    assert_error(err, EXIT_BUSY, "another azilr is working");
+    assert_int_equal(session_peek(&fixture->places, "s", &seen, &locked, &err), 0);
+    assert_true(locked);
+    cJSON_Delete(seen);
+    session_close(session);
+    assert_int_equal(session_peek(&fixture->places, "s", &seen, &locked, &err), 0);
+    assert_false(locked);
+    cJSON_Delete(seen);
+    assert_int_equal(session_open(&fixture->places, "s", 0, NULL, &second, &err), 0);
+    session_close(second);
+}
+
+static void a_child_in_flight_keeps_the_lock_of_a_killed_parent(void **state)
+{
+    struct fixture *fixture = *state;
+    struct session *session = NULL, *second = NULL;
+    struct error *err = NULL;
+    int ready[2];
+    char byte;
+    pid_t child;
+
+    assert_int_equal(pipe(ready), 0);
+    assert_int_equal(session_create(&fixture->places, "s", &session, &err), 0);
+    child = fork();
+    if (child == 0) {
+        /* what iscsiadm is to azilr: the descriptor lives on in it */
+        (void)!write(ready[1], "x", 1);
+        usleep(300 * 1000);
+        _exit(0);
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    session_close(session);
+    assert_int_equal(session_open(&fixture->places, "s", 0, NULL, &second, &err), -1);
+    assert_error(err, EXIT_BUSY, "another azilr");
+    assert_int_equal(session_open(&fixture->places, "s", 5000, NULL, &second, &err), 0);
+    session_close(second);
+    waitpid(child, NULL, 0);
+    close(ready[0]);
+    close(ready[1]);
+}
+
+static void state_that_is_damaged_or_missing_is_told_apart(void **state)
+{
+    struct fixture *fixture = *state;
+    struct session *session = NULL;
+    struct error *err = NULL;
+    char *path;
+
+    assert_int_equal(session_open(&fixture->places, "none", 0, NULL, &session, &err), -1);
+    assert_error(err, EXIT_NOT_FOUND, "there is no session none");
+    assert_int_equal(session_open(&fixture->places, "../x", 0, NULL, &session, &err), -1);
+    assert_error(err, EXIT_NOT_FOUND, "there is no session");
+    assert_int_equal(session_create(&fixture->places, "s", &session, &err), 0);
+    path = str_printf("%s/state.json", session->directory);
+    session_close(steal(session));
+
+    assert_int_equal(file_replace(path, "{\"undo\":", 8, 0600, false, NULL), 0);
+    assert_int_equal(session_open(&fixture->places, "s", 0, NULL, &session, &err), -1);
+    assert_error(err, EXIT_FAILED, "not valid JSON");
+    assert_int_equal(file_replace(path, "[]", 2, 0600, false, NULL), 0);
+    assert_int_equal(session_open(&fixture->places, "s", 0, NULL, &session, &err), -1);
+    assert_error(err, EXIT_FAILED, "not a session's state");
+
+    /* killed between making the directory and the first save: nothing was changed yet */
+    unlink(path);
+    assert_int_equal(session_open(&fixture->places, "s", 0, NULL, &session, &err), 0);
+    assert_null(session_last_change(session));
+    assert_int_equal(session_remove(session, &err), 0);
+    session_close(session);
+    free(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ids_are_checked_and_made_fit),
+        cmocka_unit_test_setup_teardown(a_session_comes_and_goes_without_a_trace, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_undo_list_runs_backwards_and_survives_a_crash, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(after_a_boot_only_what_outlives_it_is_left, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_session_has_one_holder, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_child_in_flight_keeps_the_lock_of_a_killed_parent, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(state_that_is_damaged_or_missing_is_told_apart, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

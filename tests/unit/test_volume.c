@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
+#include <string.h>
+
+#include "check.h"
+#include "util/file.h"
+#include "util/str.h"
+#include "volume/filesystem.h"
+#include "volume/probe.h"
+#include "volume/volumes.h"
+
+/* The few bytes by which libblkid knows each: offsets and magics are the formats' own. */
+static char *image_with(off_t size, off_t offset, const char *magic, size_t magic_length)
+{
+    char *path = str_dup("/tmp/azilr-image-XXXXXX");
+    int fd = mkstemp(path);
+
+    assert_true(fd >= 0);
+    assert_int_equal(ftruncate(fd, size), 0);
+    assert_int_equal(pwrite(fd, magic, magic_length, offset), (ssize_t)magic_length);
+    close(fd);
+    return path;
+}
+
+static void volumes_get_a_verdict(void **state)
+{
+    _cleanup_free_ char *empty = image_with(8 << 20, 0, "", 0);
+    _cleanup_free_ char *swap = image_with(8 << 20, 4086, "SWAPSPACE2", 10);
+    _cleanup_volumes_ struct volumes volumes = {0};
+
+    (void)state;
+    volumes_add_device(&volumes, "disk0", empty, 0, 1, 8 << 20, true);
+    volumes_add_device(&volumes, "disk1", swap, 0, 2, 8 << 20, true);
+    volumes_add_device(&volumes, "disk2", "/nonexistent/device", 0, 3, 0, true);
+    assert_int_equal(volumes.count, 3);
+    assert_int_equal(volumes.items[0].state, VOLUME_FAILED);
+    assert_non_null(strstr(volumes.items[0].reason, "no file system"));
+    /* version and page count are missing in this one, so that libblkid may well not take it for swap */
+    assert_int_not_equal(volumes.items[1].state, VOLUME_FOUND);
+    assert_int_equal(volumes.items[2].state, VOLUME_FAILED);
+    assert_non_null(strstr(volumes.items[2].reason, "No such file"));
+    unlink(empty);
+    unlink(swap);
+}
+
+static void every_type_is_mountable_or_says_why_not(void **state)
+{
+    static const char *const mountable[] = {"ext2", "ext3", "ext4", "xfs", "vfat"};
+    static const char *const others[] = {"swap",        "LVM2_member", "linux_raid_member",
+                                         "crypto_LUKS", "BitLocker",   "ntfs"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(mountable) / sizeof(mountable[0]); i++)
+        assert_null(filesystem_by_type(mountable[i])->reason);
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        assert_non_null(filesystem_by_type(others[i])->reason);
+    assert_null(filesystem_by_type("no-such-thing"));
+    /* every option list is added to the common one, which is what makes a mount harmless */
+    assert_string_equal(FILESYSTEM_COMMON_OPTIONS, "ro,nosuid,nodev,noexec");
+}
+
+static void json_of_volumes_has_every_member(void **state)
+{
+    _cleanup_volumes_ struct volumes volumes = {0};
+    _cleanup_json_ cJSON *array = NULL;
+
+    (void)state;
+    volumes_add_device(&volumes, "disk0", "/nonexistent/device", 0, 3, 4096, true);
+    array = volumes_to_json(&volumes);
+    assert_string_equal(json_string(array->child, "name"), "disk0");
+    assert_string_equal(json_string(array->child, "status"), "failed");
+    assert_int_equal((int)json_number(array->child, "lun", -1), 3);
+    assert_int_equal((int)json_number(array->child, "size", -1), 4096);
+    assert_true(cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(array->child, "mount_point")));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(volumes_get_a_verdict),
+        cmocka_unit_test(every_type_is_mountable_or_says_why_not),
+        cmocka_unit_test(json_of_volumes_has_every_member),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
