@@ -78,7 +78,7 @@ $(BUILD)/%.o: %.c Makefile
 
 # The rules travel inside the program too, for hosts where they are not installed; one file is the source of both.
 $(BUILD)/src/block/udev_rules.o: $(BUILD)/generated/udev_rules.inc
-$(BUILD)/generated/udev_rules.inc: udev/55-azilr.rules
+$(BUILD)/generated/udev_rules.inc: udev/56-azilr.rules
 	@mkdir -p $(@D)
 	sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $< > $@
 
@@ -121,7 +121,7 @@ install: all
 	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(UDEVRULESDIR)
 	$(INSTALL) -m 0755 $(BUILD)/azilr $(DESTDIR)$(SBINDIR)/azilr
 	$(INSTALL) -m 0644 src/man/azilr.8 $(DESTDIR)$(MANDIR)/man8/azilr.8
-	$(INSTALL) -m 0644 udev/55-azilr.rules $(DESTDIR)$(UDEVRULESDIR)/55-azilr.rules
+	$(INSTALL) -m 0644 udev/56-azilr.rules $(DESTDIR)$(UDEVRULESDIR)/56-azilr.rules
 
 clean:
 	rm -rf $(BUILD)

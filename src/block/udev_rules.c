@@ -14,8 +14,8 @@ static const char RULES[] =
 #include "udev_rules.inc"
     ;
 
-static const char PLACED[] = "/run/udev/rules.d/55-azilr.rules";
-/* the rules test for a file in here; the path stands in udev/55-azilr.rules too */
+static const char PLACED[] = "/run/udev/rules.d/56-azilr.rules";
+/* the rules test for a file in here; the path stands in udev/56-azilr.rules too */
 static const char MARKS[] = "/run/azilr/iscsi";
 
 bool udev_is_running(void)
@@ -29,7 +29,7 @@ bool udev_rules_are_installed(void)
                                          "/lib/udev/rules.d"};
 
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-        _cleanup_free_ char *path = str_printf("%s/55-azilr.rules", places[i]);
+        _cleanup_free_ char *path = str_printf("%s/56-azilr.rules", places[i]);
 
         if (access(path, R_OK) == 0)
             return true;
@@ -61,6 +61,8 @@ int udev_rules_remove(struct wait *wait, struct error **err)
 {
     if (unlink(PLACED) < 0)
         return errno == ENOENT ? 0 : error_set_errno(err, EXIT_FAILED, errno, "cannot remove %s", PLACED);
+    /* most hosts do not have this directory; with somebody else's rules in it, it stays */
+    rmdir("/run/udev/rules.d");
     return reload(wait, err) < 0 ? -1 : 1;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What keeps the rest of the host away from a backup's disks: the rules in udev/55-azilr.rules, and the mark
+ * What keeps the rest of the host away from a backup's disks: the rules in udev/56-azilr.rules, and the mark
  * of an iSCSI session that they look for.
  */
 #ifndef AZILR_BLOCK_UDEV_RULES_H

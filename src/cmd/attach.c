@@ -77,6 +77,23 @@ static int ensure_udev_rules(struct mount_run *run, struct error **err)
     return udev_rules_place(&run->wait, err);
 }
 
+/* iscsiadm makes the directories of its records where it finds none, and would leave them. */
+static int note_record_directories(struct mount_run *run, struct error **err)
+{
+    static const char *const places[] = {"/etc/iscsi", "/var/lib/iscsi"};
+    static const char *const names[] = {"ifaces", "nodes"};
+
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+        for (size_t j = 0; j < sizeof(names) / sizeof(names[0]); j++) {
+            _cleanup_free_ char *path = str_printf("%s/%s", places[i], names[j]);
+
+            if (access(places[i], F_OK) == 0 && access(path, F_OK) < 0 &&
+                session_will(run->session, CHANGE_DIRECTORY, arguments("path", path, NULL, NULL), true, err) < 0)
+                return -1;
+        }
+    return 0;
+}
+
 static int log_in(struct mount_run *run, struct error **err)
 {
     _cleanup_host_release_ struct host_release release = {0};
@@ -90,7 +107,8 @@ static int log_in(struct mount_run *run, struct error **err)
 
     host_read_release(&release);
     user = script_chap_user(&run->connection, release.id, release.id_like, release.version_id);
-    if (session_will(run->session, CHANGE_IFACE, arguments("iface", run->iface, NULL, NULL), true, err) < 0 ||
+    if (note_record_directories(run, err) < 0 ||
+        session_will(run->session, CHANGE_IFACE, arguments("iface", run->iface, NULL, NULL), true, err) < 0 ||
         iscsi_add_iface(&at, run->initiator_name, &run->wait, err) < 0 ||
         session_will(run->session, CHANGE_NODE, arguments("target", target, "iface", run->iface), true, err) < 0 ||
         iscsi_add_node(&at, user, run->connection.password, &run->wait, err) < 0 || wait_check(&run->wait, err) < 0 ||

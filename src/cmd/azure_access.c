@@ -39,8 +39,7 @@ int azure_access_open_recorded(struct azure_access *access, const struct options
                                struct wait *wait, struct error **err)
 {
     const char *endpoint = choose(options->endpoint, json_string(registration, "endpoint"), CLOUD_PUBLIC_ENDPOINT);
-    const char *authority =
-        choose(options->authority, json_string(registration, "authority"), CLOUD_PUBLIC_AUTHORITY);
+    const char *authority = choose(options->authority, json_string(registration, "authority"), CLOUD_PUBLIC_AUTHORITY);
 
     if (!access->arm)
         return open_at(access, options, endpoint, authority, wait, err);

@@ -76,7 +76,7 @@ static int stages(struct mount_run *run, struct error **err)
     return wait_check(&run->wait, err);
 }
 
-static int revoke(void *argument, const cJSON *arguments, struct error **err)
+static int revoke_access(void *argument, const cJSON *arguments, struct error **err)
 {
     struct mount_run *run = argument;
     struct wait patient = WAIT_INIT;
@@ -95,7 +95,7 @@ static int revoke(void *argument, const cJSON *arguments, struct error **err)
 static void undo_all(struct mount_run *run, struct error **err)
 {
     struct wait patient = WAIT_INIT;
-    struct teardown work = {.session = run->session, .wait = &patient, .revoke = revoke, .argument = run};
+    struct teardown work = {.session = run->session, .wait = &patient, .revoke = revoke_access, .argument = run};
     _cleanup_error_ struct error *problem = NULL;
 
     progress_fail(&run->progress);

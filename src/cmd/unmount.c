@@ -95,7 +95,7 @@ static int explain_choice(char **ids, size_t count, const char *name, struct err
     return error_hint(err, "name one of them, or give --all");
 }
 
-static int revoke(void *argument, const cJSON *arguments, struct error **err)
+static int revoke_access(void *argument, const cJSON *arguments, struct error **err)
 {
     struct unmount *unmount = argument;
     const char *point = json_string(arguments, "recovery_point");
@@ -136,7 +136,7 @@ static void report(struct unmount *unmount, const char *id, cJSON *done, const s
 static int unmount_one(struct unmount *unmount, const char *id, struct error **err)
 {
     _cleanup_session_ struct session *session = NULL;
-    struct teardown work = {.wait = &unmount->working, .revoke = revoke, .argument = unmount};
+    struct teardown work = {.wait = &unmount->working, .revoke = revoke_access, .argument = unmount};
     struct error *problem = NULL;
 
     progress_begin(&unmount->progress, "Taking down %s", id);

@@ -37,7 +37,7 @@ char *file_read_line(const char *path)
     char *text = NULL;
     size_t length;
 
-    if (file_read(path, 65536, &text, NULL, NULL) < 0)
+    if (file_read(path, 65536, &text, NULL, NULL) < 0 || !text)
         return NULL;
     length = strcspn(text, "\n");
     while (length && text[length - 1] == ' ')

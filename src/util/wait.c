@@ -39,9 +39,12 @@ void wait_close(struct wait *wait)
 int wait_check(struct wait *wait, struct error **err)
 {
     struct signalfd_siginfo info;
+    struct pollfd stop = {.fd = wait ? wait->stop_fd : -1, .events = POLLIN};
 
     if (!wait)
         return 0;
+    if (stop.fd >= 0 && poll(&stop, 1, 0) > 0)
+        return error_set(err, EXIT_INTERRUPTED, "told to stop");
     if (wait->signal_fd >= 0 && read(wait->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
         wait->signal = (int)info.ssi_signo;
     if (wait->signal)
@@ -56,7 +59,7 @@ int wait_check(struct wait *wait, struct error **err)
 int wait_poll(struct wait *wait, struct pollfd *fds, nfds_t count, int64_t timeout_ms, struct error **err)
 {
     int64_t end = timeout_ms < 0 ? INT64_MAX : clock_monotonic_ms() + timeout_ms;
-    _cleanup_free_ struct pollfd *all = xcalloc(count + 1, sizeof(*all));
+    _cleanup_free_ struct pollfd *all = xcalloc(count + 2, sizeof(*all));
 
     for (;;) {
         int64_t left = end - clock_monotonic_ms();
@@ -67,10 +70,11 @@ int wait_poll(struct wait *wait, struct pollfd *fds, nfds_t count, int64_t timeo
         if (count)
             memcpy(all, fds, count * sizeof(*fds));
         all[count] = (struct pollfd){.fd = wait ? wait->signal_fd : -1, .events = POLLIN};
-        ready = poll(all, count + 1, (int)(left < 0 ? 0 : left < TICK_MS ? left : TICK_MS));
+        all[count + 1] = (struct pollfd){.fd = wait ? wait->stop_fd : -1, .events = POLLIN};
+        ready = poll(all, count + 2, (int)(left < 0 ? 0 : left < TICK_MS ? left : TICK_MS));
         if (ready < 0 && errno != EINTR)
             return error_set_errno(err, EXIT_FAILED, errno, "cannot wait");
-        if (ready > 0 && all[count].revents)
+        if (ready > 0 && (all[count].revents || all[count + 1].revents))
             continue;
         if (count)
             memcpy(fds, all, count * sizeof(*fds));

@@ -14,12 +14,13 @@
 struct wait {
     int signal_fd;        /* from wait_catch_signals(); -1 for none */
     int signal;           /* the signal that came, 0 before */
+    int stop_fd;          /* readable once it is time to stop, for threads; -1 for none */
     int64_t deadline_ms;  /* clock_monotonic_ms() at which time is up; 0 for none */
     void (*tick)(void *); /* called a few times a second while waiting; may be NULL */
     void *tick_argument;
 };
 
-#define WAIT_INIT ((struct wait){.signal_fd = -1})
+#define WAIT_INIT ((struct wait){.signal_fd = -1, .stop_fd = -1})
 
 /*
  * Blocks SIGINT, SIGTERM and SIGHUP and has them delivered to this wait, for the rest of the process's life:
@@ -29,7 +30,7 @@ int wait_catch_signals(struct wait *wait, struct error **err);
 
 void wait_close(struct wait *wait);
 
-/* 0 to go on; -1 with EXIT_INTERRUPTED (a signal came) or EXIT_NETWORK (the time limit is over). */
+/* 0 to go on; -1 with EXIT_INTERRUPTED (a signal came, or stop_fd) or EXIT_NETWORK (the time limit is over). */
 int wait_check(struct wait *wait, struct error **err);
 
 /*

@@ -63,7 +63,7 @@ static void test_codes(void **state)
         {403, JSON, "{\"error\":{\"code\":\"AuthorizationFailed\",\"message\":\"m\"}}", EXIT_AUTH, "(Forbidden)",
          "Backup Operator"},
         {404, JSON, "{\"error\":{\"code\":\"ResourceNotFound\",\"message\":\"m\"}}", EXIT_NOT_FOUND, "ResourceNotFound",
-         NULL},
+         "--vault-name"},
         {409, JSON, "{\"code\":\"Conflict\",\"message\":\"top-level\"}", EXIT_NETWORK, "Conflict: top-level", NULL},
         {400, JSON, "{\"error\":\"invalid_client\",\"error_description\":\"AADSTS7000215: no\\r\\nTrace ID: 1\"}",
          EXIT_AUTH, "invalid_client: AADSTS7000215: no\n  Trace ID: 1", "secret"},

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+#include "azure/arm.h"
+
+#include <string.h>
+
+#include "azure/arm_id.h"
+#include "azure/cloud_error.h"
+#include "azure/url.h"
+#include "util/log.h"
+#include "util/str.h"
+
+static const int MAX_PAGES = 200;
+/* two scripts of the greatest size that is taken, in base64 */
+static const size_t MAX_SECRET_BODY = (size_t)12 << 20;
+
+struct arm {
+    char *endpoint;
+    char *host; /* for messages */
+    struct http *http;
+    struct credential *credential;
+    struct wait *wait;
+};
+
+int arm_open(const struct arm_options *options, struct arm **arm, struct error **err)
+{
+    _cleanup_arm_ struct arm *made = xcalloc(1, sizeof(*made));
+    const char *endpoint = options->endpoint ? options->endpoint : CLOUD_PUBLIC_ENDPOINT;
+
+    if (url_parse_base(endpoint, "--endpoint", &made->endpoint, err) < 0 ||
+        http_open(options->ca_file, &made->http, err) < 0)
+        return -1;
+    made->host = url_host(made->endpoint);
+    made->credential = options->credential;
+    made->wait = options->wait;
+    *arm = steal(made);
+    return 0;
+}
+
+void arm_free(struct arm *arm)
+{
+    if (!arm)
+        return;
+    http_close(arm->http);
+    free(arm->endpoint);
+    free(arm->host);
+    free(arm);
+}
+
+const char *arm_endpoint(const struct arm *arm)
+{
+    return arm->endpoint;
+}
+
+void arm_set_wait(struct arm *arm, struct wait *wait)
+{
+    arm->wait = wait;
+}
+
+struct wait *arm_get_wait(const struct arm *arm)
+{
+    return arm->wait;
+}
+
+char *arm_url(const struct arm *arm, const char *id, const char *action, const char *api_version, const char *filter)
+{
+    _cleanup_free_ char *path = arm_id_path(id);
+    _cleanup_free_ char *encoded = filter ? url_encode(filter) : NULL;
+
+    return str_printf("%s%s%s%s?api-version=%s%s%s", arm->endpoint, path, action ? "/" : "", action ? action : "",
+                      api_version, encoded ? "&$filter=" : "", encoded ? encoded : "");
+}
+
+int arm_call(struct arm *arm, const struct arm_call *call, struct http_answer *answer, struct error **err)
+{
+    _cleanup_free_ char *body = call->body ? json_text(call->body, false) : call->post ? str_dup("") : NULL;
+    struct http_request request = {
+        .url = call->url,
+        .body = body,
+        .content_type = call->body ? "application/json" : NULL,
+        .max_body = call->secret ? MAX_SECRET_BODY : 0,
+        .secret = call->secret,
+    };
+
+    memset(answer, 0, sizeof(*answer));
+    for (bool anew = false;; anew = true) {
+        /* the last line of defence: whatever built the URL, the token goes to no other host */
+        if (!url_same_origin(arm->endpoint, call->url))
+            return error_set(err, EXIT_NETWORK, "refused to send the token anywhere but to %s", arm->host);
+        if (credential_get_token(arm->credential, anew, arm->wait, &request.bearer, err) < 0)
+            return -1;
+        if (retry_send(arm->http, &request, call->retry, arm->wait, answer, err) < 0)
+            return -1;
+        if (answer->status != 401 || anew || !credential_is_renewable(arm->credential))
+            break;
+        log_verbose("%s does not take the token any more: signing in again", arm->host);
+        http_answer_clear(answer);
+    }
+    if (answer->status >= 200 && answer->status < 300)
+        return 0;
+    return cloud_error_set(arm->host, answer, err);
+}
+
+int arm_parse(struct arm *arm, const struct http_answer *answer, cJSON **json, struct error **err)
+{
+    _cleanup_error_ struct error *why = NULL;
+
+    *json = json_parse(buffer_text(&answer->body), answer->body.length, "the body", &why);
+    if (!*json)
+        return cloud_error_set_unreadable(arm->host, answer, why->message, err);
+    if (cJSON_IsObject(*json))
+        return 0;
+    cJSON_Delete(*json);
+    *json = NULL;
+    return cloud_error_set_unreadable(arm->host, answer, "JSON, but no object", err);
+}
+
+static int get_url(struct arm *arm, const char *url, cJSON **json, struct error **err)
+{
+    _cleanup_http_answer_ struct http_answer answer = {0};
+    struct arm_call call = {.url = url, .retry = RETRY_SAFE};
+
+    if (arm_call(arm, &call, &answer, err) < 0)
+        return -1;
+    return arm_parse(arm, &answer, json, err);
+}
+
+int arm_get(struct arm *arm, const char *id, const char *api_version, cJSON **json, struct error **err)
+{
+    _cleanup_free_ char *url = arm_url(arm, id, NULL, api_version, NULL);
+
+    return get_url(arm, url, json, err);
+}
+
+int arm_list(struct arm *arm, const char *id, const char *action, const char *api_version, const char *filter,
+             int (*each)(const cJSON *element, void *argument, struct error **err), void *argument, struct error **err)
+{
+    _cleanup_free_ char *url = arm_url(arm, id, action, api_version, filter);
+
+    for (int page = 0; page < MAX_PAGES; page++) {
+        _cleanup_json_ cJSON *json = NULL;
+        const cJSON *element;
+        const char *next;
+        char *accepted = NULL;
+
+        if (get_url(arm, url, &json, err) < 0)
+            return -1;
+        if (!json_array(json, "value"))
+            return error_set(err, EXIT_NETWORK, "%s answered without the list (\"value\") that was asked for",
+                             arm->host);
+        cJSON_ArrayForEach(element, json_array(json, "value"))
+        {
+            int done = cJSON_IsObject(element) ? each(element, argument, err) : 0;
+
+            if (done)
+                return done < 0 ? -1 : 0;
+        }
+        next = json_string(json, "nextLink");
+        if (!next || !*next)
+            return 0;
+        if (url_accept(arm->endpoint, next, "a next page (nextLink)", &accepted, err) < 0)
+            return -1;
+        free(url);
+        url = accepted;
+    }
+    return error_set(err, EXIT_NETWORK, "%s answered with a list that does not end (%d pages)", arm->host, MAX_PAGES);
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+#include "azure/arm_operation.h"
+
+#include <string.h>
+
+#include "azure/cloud_error.h"
+#include "azure/secret_json.h"
+#include "azure/url.h"
+#include "util/clock.h"
+#include "util/log.h"
+#include "util/str.h"
+
+static const int64_t FIRST_DELAY_MS = 700;
+static const int64_t MIN_CAP_MS = 1000;
+static const int64_t DEFAULT_CAP_MS = 15000;
+static const int64_t MAX_CAP_MS = 120000;
+static const int64_t MAX_OPERATION_MS = (int64_t)30 * 60 * 1000;
+static const size_t MAX_OPERATION_ID = 128;
+
+void arm_operation_clear(struct arm_operation *operation)
+{
+    free(operation->url);
+    free(operation->id);
+    memset(operation, 0, sizeof(*operation));
+}
+
+int64_t arm_operation_delay_ms(int poll, int64_t retry_after_ms)
+{
+    int64_t cap = retry_after_ms < 0 ? DEFAULT_CAP_MS : retry_after_ms;
+    int64_t delay = FIRST_DELAY_MS;
+
+    if (cap < MIN_CAP_MS)
+        cap = MIN_CAP_MS;
+    if (cap > MAX_CAP_MS)
+        cap = MAX_CAP_MS;
+    for (; poll > 0 && delay < cap; poll--)
+        delay = delay * 22 / 10;
+    return delay < cap ? delay : cap;
+}
+
+enum arm_operation_state arm_operation_state(const char *status)
+{
+    /* Azure REST reference: three are final; Invalid is OperationStatusValues' own (Recovery Services Backup)
+     */
+    static const char *const failures[] = {"Failed", "Canceled", "Cancelled", "Invalid"};
+
+    if (str_equal_ignoring_case(status, "Succeeded"))
+        return ARM_OPERATION_SUCCEEDED;
+    for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
+        if (str_equal_ignoring_case(status, failures[i]))
+            return ARM_OPERATION_FAILED;
+    }
+    return ARM_OPERATION_RUNNING;
+}
+
+char *arm_operation_id(const char *url)
+{
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    _cleanup_free_ char *path = url_path(url);
+    const char *last = path ? strrchr(path, '/') : NULL;
+
+    if (!last || !str_only(last + 1, alphabet) || strlen(last + 1) > MAX_OPERATION_ID)
+        return NULL;
+    return str_dup(last + 1);
+}
+
+/* Where to poll, from the headers of the answer to the POST. */
+static int read_address(struct arm *arm, const struct http_answer *answer, struct arm_operation *operation,
+                        struct error **err)
+{
+    const char *async = answer->headers[HTTP_ASYNC_OPERATION];
+    const char *location = answer->headers[HTTP_LOCATION];
+
+    operation->by_location = !async;
+    operation->retry_after_ms = http_retry_after_ms(answer);
+    if (!async && !location)
+        return error_set(err, EXIT_NETWORK,
+                         "the service accepted the request (%d) but did not say where to ask for the "
+                         "outcome (no Azure-AsyncOperation, no Location)",
+                         answer->status);
+    if (url_accept(arm_endpoint(arm), async ? async : location, async ? "an Azure-AsyncOperation" : "a Location",
+                   &operation->url, err) < 0)
+        return -1;
+    operation->id = arm_operation_id(operation->url);
+    return 0;
+}
+
+int arm_operation_start(struct arm *arm, const char *id, const char *action, const char *api_version, const cJSON *body,
+                        bool secret, enum retry retry, struct arm_operation *operation, struct http_answer *answer,
+                        struct error **err)
+{
+    _cleanup_free_ char *url = arm_url(arm, id, action, api_version, NULL);
+    struct arm_call call = {.url = url, .body = body, .post = true, .secret = secret, .retry = retry};
+
+    memset(operation, 0, sizeof(*operation));
+    operation->secret = secret;
+    if (arm_call(arm, &call, answer, err) < 0)
+        return -1;
+    if (answer->status == 200 || answer->status == 204)
+        return 0;
+    return read_address(arm, answer, operation, err);
+}
+
+bool arm_operation_may_have_begun(const struct http_answer *answer)
+{
+    /* a refusal (4xx) is a promise that nothing was done; a server's own failure is none */
+    return answer->sent && (answer->status < 400 || answer->status == 408 || answer->status >= 500);
+}
+
+/* One poll. Returns 1 when it has succeeded, 0 while it runs, -1 with err set. */
+static int poll_once(struct arm *arm, struct arm_operation *operation, cJSON **status, struct error **err)
+{
+    _cleanup_http_answer_ struct http_answer answer = {0};
+    _cleanup_secret_json_ cJSON *json = NULL;
+    struct arm_call call = {.url = operation->url, .secret = operation->secret, .retry = RETRY_PATIENT};
+    const char *state;
+    int64_t asked;
+
+    if (arm_call(arm, &call, &answer, err) < 0)
+        return -1;
+    asked = http_retry_after_ms(&answer);
+    if (asked >= 0)
+        operation->retry_after_ms = asked;
+    if (answer.status == 202 || answer.status == 204)
+        return answer.status == 204;
+    if (operation->by_location && answer.body.length == 0)
+        return 1;
+    if (arm_parse(arm, &answer, &json, err) < 0)
+        return -1;
+    state = json_string(json, "status");
+    if (!state && !operation->by_location)
+        return error_set(err, EXIT_NETWORK, "the status of the operation has no \"status\"");
+    switch (state ? arm_operation_state(state) : ARM_OPERATION_SUCCEEDED) {
+    case ARM_OPERATION_FAILED:
+        return cloud_error_set_operation(json, &answer, err);
+    case ARM_OPERATION_SUCCEEDED:
+        *status = steal(json);
+        return 1;
+    case ARM_OPERATION_RUNNING:
+        break;
+    }
+    return 0;
+}
+
+int arm_operation_wait(struct arm *arm, struct arm_operation *operation, cJSON **status, struct error **err)
+{
+    int64_t start = clock_monotonic_ms();
+
+    *status = NULL;
+    for (int poll = 0; operation->url; poll++) {
+        int done;
+
+        if (clock_monotonic_ms() - start > MAX_OPERATION_MS)
+            return error_set(err, EXIT_NETWORK, "the operation has not ended within 30 minutes (operation %s)",
+                             operation->id ? operation->id : "without an id");
+        if (wait_sleep(arm_get_wait(arm), arm_operation_delay_ms(poll, operation->retry_after_ms), err) < 0)
+            return -1;
+        done = poll_once(arm, operation, status, err);
+        if (done < 0)
+            return -1;
+        log_verbose("poll %d after %.1f s: %s", poll + 1, (double)(clock_monotonic_ms() - start) / 1000,
+                    done ? "done" : "still running");
+        if (done)
+            return 0;
+    }
+    return 0;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Long-running operations of Resource Manager (Azure REST reference, "Track asynchronous operations"): a POST
+ * that is answered by 202 and the address of a status to poll, in Azure-AsyncOperation or else in Location.
+ */
+#ifndef AZILR_AZURE_ARM_OPERATION_H
+#define AZILR_AZURE_ARM_OPERATION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "azure/arm.h"
+
+struct arm_operation {
+    char *url;              /* where to poll; NULL if it was done at once */
+    char *id;               /* last part of the address: letters, digits, "-", "_", at most 128; NULL if unknown */
+    bool by_location;       /* Location's form: 202 while running, then 200 or 204 */
+    bool secret;            /* the status holds secrets */
+    int64_t retry_after_ms; /* -1 if the service named no interval */
+};
+
+/*
+ * Posts to an action of a resource. secret: the result will hold some. retry: RETRY_UNSENT where doing it
+ * twice would do harm. *maybe_started (may be NULL) says after a failure whether the service may have begun
+ * nevertheless: the request was sent and no answer came. The caller clears *operation with
+ * arm_operation_clear().
+ */
+int arm_operation_start(struct arm *arm, const char *id, const char *action, const char *api_version, const cJSON *body,
+                        bool secret, enum retry retry, struct arm_operation *operation, struct http_answer *answer,
+                        struct error **err);
+
+/* After a failed start: whether the service may have begun nevertheless. The answer was lost, or it failed
+ * midway. */
+bool arm_operation_may_have_begun(const struct http_answer *answer);
+
+/*
+ * Polls until the operation has ended, for 30 minutes at most, or until arm's wait says so. *status is its
+ * last status document, or NULL where there is none; the caller deletes it (secret_json_free() if secret).
+ * EXIT_NETWORK if it failed, was cancelled or took too long.
+ */
+int arm_operation_wait(struct arm *arm, struct arm_operation *operation, cJSON **status, struct error **err);
+
+void arm_operation_clear(struct arm_operation *operation);
+
+/*
+ * Milliseconds to let pass before poll number `poll` (from 0). Real operations end within 2 s though
+ * Retry-After says 60: the first polls come early and grow by 2.2, so that an operation of 1.5 s is noticed
+ * after 2.3 s and one of 60 s takes 6 polls; Retry-After (-1: none, then 15 s) is how seldom it gets.
+ */
+int64_t arm_operation_delay_ms(int poll, int64_t retry_after_ms);
+
+enum arm_operation_state { ARM_OPERATION_RUNNING, ARM_OPERATION_SUCCEEDED, ARM_OPERATION_FAILED };
+
+/* What a "status" means. Names that are not known, and there may be new ones, mean that it still runs. */
+enum arm_operation_state arm_operation_state(const char *status);
+
+/* The id in an operation's address, or NULL if there is none that could be one. The caller frees it. */
+char *arm_operation_id(const char *url);
+
+#define _cleanup_arm_operation_ _cleanup_(arm_operation_clear)
+
+#endif

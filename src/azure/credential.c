@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+#include "azure/credential.h"
+
+#include <string.h>
+
+#include "azure/cloud_error.h"
+#include "azure/credential-internal.h"
+#include "azure/secret_json.h"
+#include "util/clock.h"
+#include "util/log.h"
+#include "util/secret.h"
+#include "util/str.h"
+
+/* A token is replaced so long before it expires, as Azure's own libraries do; a short-lived one at half its
+ * life. */
+static const int64_t REFRESH_EARLY_S = 300;
+
+struct credential {
+    const struct credential_kind *kind;
+    void *state;
+    char *description;
+    char *token;           /* secret; NULL before the first sign-in */
+    int64_t refresh_at_ms; /* clock_monotonic_ms(); 0 means not by time */
+};
+
+struct credential *credential_new(const struct credential_kind *kind, void *state, char *description)
+{
+    struct credential *made = xcalloc(1, sizeof(*made));
+
+    *made = (struct credential){.kind = kind, .state = state, .description = description};
+    return made;
+}
+
+void credential_free(struct credential *credential)
+{
+    if (!credential)
+        return;
+    credential->kind->free_state(credential->state);
+    secret_free(credential->token);
+    free(credential->description);
+    free(credential);
+}
+
+const char *credential_description(const struct credential *credential)
+{
+    return credential->description;
+}
+
+bool credential_is_renewable(const struct credential *credential)
+{
+    return credential->kind->renewable;
+}
+
+char *credential_take_environment(const char *name)
+{
+    char *value = getenv(name);
+    char *copy;
+
+    if (!value)
+        return NULL;
+    copy = *value ? str_dup(value) : NULL;
+    /* the value lies in the block that /proc/PID/environ shows; unsetenv() alone would leave it there */
+    explicit_bzero(value, strlen(value));
+    unsetenv(name);
+    return copy;
+}
+
+int credential_check_token(const char *text, const char *where, struct error **err)
+{
+    size_t length = strnlen(text, CREDENTIAL_MAX_TOKEN + 1);
+
+    if (length == 0 || length > CREDENTIAL_MAX_TOKEN)
+        return error_set(err, EXIT_AUTH, "the token in %s is %s", where, length ? "too long for one" : "empty");
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] > ' ' && text[i] <= '~' && text[i] != '"')
+            continue;
+        error_set(err, EXIT_AUTH, "%s does not hold a bearer token (unsuitable character at byte %zu)", where, i + 1);
+        return error_hint(err, "it is the bare token: az account get-access-token --query accessToken --output tsv");
+    }
+    return 0;
+}
+
+static int64_t read_lifetime(const cJSON *answer)
+{
+    const char *text = json_string(answer, "expires_in");
+    long seconds = 0;
+
+    if (text)
+        return str_to_long(text, 1, 30L * 86400, &seconds) < 0 ? 0 : seconds;
+    seconds = 0;
+    if (json_number(answer, "expires_in", 0) >= 1 && json_number(answer, "expires_in", 0) <= 30.0 * 86400)
+        seconds = (long)json_number(answer, "expires_in", 0);
+    return seconds;
+}
+
+int credential_parse_answer(const char *host, const struct http_answer *answer, struct credential_token *token,
+                            struct error **err)
+{
+    _cleanup_error_ struct error *why = NULL;
+    _cleanup_secret_json_ cJSON *document =
+        json_parse(buffer_text(&answer->body), answer->body.length, "the answer", &why);
+    const char *type = json_string(document, "token_type");
+    const char *text = json_string(document, "access_token");
+
+    if (!document)
+        return cloud_error_set_unreadable(host, answer, why->message, err);
+    if (!text)
+        return cloud_error_set_unreadable(host, answer, "no access_token", err);
+    if (!str_equal_ignoring_case(type, "Bearer"))
+        return cloud_error_set_unreadable(host, answer, "a token_type other than Bearer", err);
+    if (credential_check_token(text, "the sign-in's answer", err) < 0)
+        return -1;
+    token->text = str_dup(text);
+    token->lifetime_s = read_lifetime(document);
+    return 0;
+}
+
+int credential_get_token(struct credential *credential, bool anew, struct wait *wait, const char **token,
+                         struct error **err)
+{
+    bool old = credential->refresh_at_ms && clock_monotonic_ms() >= credential->refresh_at_ms;
+    struct credential_token fetched = {0};
+    int64_t early;
+
+    if (!credential->token || old || anew) {
+        if (credential->token)
+            log_verbose("getting a new token: %s", credential->description);
+        if (credential->kind->fetch(credential->state, wait, &fetched, err) < 0)
+            return error_wrap(err, "cannot sign in with the %s", credential->description);
+        secret_free(credential->token);
+        credential->token = fetched.text;
+        early = fetched.lifetime_s > 2 * REFRESH_EARLY_S ? REFRESH_EARLY_S : fetched.lifetime_s / 2;
+        credential->refresh_at_ms = fetched.lifetime_s ? clock_monotonic_ms() + (fetched.lifetime_s - early) * 1000 : 0;
+    }
+    *token = credential->token;
+    return 0;
+}
+
+static int none_configured(const char *tenant, const char *client, const char *secret, struct error **err)
+{
+    _cleanup_free_ char *missing = str_printf("%s%s%s", tenant ? "" : " AZURE_TENANT_ID",
+                                              client ? "" : " AZURE_CLIENT_ID", secret ? "" : " AZURE_CLIENT_SECRET");
+
+    if (tenant || client || secret)
+        error_set(err, EXIT_AUTH,
+                  "cannot sign in to Azure: a client secret is configured only in part, not set:%s; "
+                  "there is no --token-file and no AZURE_ACCESS_TOKEN either",
+                  missing);
+    else
+        error_set(err, EXIT_AUTH,
+                  "no way to sign in to Azure is configured: looked for --token-file, for "
+                  "AZURE_ACCESS_TOKEN, and for "
+                  "AZURE_TENANT_ID with AZURE_CLIENT_ID and AZURE_CLIENT_SECRET");
+    return error_hint(err, "under sudo variables get lost: sudo --preserve-env=AZURE_ACCESS_TOKEN azilr …, "
+                           "with AZURE_ACCESS_TOKEN=$(az account get-access-token --query accessToken --output tsv)");
+}
+
+int credential_open(const struct credential_options *options, struct credential **credential, struct error **err)
+{
+    /* all are taken, so that none of them stays behind in the environment whichever is used */
+    _cleanup_secret_ char *token = credential_take_environment("AZURE_ACCESS_TOKEN");
+    _cleanup_secret_ char *secret = credential_take_environment("AZURE_CLIENT_SECRET");
+    const char *tenant = getenv("AZURE_TENANT_ID");
+    const char *client = getenv("AZURE_CLIENT_ID");
+
+    if (options->token_file)
+        return credential_new_token(options->token_file, NULL, credential, err);
+    if (token)
+        return credential_new_token(NULL, steal(token), credential, err);
+    tenant = tenant && *tenant ? tenant : NULL;
+    client = client && *client ? client : NULL;
+    if (!tenant || !client || !secret)
+        return none_configured(tenant, client, secret, err);
+    return credential_new_secret(options, tenant, client, steal(secret), credential, err);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Bearer tokens for Resource Manager: which kind of sign-in there is to use, and a token that is fresh
+ * enough. Each kind is a file of its own behind credential-internal.h.
+ */
+#ifndef AZILR_AZURE_CREDENTIAL_H
+#define AZILR_AZURE_CREDENTIAL_H
+
+#include <stdbool.h>
+
+#include "azure/cloud.h"
+#include "util/error.h"
+#include "util/wait.h"
+
+struct credential;
+
+struct credential_options {
+    const char *token_file; /* --token-file, or NULL */
+    const char *authority;  /* NULL means CLOUD_PUBLIC_AUTHORITY */
+    const char *endpoint;   /* whose token is wanted: as for arm_open() */
+    const char *ca_file;    /* as for http_open() */
+};
+
+/*
+ * Takes the first kind that is configured: the token file, AZURE_ACCESS_TOKEN, then AZURE_TENANT_ID with
+ * AZURE_CLIENT_ID and AZURE_CLIENT_SECRET. Secrets found in the environment are wiped from there, so this
+ * works once in a process. Nothing is asked of the network yet. EXIT_AUTH if nothing, or only half of it, is
+ * configured; EXIT_USAGE for an unsuitable option or variable. The caller frees *credential.
+ */
+int credential_open(const struct credential_options *options, struct credential **credential, struct error **err);
+void credential_free(struct credential *credential);
+
+/*
+ * A token that is good for some minutes; signs in where there is none yet or it is about to expire, or in any
+ * case with `anew`. *token is owned by the credential and stands until the next call. EXIT_AUTH,
+ * EXIT_NETWORK, or wait's own.
+ */
+int credential_get_token(struct credential *credential, bool anew, struct wait *wait, const char **token,
+                         struct error **err);
+
+/* Whether `anew` can give another token than the one that was refused. */
+bool credential_is_renewable(const struct credential *credential);
+
+/* For people: "client secret of application 1234… in tenant …". Never a secret. Owned by the credential. */
+const char *credential_description(const struct credential *credential);
+
+DEFINE_CLEANUP(cleanup_credential_ptr, struct credential *, credential_free);
+#define _cleanup_credential_ _cleanup_(cleanup_credential_ptr)
+
+#endif

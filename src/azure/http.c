@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: MIT */
+#include "azure/http.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "azure/http-internal.h"
+#include "util/clock.h"
+#include "util/file.h"
+#include "util/str.h"
+
+static const long CONNECT_TIMEOUT_S = 15;
+static const long STALL_TIMEOUT_S = 30; /* without a byte */
+static const long TOTAL_TIMEOUT_S = 120;
+static const int64_t TICK_MS = 250;
+static const size_t MAX_HEADERS = (size_t)64 << 10;
+static const size_t MAX_HEADER = 8192;
+static const size_t MAX_CA_FILE = (size_t)4 << 20;
+
+struct http {
+    CURLM *multi;              /* keeps the connections */
+    struct buffer authorities; /* PEM; empty: libcurl's own bundle */
+};
+
+/* What the callbacks of one request share. */
+struct exchange {
+    struct http_answer *answer;
+    size_t header_bytes;
+    bool headers_ended;  /* the empty line behind them came */
+    const char *refused; /* why the answer was cut off; NULL if it was not */
+};
+
+DEFINE_CLEANUP(cleanup_curl_easy, CURL *, curl_easy_cleanup);
+DEFINE_CLEANUP(cleanup_curl_list, struct curl_slist *, curl_slist_free_all);
+
+/* --- libcurl's memory, which holds the Authorization header and whole answers, is wiped as it is freed ---
+ */
+
+static void wipe_free(void *memory)
+{
+    if (memory)
+        explicit_bzero(memory, malloc_usable_size(memory));
+    free(memory);
+}
+
+static void *wipe_realloc(void *old, size_t size)
+{
+    size_t had = old ? malloc_usable_size(old) : 0;
+    void *made;
+
+    if (had >= size && size > 0 && had / 2 <= size)
+        return old;
+    made = malloc(size ? size : 1);
+    if (!made)
+        return NULL;
+    if (had)
+        memcpy(made, old, had < size ? had : size);
+    wipe_free(old);
+    return made;
+}
+
+static CURLcode global_result;
+
+static void global_init(void)
+{
+    global_result = curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wipe_free, wipe_realloc, strdup, calloc);
+}
+
+/* --- the answer --- */
+
+static void clear_headers(struct http_answer *answer)
+{
+    for (size_t i = 0; i < HTTP_HEADER_COUNT; i++) {
+        free(answer->headers[i]);
+        answer->headers[i] = NULL;
+    }
+}
+
+void http_answer_clear(struct http_answer *answer)
+{
+    clear_headers(answer);
+    buffer_clear(&answer->body);
+    answer->status = 0;
+}
+
+void http_answer_add_header(struct http_answer *answer, const char *line, size_t length)
+{
+    static const char *const names[HTTP_HEADER_COUNT] = {
+        [HTTP_RETRY_AFTER] = "retry-after",
+        [HTTP_ASYNC_OPERATION] = "azure-asyncoperation",
+        [HTTP_LOCATION] = "location",
+        [HTTP_REQUEST_ID] = "x-ms-request-id",
+        [HTTP_CORRELATION_ID] = "x-ms-correlation-request-id",
+        [HTTP_CONTENT_TYPE] = "content-type",
+        [HTTP_AUTHENTICATE] = "www-authenticate",
+    };
+    const char *colon = memchr(line, ':', length);
+    const char *end = line + length;
+
+    if (!colon)
+        return;
+    for (size_t i = 0; i < HTTP_HEADER_COUNT; i++) {
+        const char *value = colon + 1;
+
+        if (strlen(names[i]) != (size_t)(colon - line) || strncasecmp(names[i], line, strlen(names[i])) != 0)
+            continue;
+        while (value < end && (*value == ' ' || *value == '\t'))
+            value++;
+        while (end > value && strchr(" \t\r\n", end[-1]))
+            end--;
+        /* of several, the first counts: what a proxy appended does not replace what the service said */
+        if (!answer->headers[i])
+            answer->headers[i] = str_ndup(value, (size_t)(end - value));
+        return;
+    }
+}
+
+static size_t on_header(char *line, size_t size, size_t count, void *argument)
+{
+    struct exchange *exchange = argument;
+    size_t length = size * count;
+
+    exchange->header_bytes += length;
+    if (length > MAX_HEADER || exchange->header_bytes > MAX_HEADERS) {
+        exchange->refused = "its headers are longer than any that Azure sends";
+        return 0;
+    }
+    exchange->headers_ended = length <= 2 && (line[0] == '\r' || line[0] == '\n');
+    /* a status line starts anew: what came before was an interim answer (RFC 9110, 15.2) */
+    if (length >= 5 && memcmp(line, "HTTP/", 5) == 0)
+        clear_headers(exchange->answer);
+    else
+        http_answer_add_header(exchange->answer, line, length);
+    return length;
+}
+
+static size_t on_body(char *data, size_t size, size_t count, void *argument)
+{
+    struct exchange *exchange = argument;
+
+    if (buffer_append(&exchange->answer->body, data, size * count) < 0) {
+        exchange->refused = "its body is longer than azilr takes";
+        return 0;
+    }
+    return size * count;
+}
+
+int64_t http_retry_after_ms(const struct http_answer *answer)
+{
+    const char *text = answer->headers[HTTP_RETRY_AFTER];
+    long seconds;
+    time_t when;
+
+    if (!text)
+        return -1;
+    if (str_only(text, "0123456789"))
+        return str_to_long(text, 0, 86400, &seconds) < 0 ? (int64_t)86400 * 1000 : (int64_t)seconds * 1000;
+    when = curl_getdate(text, NULL);
+    if (when < 0)
+        return -1;
+    when -= time(NULL);
+    return when < 0 ? 0 : when > 86400 ? (int64_t)86400 * 1000 : (int64_t)when * 1000;
+}
+
+/* --- the client --- */
+
+/* The bundle that libcurl was built for, or the one named by the variable that OpenSSL's own programs know.
+ */
+static const char *system_bundle(CURL *easy)
+{
+    const char *from_environment = getenv("SSL_CERT_FILE");
+    const char *built_in = NULL;
+
+    if (from_environment && *from_environment)
+        return from_environment;
+    return curl_easy_getinfo(easy, CURLINFO_CAINFO, &built_in) ? NULL : built_in;
+}
+
+/* libcurl takes one bundle: the system's and the extra file are put together. */
+static int load_authorities(struct http *http, const char *ca_file, struct error **err)
+{
+    _cleanup_(cleanup_curl_easy) CURL *easy = curl_easy_init();
+    const char *bundle = easy ? system_bundle(easy) : NULL;
+    _cleanup_free_ char *extra = NULL;
+    _cleanup_free_ char *common = NULL;
+    size_t length = 0;
+
+    if (ca_file) {
+        if (file_read(ca_file, MAX_CA_FILE, &extra, &length, err) < 0)
+            return error_wrap(err, "cannot read the authorities to trust");
+        if (!strstr(extra, "-----BEGIN CERTIFICATE-----"))
+            return error_set(err, EXIT_USAGE, "%s holds no certificate in PEM form", ca_file);
+        buffer_append(&http->authorities, extra, length);
+        buffer_append(&http->authorities, "\n", 1);
+    } else if (!getenv("SSL_CERT_FILE")) {
+        return 0;
+    }
+    /* no bundle on this host is fine as long as the extra file suffices; libcurl says so if it does not */
+    if (bundle && file_read(bundle, MAX_CA_FILE, &common, &length, NULL) == 0)
+        buffer_append(&http->authorities, common, length);
+    return 0;
+}
+
+int http_open(const char *ca_file, struct http **http, struct error **err)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    _cleanup_http_ struct http *made = xcalloc(1, sizeof(*made));
+
+    pthread_once(&once, global_init);
+    if (global_result)
+        return error_set(err, EXIT_HOST, "libcurl cannot be used here: %s", curl_easy_strerror(global_result));
+    made->authorities = BUFFER_INIT(2 * MAX_CA_FILE + 1);
+    made->multi = curl_multi_init();
+    if (!made->multi)
+        return error_set(err, EXIT_HOST, "libcurl cannot be used here");
+    if (load_authorities(made, ca_file, err) < 0)
+        return -1;
+    *http = steal(made);
+    return 0;
+}
+
+void http_close(struct http *http)
+{
+    if (!http)
+        return;
+    if (http->multi)
+        curl_multi_cleanup(http->multi);
+    buffer_clear(&http->authorities);
+    free(http);
+}
+
+/* --- one request --- */
+
+static int set_security(const struct http *http, CURL *easy)
+{
+    struct curl_blob authorities = {
+        .data = http->authorities.data, .len = http->authorities.length, .flags = CURL_BLOB_NOCOPY};
+    int failed = 0;
+
+    failed |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https") != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) != CURLE_OK;
+    if (http->authorities.length) {
+        failed |= curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &authorities) != CURLE_OK;
+        /* best effort: only a TLS library without https proxies refuses it, and then there are none */
+        curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO_BLOB, &authorities);
+    }
+    return failed;
+}
+
+static int set_request(CURL *easy, const struct http_request *request, struct curl_slist *headers,
+                       struct exchange *exchange, char *reason)
+{
+    int failed = 0;
+
+    failed |= curl_easy_setopt(easy, CURLOPT_URL, request->url) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_USERAGENT, "azilr/" AZILR_VERSION) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, STALL_TIMEOUT_S) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_TIMEOUT, TOTAL_TIMEOUT_S) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, reason) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, exchange) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange) != CURLE_OK;
+    if (request->body) {
+        failed |= curl_easy_setopt(easy, CURLOPT_POST, 1L) != CURLE_OK;
+        failed |= curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body) != CURLE_OK;
+        failed |= curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)strlen(request->body)) != CURLE_OK;
+        /* on a kept connection that turns out dead libcurl would send the request again, as it may with a GET
+         * only */
+        failed |= curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L) != CURLE_OK;
+    }
+    return failed;
+}
+
+static int append_header(struct curl_slist **headers, const char *name, const char *value)
+{
+    _cleanup_buffer_ struct buffer line = BUFFER_INIT(65536);
+    struct curl_slist *longer;
+
+    line.secret = true;
+    if (buffer_append(&line, name, strlen(name)) < 0 || buffer_append(&line, value, strlen(value)) < 0)
+        return -1;
+    longer = curl_slist_append(*headers, buffer_text(&line));
+    if (!longer)
+        return -1;
+    *headers = longer;
+    return 0;
+}
+
+static int make_headers(const struct http_request *request, struct curl_slist **headers)
+{
+    if (append_header(headers, "Accept: ", "application/json") < 0)
+        return -1;
+    if (request->bearer && append_header(headers, "Authorization: Bearer ", request->bearer) < 0)
+        return -1;
+    /* without a value libcurl leaves the header out, where it would say "form" for any POST */
+    if (request->body &&
+        append_header(headers, "Content-Type:", request->content_type ? request->content_type : "") < 0)
+        return -1;
+    return append_header(headers, "Expect:", "");
+}
+
+/* Runs the transfer to its end or until wait says so. *result is libcurl's; -1 with err set if wait ended it.
+ */
+static int drive(CURLM *multi, CURL *easy, struct wait *wait, CURLcode *result, struct error **err)
+{
+    struct curl_waitfd signals = {.fd = wait ? wait->signal_fd : -1, .events = CURL_WAIT_POLLIN};
+    int64_t last_tick = clock_monotonic_ms();
+    const CURLMsg *message;
+    int running = 1;
+    int queued;
+
+    for (;;) {
+        if (wait_check(wait, err) < 0)
+            return -1;
+        if (curl_multi_perform(multi, &running) != CURLM_OK)
+            return error_set(err, EXIT_FAILED, "libcurl gave up on the transfer");
+        if (!running)
+            break;
+        curl_multi_poll(multi, &signals, signals.fd >= 0 ? 1 : 0, (int)TICK_MS, NULL);
+        if (wait && wait->tick && clock_monotonic_ms() - last_tick >= TICK_MS) {
+            wait->tick(wait->tick_argument);
+            last_tick = clock_monotonic_ms();
+        }
+    }
+    while ((message = curl_multi_info_read(multi, &queued))) {
+        if (message->msg == CURLMSG_DONE && message->easy_handle == easy) {
+            *result = message->data.result;
+            return 0;
+        }
+    }
+    return error_set(err, EXIT_FAILED, "libcurl lost the transfer");
+}
+
+static int transfer(struct http *http, CURL *easy, const struct http_request *request, struct wait *wait,
+                    struct exchange *exchange, char *reason, struct error **err)
+{
+    CURLcode result = CURLE_OK;
+    long requested = 0;
+    long status = 0;
+    int driven;
+
+    if (curl_multi_add_handle(http->multi, easy) != CURLM_OK)
+        return error_set(err, EXIT_HOST, "libcurl cannot be used here");
+    driven = drive(http->multi, easy, wait, &result, err);
+#if CURL_AT_LEAST_VERSION(7, 87, 0)
+    /* an interrupted look-up of a name is left to its thread instead of being waited for */
+    if (driven < 0)
+        curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+#endif
+    curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &requested);
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    exchange->answer->sent = requested > 0;
+    /* libcurl takes a connection that ends amid the headers for the end of an empty answer */
+    if (result == CURLE_OK && !exchange->headers_ended)
+        result = CURLE_PARTIAL_FILE;
+    if (driven == 0 && result != CURLE_OK)
+        driven = http_explain(easy, result, reason, exchange->refused, request->url, exchange->answer, err);
+    curl_multi_remove_handle(http->multi, easy);
+    if (driven < 0) {
+        http_answer_clear(exchange->answer);
+        return -1;
+    }
+    exchange->answer->status = (int)status;
+    return 0;
+}
+
+int http_send(struct http *http, const struct http_request *request, struct wait *wait, struct http_answer *answer,
+              struct error **err)
+{
+    _cleanup_(cleanup_curl_easy) CURL *easy = curl_easy_init();
+    _cleanup_(cleanup_curl_list) struct curl_slist *headers = NULL;
+    struct exchange exchange = {.answer = answer};
+    char reason[CURL_ERROR_SIZE] = "";
+
+    memset(answer, 0, sizeof(*answer));
+    answer->body = BUFFER_INIT(request->max_body ? request->max_body : HTTP_DEFAULT_MAX_BODY);
+    answer->body.secret = request->secret;
+    if (!easy || make_headers(request, &headers) < 0 || set_security(http, easy) ||
+        set_request(easy, request, headers, &exchange, reason))
+        return error_set(err, EXIT_HOST, "this host's libcurl cannot make a verified https request");
+    return transfer(http, easy, request, wait, &exchange, reason, err);
+}

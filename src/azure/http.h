@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One HTTPS request and its answer, through libcurl: https only, no redirects, TLS 1.2 or newer, chain and
+ * host name verified. Connections are kept for the next request. Proxies are taken from the environment as
+ * libcurl does (https_proxy, no_proxy); the bundle of authorities is libcurl's own, or the file in
+ * SSL_CERT_FILE.
+ */
+#ifndef AZILR_AZURE_HTTP_H
+#define AZILR_AZURE_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/buffer.h"
+#include "util/error.h"
+#include "util/wait.h"
+
+struct http;
+
+/* The headers of an answer that are kept. */
+enum http_header {
+    HTTP_RETRY_AFTER,
+    HTTP_ASYNC_OPERATION, /* Azure-AsyncOperation */
+    HTTP_LOCATION,
+    HTTP_REQUEST_ID,     /* x-ms-request-id */
+    HTTP_CORRELATION_ID, /* x-ms-correlation-request-id */
+    HTTP_CONTENT_TYPE,
+    HTTP_AUTHENTICATE, /* WWW-Authenticate */
+    HTTP_HEADER_COUNT,
+};
+
+#define HTTP_DEFAULT_MAX_BODY ((size_t)4 << 20)
+
+/* All strings are borrowed for the duration of the call. */
+struct http_request {
+    const char *url;          /* must be https */
+    const char *bearer;       /* token for the Authorization header; NULL for none */
+    const char *body;         /* NULL makes it a GET, anything else, "" too, a POST */
+    const char *content_type; /* of the body; NULL for none */
+    size_t max_body;          /* bytes that the answer may have; 0 means HTTP_DEFAULT_MAX_BODY */
+    bool secret;              /* the answer's body is wiped when it is let go of */
+};
+
+struct http_answer {
+    int status;                       /* 0 as long as there is none */
+    char *headers[HTTP_HEADER_COUNT]; /* untrusted; NULL where missing */
+    struct buffer body;
+    bool sent;      /* something of the request left this host, so it may have been acted upon */
+    bool transient; /* after a failure: the same request may well succeed in a moment */
+};
+
+/*
+ * Opens a client. ca_file, or NULL, is a PEM file of authorities that are trusted in addition to the system's
+ * (EXIT_NOT_FOUND, or EXIT_USAGE if it holds no certificate). The caller closes *http with http_close().
+ */
+int http_open(const char *ca_file, struct http **http, struct error **err);
+void http_close(struct http *http);
+
+/*
+ * Sends a request and reads the whole answer, whatever its status: 0. Failures are EXIT_NETWORK (host and
+ * cause named), EXIT_HOST (no usable TLS or authorities here), or wait's own; *answer then only says `sent`
+ * and `transient`. wait may be NULL. A request takes 2 minutes at most. A POST never goes out twice by
+ * itself. The caller clears *answer with http_answer_clear() in any case.
+ */
+int http_send(struct http *http, const struct http_request *request, struct wait *wait, struct http_answer *answer,
+              struct error **err);
+
+void http_answer_clear(struct http_answer *answer);
+
+/* Milliseconds that Retry-After asks to wait (seconds, or a date: RFC 9110, 10.2.3), 0 or more; -1 if it is
+ * missing. */
+int64_t http_retry_after_ms(const struct http_answer *answer);
+
+DEFINE_CLEANUP(cleanup_http_ptr, struct http *, http_close);
+#define _cleanup_http_ _cleanup_(cleanup_http_ptr)
+#define _cleanup_http_answer_ _cleanup_(http_answer_clear)
+
+#endif

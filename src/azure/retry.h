@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* Sending a request again where that is safe and useful. */
+#ifndef AZILR_AZURE_RETRY_H
+#define AZILR_AZURE_RETRY_H
+
+#include "azure/http.h"
+
+/* What may be repeated besides a request that the service has turned away by 429, or by 503 with Retry-After.
+ */
+enum retry {
+    RETRY_UNSENT,  /* only what never left this host: for a POST that must not be done twice */
+    RETRY_SAFE,    /* a few times, within about 2 s: what changes nothing, or may be done twice */
+    RETRY_PATIENT, /* the same for about half a minute: for the polls of a running operation */
+};
+
+/*
+ * http_send() with repetitions, announced by log_info. Retry-After is obeyed up to 5 minutes; a service that
+ * asks for more has its answer handed on. Returns 0 with the last answer, whatever its status, or -1 as
+ * http_send() does. answer->sent then says whether any of the attempts left this host.
+ */
+int retry_send(struct http *http, const struct http_request *request, enum retry retry, struct wait *wait,
+               struct http_answer *answer, struct error **err);
+
+#endif

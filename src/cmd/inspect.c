@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/* `azilr inspect`: what a connection script would connect to. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "script/script.h"
+#include "util/buffer.h"
+#include "util/file.h"
+#include "util/json.h"
+#include "util/secret.h"
+#include "util/str.h"
+
+enum { HELP = 256, JSON };
+
+static const struct option longs[] = {
+    {"help", no_argument, NULL, HELP},
+    {"json", no_argument, NULL, JSON},
+    {0},
+};
+
+static int read_standard_input(char **text, size_t *length, struct error **err)
+{
+    _cleanup_buffer_ struct buffer input = BUFFER_INIT(SCRIPT_MAX_SIZE);
+    char chunk[8192];
+    ssize_t got;
+
+    input.secret = true;
+    while ((got = read(STDIN_FILENO, chunk, sizeof(chunk))) != 0) {
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return error_set_errno(err, EXIT_FAILED, errno, "cannot read standard input");
+        if (buffer_append(&input, chunk, (size_t)got) < 0)
+            return error_set(err, EXIT_USAGE, "standard input has more than the %d bytes that a script may have",
+                             SCRIPT_MAX_SIZE);
+    }
+    *length = input.length;
+    *text = input.data ? steal(input.data) : str_dup("");
+    return 0;
+}
+
+static const char *yes_no(bool value)
+{
+    return value ? "yes" : "no";
+}
+
+static void print_table(const struct connection *connection, const cJSON *document)
+{
+    static const struct {
+        const char *member, *title;
+    } lines[] = {
+        {"vm", "VM"},          {"machine", "Machine"},     {"portal", "Portal"}, {"target", "Target"},
+        {"user", "CHAP user"}, {"script_id", "Script id"}, {"format", "Format"},
+    };
+
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        const char *value = json_string(document, lines[i].member);
+
+        if (str_equal(lines[i].member, "portal"))
+            printf("%-17s %s, port %d\n", lines[i].title, value, connection->portal_port);
+        else
+            printf("%-17s %s\n", lines[i].title, value ? value : "-");
+    }
+    printf("%-17s %s\n", "Several targets", yes_no(connection->multi_target));
+    printf("%-17s %s\n", "Private endpoint", yes_no(connection->private_endpoint));
+    printf("%-17s %s\n", "Large disks", yes_no(connection->large_disk));
+    printf("%-17s %s\n", "Password",
+           connection->secret_known ? "in the script or its name"
+                                    : "not here; the portal shows it beside the download");
+}
+
+static int inspect(const char *path, bool as_json, struct error **err)
+{
+    _cleanup_connection_ struct connection connection = {0};
+    _cleanup_json_ cJSON *document = NULL;
+    _cleanup_secret_ char *text = NULL;
+    const char *slash = strrchr(path, '/');
+    bool from_input = str_equal(path, "-");
+    size_t length = 0;
+
+    if ((from_input ? read_standard_input(&text, &length, err)
+                    : file_read(path, SCRIPT_MAX_SIZE, &text, &length, err)) < 0)
+        return -1;
+    if (script_parse(text, length, from_input ? NULL : slash ? slash + 1 : path, &connection, err) < 0)
+        return error_wrap(err, "%s", from_input ? "standard input" : path);
+    document = connection_to_json(&connection);
+    if (as_json) {
+        _cleanup_free_ char *printed = json_text(document, true);
+
+        puts(printed);
+    } else {
+        print_table(&connection, document);
+    }
+    return EXIT_DONE;
+}
+
+int cmd_inspect(int argc, char **argv, struct error **err)
+{
+    bool as_json = false;
+    int value;
+
+    opterr = 0;
+    optind = 1;
+    while ((value = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
+        if (value == HELP || value == 'h') {
+            puts("Usage: azilr inspect FILE [--json]\n\n"
+                 "Shows what a connection script would connect to. Contacts nothing, needs no root, shows no secret.\n"
+                 "FILE as it was downloaded, name included; - is standard input.\n\n"
+                 "      --json    the result as one JSON document\n"
+                 "      --help    this text");
+            return EXIT_DONE;
+        }
+        if (value != JSON) {
+            error_set(err, EXIT_USAGE, "inspect: unknown option");
+            return error_hint(err, "`azilr inspect --help` lists the options");
+        }
+        as_json = true;
+    }
+    if (argc - optind != 1)
+        return error_set(err, EXIT_USAGE, "inspect takes one script");
+    return inspect(argv[optind], as_json, err);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* The loopback side: a listening socket, and a thread for each connection that it accepts. */
+#ifndef AZILR_TUNNEL_LISTENER_H
+#define AZILR_TUNNEL_LISTENER_H
+
+#include "tunnel/portal.h"
+#include "util/error.h"
+#include "util/wait.h"
+
+/* Connections at once. A session has one, and one more for a moment when it recovers; a recovery point has few targets.
+ */
+#define LISTENER_MAX_CONNECTIONS 64
+
+/*
+ * Listens on a loopback IPv4 or IPv6 address ("127.0.0.1", "::1"), on the first free port of first..last (0 for any).
+ * *port is the one taken. EXIT_USAGE if the address is not loopback, EXIT_HOST if no port is free.
+ */
+int listener_open(const char *address, int first, int last, int *fd, int *port, struct error **err);
+
+/*
+ * Accepts and relays until the wait is ended by a signal; then ends all connections and returns 0. Each connection gets
+ * a TLS connection of its own, made when it is accepted; if that fails it is closed, and the initiator tries again.
+ * -1 with err set if accepting itself fails.
+ */
+int listener_run(int fd, const struct portal *portal, int log_fd, struct wait *wait, struct error **err);
+
+#endif

@@ -1,0 +1,88 @@
+# shellcheck shell=bash
+# Azure's side of a scenario: the simulator under the cloud's own names, with real targets behind the portal.
+
+azure=$LAB_WORK/azure
+portal=pod01-rec2.weu.backup.windowsazure.com
+initiator=iqn.2026-11.com.example:lab
+# what a person gives who uses the default vault and a token
+sign_in=(--ca-file "$azure/ca.pem" --token-file "$azure/token")
+point_options=("${sign_in[@]}" --vault-name vault1 --resource-group rg-backup)
+
+# start_azure [simulator's options] -- IMAGE...
+start_azure() {
+    local options=() image
+    while [ "$1" != -- ]; do
+        options+=("$1")
+        shift
+    done
+    shift
+    for image in "$@"; do options+=(--disk "$image"); done
+    cp /etc/hosts "$LAB_WORK/hosts"
+    cleanup_fn cp "$LAB_WORK/hosts" /etc/hosts
+    echo "127.0.0.1 management.azure.com login.microsoftonline.com" >> /etc/hosts
+    echo "127.0.0.2 $portal" >> /etc/hosts
+    mkdir -p "$azure"
+    # certificates are made once a boot: that takes seconds, and none of what is tested is in it
+    AZILR_LAB_TESTSIDE=1 /src/tests/sim/azure-sim --dir "$azure" --backend tgtd --port 443 --portal-address 127.0.0.2 \
+        --portal-port 3260 --pki /var/tmp/lab-pki "${options[@]}" > "$azure/log" 2>&1 &
+    _azure_pid=$!
+    cleanup_fn stop_azure
+    retry_until 60 _azure_is_up
+    AZURE_SUBSCRIPTION_ID=$(azure_fact recovery_points.0.subscription)
+    export AZURE_SUBSCRIPTION_ID
+    record_images "$@"
+}
+
+_azure_is_up() {
+    kill -0 "$_azure_pid" 2> /dev/null || fail "the simulator ended: $(cat "$azure/log")"
+    [ -e "$azure/ready.json" ]
+}
+
+stop_azure() {
+    [ -n "${_azure_pid-}" ] || return 0
+    kill "$_azure_pid" 2> /dev/null || true
+    wait "$_azure_pid" 2> /dev/null || true
+    _azure_pid=
+}
+
+# azure_fact PATH: out of ready.json.
+azure_fact() { json_get "$azure/ready.json" "$1"; }
+
+azure_set() { testside /src/tests/sim/azure-sim-ctl "$azure" set "$@" > /dev/null; }
+azure_reset() { testside /src/tests/sim/azure-sim-ctl "$azure" reset > /dev/null; }
+azure_secrets() { testside /src/tests/sim/azure-sim-ctl "$azure" secrets; }
+
+# json_get FILE PATH: a value of a JSON file by names and indices joined by dots.
+json_get() {
+    /usr/bin/python3 - "$@" << 'PYTHON'
+import json, sys
+value = json.load(open(sys.argv[1]))
+for name in sys.argv[2].split("."):
+    value = value[int(name)] if isinstance(value, list) else value[name]
+print(value if isinstance(value, str) else json.dumps(value))
+PYTHON
+}
+
+# Azure has no registration any more.
+assert_revoked() {
+    testside /src/tests/sim/azure-sim-ctl "$azure" state > "$LAB_WORK/state.json"
+    assert_eq "$(json_get "$LAB_WORK/state.json" registrations)" "[]" "registrations left at Azure"
+}
+
+# The target got no write command, and the images are as they were.
+assert_unwritten() {
+    /usr/bin/python3 - "$azure/portal.jsonl" << 'PYTHON' || fail "write commands reached the target"
+import json, os, sys
+lines = [json.loads(line) for line in open(sys.argv[1])] if os.path.exists(sys.argv[1]) else []
+sys.exit(any(line.get("writes") for line in lines))
+PYTHON
+    images_unchanged
+}
+
+# Everything that a mount promises after its unmount; the host must have been looked at as "before".
+assert_nothing_left() {
+    host_snapshot after
+    assert_host_same before after
+    assert_revoked
+    assert_unwritten
+}

@@ -1,0 +1,85 @@
+#!/bin/bash
+# What can go wrong on the way, each with its exit code and a message that names the cause, and nothing left behind.
+# timeout=300
+. "$AZILR_LAB/lib.sh"
+. "$AZILR_LAB/azure.sh"
+
+disk=$LAB_WORK/disk.img
+make_disk_ext4 "$disk"
+start_azure -- "$disk"
+systemctl start iscsid
+host_snapshot before
+
+# fails CODE TEXT: mount ends with this code and says this.
+fails() {
+    local code=$1 text=$2
+    shift 2
+    expect_exit "$code" azilr mount "$@"
+    assert_contains "$LAB_WORK/stderr" "$text"
+    azure_reset
+    assert_nothing_left
+}
+
+step "CHAP secret that the target refuses"
+azure_set wrong_secret=true
+fails 3 "CHAP" web01 "${point_options[@]}"
+
+step "portal closed"
+azure_set portal_closed=true
+fails 5 "$portal" web01 "${point_options[@]}"
+
+for certificate in wrong_name expired untrusted; do
+    step "portal's certificate: $certificate"
+    azure_set portal_cert=$certificate
+    fails 5 "ertificate" web01 "${point_options[@]}"
+    assert_contains "$LAB_WORK/stderr" "$portal"
+done
+
+step "expired token"
+fails 3 "ExpiredAuthenticationToken" web01 "${point_options[@]}" --token-file "$azure/token.expired"
+assert_contains "$LAB_WORK/stderr" "x-ms-request-id"
+
+step "no permission"
+azure_set 'forbidden=["provision"]'
+fails 3 "AuthorizationFailed" web01 "${point_options[@]}"
+
+step "no such recovery point, VM, vault"
+id=$(azure_fact recovery_points.0.id)
+fails 4 "ecovery" "${id%/*}/999999999999999999" "${sign_in[@]}"
+fails 4 "web99" web99 "${point_options[@]}"
+fails 4 "ault" web01 "${sign_in[@]}" --vault-name none --resource-group rg-backup
+
+step "an id that is no recovery point's, options that are none, a point without its vault"
+fails 2 "recovery point" "${id%/recoveryPoints/*}" "${sign_in[@]}"
+fails 2 "--bogus" web01 --bogus
+fails 2 "--vault-name" web01 "${sign_in[@]}"
+fails 2 "initiator" web01 "${point_options[@]}" --initiator-name 'not a name'
+fails 2 "one VM" "${point_options[@]}"
+
+step "nothing to sign in with"
+expect_exit 3 azilr mount web01 --ca-file "$azure/ca.pem" --vault-name vault1 --resource-group rg-backup
+assert_contains "$LAB_WORK/stderr" "AZURE_CLIENT_SECRET"
+
+step "Azure fails, throttles, cuts the script short, points elsewhere, answers with a page"
+azure_set 'fail={"state": "Failed", "code": "UserErrorLabSays", "message": "no disk today"}'
+fails 5 "UserErrorLabSays" web01 "${point_options[@]}"
+azure_set truncated_script=true
+fails 2 "script" web01 "${point_options[@]}"
+azure_set wrong_host_async=true
+fails 5 "evil.example.invalid" web01 "${point_options[@]}"
+azure_set 'html={"calls": "provision", "status": 502}'
+fails 5 "502" web01 "${point_options[@]}"
+
+step "throttled for a moment is not an error"
+azure_set 'throttle={"calls": ["status"], "times": 2}'
+expect_exit 0 azilr mount web01 "${point_options[@]}"
+assert_manifest "$disk.root.manifest" /mnt/azilr/*/volumes/disk0
+expect_exit 0 azilr unmount --all "${sign_in[@]}"
+azure_reset
+assert_nothing_left
+
+step "a directory that is in use, or not there"
+mkdir "$LAB_WORK/full"
+touch "$LAB_WORK/full/file"
+fails 7 "not empty" web01 "${point_options[@]}" --dir "$LAB_WORK/full"
+fails 2 "--dir" web01 "${point_options[@]}" --dir "$LAB_WORK/none/dir"

@@ -1,0 +1,62 @@
+#!/bin/bash
+# Nine disks at once: each file system that can be opened is, each thing that cannot is named with the reason, and none of
+# it is touched by the host's LVM, md or multipath.
+# timeout=240
+. "$AZILR_LAB/lib.sh"
+. "$AZILR_LAB/azure.sh"
+
+cd "$LAB_WORK"
+make_disk_ext4 ext4.img
+make_disk_xfs xfs.img
+make_disk_ext4_dirty dirty.img
+make_disk_linux linux.img
+make_disk_lvm lvm.img
+make_disk_md md1.img md2.img
+truncate -s 64M empty.img swap.img
+mkswap swap.img > /dev/null
+start_azure -- "$PWD"/{ext4,xfs,dirty,linux,lvm,md1,md2,empty,swap}.img
+systemctl start iscsid multipathd
+host_snapshot before
+
+step "mount"
+expect_exit 6 azilr mount web01 "${point_options[@]}" --json
+cp "$LAB_WORK/stdout" result.json
+volumes=$(json_get result.json directory)/volumes
+
+volume() { # NAME MEMBER
+    /usr/bin/python3 -c 'import json,sys
+for v in json.load(open("result.json"))["volumes"]:
+    if v["name"] == sys.argv[1]: print(v[sys.argv[2]])' "$1" "$2"
+}
+
+step "what can be opened is"
+assert_manifest ext4.img.root.manifest "$volumes/disk0"
+assert_manifest xfs.img.root.manifest "$volumes/disk1"
+assert_manifest linux.img.efi.manifest "$volumes/disk3p1"
+assert_manifest linux.img.root.manifest "$volumes/disk3p2"
+
+step "a dirty journal is said to be one"
+assert_eq "$(volume disk2 status)" mounted
+assert_contains "$(volume disk2 note)" "journal was not replayed"
+
+step "what cannot be opened is named"
+assert_contains "$(volume disk4p1 reason)" "LVM"
+assert_contains "$(volume disk5 reason)" "RAID"
+assert_contains "$(volume disk6 reason)" "RAID"
+assert_contains "$(volume disk7 reason)" "no file system"
+assert_eq "$(volume disk7 status)" failed
+assert_eq "$(volume disk8 status)" skipped
+assert_contains "$(volume disk8 reason)" "swap"
+[ ! -e "$volumes/disk4p1" ] || fail "a directory for what is not mounted"
+
+step "the host took none of it"
+udevadm settle
+assert_eq "$(vgs --noheadings -o vg_name)" "" "a volume group of the backup is active"
+assert_eq "$(awk '/^md/' /proc/mdstat)" "" "an array of the backup was assembled"
+assert_eq "$(dmsetup ls)" "No devices found" "device-mapper"
+assert_eq "$(multipathd show paths | grep -w 'sd[a-z]' || true)" "" "multipathd"
+assert_eq "$(swapon --show)" ""
+
+step "unmount by the VM's name"
+expect_exit 0 azilr unmount web01 "${sign_in[@]}"
+assert_nothing_left

@@ -1,0 +1,61 @@
+#!/bin/bash
+# What the host may lack: root, iscsiadm, a running iscsid, SCSI in the kernel, the udev rules.
+. "$AZILR_LAB/lib.sh"
+. "$AZILR_LAB/azure.sh"
+
+disk=$LAB_WORK/disk.img
+make_disk_lvm "$disk"
+start_azure -- "$disk"
+systemctl start iscsid
+host_snapshot before
+
+step "not root"
+for command in "mount web01" "unmount --all" status; do
+    # shellcheck disable=SC2086
+    expect_exit 3 setpriv --reuid 65534 --regid 65534 --clear-groups azilr $command
+    assert_contains "$LAB_WORK/stderr" "root"
+done
+
+step "no iscsiadm"
+mv /usr/sbin/iscsiadm /usr/sbin/iscsiadm.away
+cleanup_fn mv -n /usr/sbin/iscsiadm.away /usr/sbin/iscsiadm
+expect_exit 8 azilr mount web01 "${point_options[@]}"
+assert_contains "$LAB_WORK/stderr" "open-iscsi"
+mv /usr/sbin/iscsiadm.away /usr/sbin/iscsiadm
+
+step "no iSCSI in the kernel"
+systemctl stop iscsid.service iscsid.socket
+rmmod iscsi_tcp
+echo 'install iscsi_tcp /bin/false' > /etc/modprobe.d/lab.conf
+cleanup_fn rm -f /etc/modprobe.d/lab.conf
+expect_exit 8 azilr mount web01 "${point_options[@]}"
+assert_contains "$LAB_WORK/stderr" "iscsi_tcp"
+rm /etc/modprobe.d/lab.conf
+assert_revoked
+
+step "iscsid not running: it is started, and stopped afterwards; the udev rules not installed: our own copy serves"
+mv /usr/lib/udev/rules.d/56-azilr.rules "$LAB_WORK/"
+cleanup_fn mv -n "$LAB_WORK/56-azilr.rules" /usr/lib/udev/rules.d/
+udevadm control --reload
+expect_exit 6 azilr mount web01 "${point_options[@]}"
+assert_contains "$LAB_WORK/stderr" "iscsid does not run; starting it"
+systemctl is-active -q iscsid.service || fail "iscsid does not run"
+[ -e /run/udev/rules.d/56-azilr.rules ] || fail "no rules in /run"
+udevadm settle
+assert_eq "$(blockdev --getro /dev/sda)" 1
+assert_eq "$(vgs --noheadings -o vg_name)" "" "the backup's volume group was activated"
+assert_eq "$(find /dev/disk -lname '*/sd*')" "" "links to the backup's disks"
+expect_exit 0 azilr unmount --all "${sign_in[@]}"
+! systemctl is-active -q iscsid.service || fail "iscsid was left running"
+mv "$LAB_WORK/56-azilr.rules" /usr/lib/udev/rules.d/
+udevadm control --reload
+assert_nothing_left
+
+step "iscsid that cannot be started"
+systemctl stop iscsid.socket iscsid.service
+systemctl mask --runtime iscsid.service iscsid.socket
+cleanup_fn systemctl unmask --runtime iscsid.service iscsid.socket
+expect_exit 8 azilr mount web01 "${point_options[@]}"
+assert_contains "$LAB_WORK/stderr" "iscsid"
+systemctl unmask --runtime iscsid.service iscsid.socket
+assert_nothing_left

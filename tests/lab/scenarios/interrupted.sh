@@ -1,0 +1,50 @@
+#!/bin/bash
+# SIGINT, SIGTERM and SIGHUP at every stage of mount: it takes everything down by itself and ends with 130.
+# timeout=420
+. "$AZILR_LAB/lib.sh"
+. "$AZILR_LAB/azure.sh"
+
+disk=$LAB_WORK/disk.img
+make_disk_linux "$disk"
+start_azure -- "$disk"
+systemctl start iscsid
+host_snapshot before
+
+interrupt_after() { # LINES SIGNAL
+    local pid line count=0 status=0
+    mkfifo "$LAB_WORK/progress"
+    azilr mount web01 "${point_options[@]}" > "$LAB_WORK/stdout" 2> "$LAB_WORK/progress" &
+    pid=$!
+    exec 5< "$LAB_WORK/progress"
+    while [ $count -lt "$1" ] && read -r line <&5; do
+        count=$((count + 1))
+        echo "  $line"
+    done
+    kill -s "$2" $pid
+    tee "$LAB_WORK/rest" <&5
+    wait $pid || status=$?
+    exec 5<&-
+    rm "$LAB_WORK/progress"
+    assert_eq "$status" 130 "exit code after SIG$2 at stage $1"
+    assert_contains "$LAB_WORK/rest" "interrupted (SIG$2)"
+}
+
+for lines in 1 2 3 4 5 6 7; do
+    step "SIGINT after stage $lines"
+    interrupt_after $lines INT
+    assert_nothing_left
+done
+for signal in TERM HUP; do
+    step "SIG$signal while Azure is at work"
+    azure_set operation_seconds=600
+    interrupt_after 3 $signal
+    azure_reset
+    assert_nothing_left
+done
+
+step "--timeout is such an end too"
+azure_set operation_seconds=600
+expect_exit 5 azilr mount web01 "${point_options[@]}" --timeout 3
+assert_contains "$LAB_WORK/stderr" "--timeout"
+azure_reset
+assert_nothing_left

@@ -1,0 +1,47 @@
+#!/bin/bash
+# kill -9 of mount after each of its stages, and at moments in between: `unmount --all` from another shell then leaves nothing.
+# timeout=600
+. "$AZILR_LAB/lib.sh"
+. "$AZILR_LAB/azure.sh"
+
+disk=$LAB_WORK/disk.img
+make_disk_linux "$disk"
+start_azure -- "$disk"
+systemctl start iscsid
+host_snapshot before
+
+# Starts mount, waits until it has told of so many stages, and some more, and kills it.
+kill_after() { # LINES SECONDS
+    local pid line count=0
+    mkfifo "$LAB_WORK/progress"
+    azilr mount web01 "${point_options[@]}" > "$LAB_WORK/stdout" 2> "$LAB_WORK/progress" &
+    pid=$!
+    exec 5< "$LAB_WORK/progress"
+    while [ $count -lt "$1" ] && read -r line <&5; do
+        echo "  $line"
+        count=$((count + 1))
+    done
+    sleep "$2"
+    if ! kill -KILL $pid 2> /dev/null; then echo "  (it was through)"; fi
+    wait $pid 2> /dev/null || true
+    exec 5<&-
+    rm "$LAB_WORK/progress"
+}
+
+stages=8
+for delay in 0 0.15; do
+    for lines in $(seq 0 $stages); do
+        step "killed $delay s after stage $lines"
+        kill_after "$lines" $delay
+        expect_exit 0 azilr unmount --all "${sign_in[@]}"
+        assert_nothing_left
+    done
+done
+
+step "unmount itself killed, and run again"
+for delay in 0.05 0.2 0.5; do
+    expect_exit 0 azilr mount web01 "${point_options[@]}"
+    timeout -s KILL $delay azilr unmount --all "${sign_in[@]}" > /dev/null 2>&1 || true
+    expect_exit 0 azilr unmount --all "${sign_in[@]}"
+    assert_nothing_left
+done

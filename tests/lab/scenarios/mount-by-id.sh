@@ -1,0 +1,47 @@
+#!/bin/bash
+# The recovery point given by its ARM id, sign-in by client secret, scripts only to be had from the list action, a slow
+# operation and a renewal; results as JSON, in a directory of the person's choice.
+. "$AZILR_LAB/lib.sh"
+. "$AZILR_LAB/azure.sh"
+
+disk=$LAB_WORK/disk.img
+make_disk_ext4 "$disk"
+start_azure -- "$disk"
+systemctl start iscsid
+host_snapshot before
+
+AZURE_TENANT_ID=$(azure_fact tenant_id) AZURE_CLIENT_ID=$(azure_fact client_id)
+AZURE_CLIENT_SECRET=$(cat "$azure/client-secret")
+export AZURE_TENANT_ID AZURE_CLIENT_ID AZURE_CLIENT_SECRET
+id=$(azure_fact recovery_points.0.id)
+
+for kind in py sh; do
+    step "a .$kind script by the list action, into a directory of our own"
+    azure_set generation=list script_kind=$kind operation_seconds=2
+    expect_exit 0 azilr mount "$id" --ca-file "$azure/ca.pem" --dir "$LAB_WORK/here" --json --quiet
+    assert_eq "$(cat "$LAB_WORK/stderr")" "" "--quiet says nothing"
+    assert_eq "$(json_get "$LAB_WORK/stdout" directory)" "$LAB_WORK/here"
+    assert_eq "$(json_get "$LAB_WORK/stdout" status)" mounted
+    assert_eq "$(json_get "$LAB_WORK/stdout" volumes.0.name)" disk0
+    assert_eq "$(json_get "$LAB_WORK/stdout" volumes.0.type)" ext4
+    assert_contains "$(json_get "$LAB_WORK/stdout" initiator_name)" iqn.2005-03.org.open-iscsi:azilr-
+    assert_manifest "$disk.root.manifest" "$LAB_WORK/here/volumes/disk0"
+
+    step "unmount by the directory"
+    expect_exit 0 azilr umount "$LAB_WORK/here/volumes" --ca-file "$azure/ca.pem" --json
+    assert_eq "$(json_get "$LAB_WORK/stdout" sessions.0.status)" unmounted
+    [ ! -e "$LAB_WORK/here" ] || fail "the directory is still there"
+    assert_nothing_left
+done
+
+step "a registration that somebody left is renewed"
+azure_reset
+expect_exit 0 azilr mount "$id" --ca-file "$azure/ca.pem"
+azilr unmount --all --ca-file "$azure/ca.pem" > /dev/null
+grep -q '"renewExistingRegistration": *false' "$azure/requests.jsonl" || fail "the first request was a renewal"
+azure_set "portal_cert=untrusted" "forbidden=[\"revoke\"]"
+expect_exit 5 azilr mount "$id" --ca-file "$azure/ca.pem"
+assert_contains "$LAB_WORK/stderr" "azilr unmount"
+azure_reset
+expect_exit 0 azilr unmount --all --ca-file "$azure/ca.pem"
+assert_nothing_left

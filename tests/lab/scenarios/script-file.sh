@@ -1,0 +1,106 @@
+#!/bin/bash
+# A script that a person downloaded from the portal: its password from a file, asked for on a terminal, wrong, or missing.
+. "$AZILR_LAB/lib.sh"
+. "$AZILR_LAB/azure.sh"
+
+disk=$LAB_WORK/disk.img
+make_disk_ext4 "$disk"
+start_azure -- "$disk"
+systemctl start iscsid
+ca=(--ca-file "$azure/ca.pem")
+id=$(azure_fact recovery_points.0.id)
+
+# As the portal does: it registers, and hands out the script and, apart from it, the password.
+register() {
+    local api="https://management.azure.com$id/provisionInstantItemRecovery?api-version=2023-02-01"
+    /usr/bin/python3 - "$azure" "$api" "$initiator" << 'PYTHON'
+import json, ssl, sys, time, urllib.request
+folder, url, initiator = sys.argv[1:]
+ready = json.load(open(folder + "/ready.json"))
+point = ready["recovery_points"][0]
+context = ssl.create_default_context(cafile=folder + "/ca.pem")
+headers = {"Authorization": "Bearer " + open(folder + "/token").read().strip(), "Content-Type": "application/json"}
+def call(url, body=None):
+    data = json.dumps(body).encode() if body else None
+    return urllib.request.urlopen(urllib.request.Request(url, data, headers), context=context)
+answer = call(url.replace(";", "%3B"), {"properties": {
+    "objectType": "IaasVMILRRegistrationRequest", "recoveryPointId": point["id"], "initiatorName": initiator,
+    "virtualMachineId": point["vm_id"], "renewExistingRegistration": False}})
+while json.load(call(answer.headers["Azure-AsyncOperation"]))["status"] == "InProgress":
+    time.sleep(0.2)
+PYTHON
+    mkdir -p "$LAB_WORK/download"
+    password=$(testside /src/tests/sim/azure-sim-ctl "$azure" export-script "$LAB_WORK/download")
+    script=$(find "$LAB_WORK/download" -type f)
+    (umask 077; printf '%s\n' "$password" > "$LAB_WORK/password")
+}
+register
+host_snapshot before
+
+step "inspect tells what it would connect to, and no secret"
+expect_exit 0 azilr inspect "$script" --json
+assert_eq "$(json_get "$LAB_WORK/stdout" portal)" "$portal"
+assert_eq "$(json_get "$LAB_WORK/stdout" secret_known)" false
+assert_lacks "$LAB_WORK/stdout" "$password"
+
+step "password from a file"
+secrets_watch_start "$password"
+expect_exit 0 azilr mount --script "$script" --password-file "$LAB_WORK/password" "${ca[@]}" --initiator-name "$initiator"
+assert_manifest "$disk.root.manifest" /mnt/azilr/*/volumes/disk0
+assert_no_secret_in /run/azilr "$LAB_WORK/stdout" "$LAB_WORK/stderr"
+expect_exit 7 azilr mount --script "$script" --password-file "$LAB_WORK/password" "${ca[@]}" --initiator-name "$initiator"
+expect_exit 0 azilr unmount
+host_snapshot after
+assert_host_same before after
+
+step "password asked for on a terminal, without echo"
+/usr/bin/python3 - "$script" "$azure/ca.pem" "$initiator" "$LAB_WORK/password" > "$LAB_WORK/terminal" << 'PYTHON' ||
+import os, pty, sys
+script, ca, initiator, password = sys.argv[1:]
+pid, master = pty.fork()
+if pid == 0:
+    os.execvp("azilr", ["azilr", "mount", "--script", script, "--ca-file", ca, "--initiator-name", initiator])
+seen = b""
+answered = False
+while True:
+    try:
+        data = os.read(master, 4096)
+    except OSError:
+        break
+    if not data:
+        break
+    seen += data
+    if not answered and b"Password" in seen:
+        os.write(master, open(password, "rb").read())
+        answered = True
+sys.stdout.buffer.write(seen)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+PYTHON
+    fail "mount with the password typed in: $(cat "$LAB_WORK/terminal")"
+assert_lacks "$LAB_WORK/terminal" "$password"
+assert_manifest "$disk.root.manifest" /mnt/azilr/*/volumes/disk0
+expect_exit 0 azilr unmount --all
+secrets_watch_stop
+host_snapshot after
+assert_host_same before after
+
+step "a wrong password is refused by the target, and said to be that"
+echo 000000000000000 > "$LAB_WORK/wrong"
+chmod 600 "$LAB_WORK/wrong"
+expect_exit 3 azilr mount --script "$script" --password-file "$LAB_WORK/wrong" "${ca[@]}" --initiator-name "$initiator"
+assert_contains "$LAB_WORK/stderr" "password"
+host_snapshot after
+assert_host_same before after
+
+step "no terminal to ask on; a file that others can read; a file that is no script"
+expect_exit 2 setsid azilr mount --script "$script" "${ca[@]}"
+assert_contains "$LAB_WORK/stderr" "--password-file"
+chmod 644 "$LAB_WORK/password"
+expect_exit 2 azilr mount --script "$script" --password-file "$LAB_WORK/password" "${ca[@]}"
+assert_contains "$LAB_WORK/stderr" "others than its owner"
+expect_exit 2 azilr mount --script /etc/passwd --password-file "$LAB_WORK/wrong" "${ca[@]}"
+assert_contains "$LAB_WORK/stderr" "/etc/passwd"
+expect_exit 4 azilr mount --script "$LAB_WORK/none" "${ca[@]}"
+host_snapshot after
+assert_host_same before after
+assert_unwritten

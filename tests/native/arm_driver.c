@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Drives src/azure by itself, for arm_test.py: one call a run, its result as one JSON document on standard
+ * output, its error as azilr prints it, the exit code as azilr's. Sizes of scripts are printed, never their
+ * content.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "azure/backup.h"
+#include "azure/ilr.h"
+#include "util/clock.h"
+#include "util/file.h"
+#include "util/log.h"
+#include "util/secret.h"
+#include "util/str.h"
+
+struct driver {
+    struct arm *arm;
+    struct credential *credential;
+    struct wait wait;
+    const char *renew; /* "auto", "yes" or "no" */
+    const char *initiator;
+};
+
+static int print(const cJSON *document)
+{
+    _cleanup_free_ char *text = json_text(document, false);
+
+    puts(text);
+    fflush(stdout);
+    return 0;
+}
+
+static int print_point(const struct recovery_point *point)
+{
+    _cleanup_json_ cJSON *document = json_new_object();
+    char time[CLOCK_TEXT_SIZE];
+
+    json_set_string(document, "id", point->id.text);
+    json_set_string(document, "point", point->id.point);
+    json_set_string(document, "vault", point->id.vault);
+    json_set_string(document, "vm", point->id.vm_name);
+    json_set_string(document, "vm_id", point->vm_id);
+    json_set_string(document, "time", clock_format(point->time, time));
+    json_set_string(document, "type", point->type);
+    json_set_string(document, "os_type", point->os_type);
+    json_set_string(document, "tiers", point->tiers);
+    json_set_bool(document, "archived", point->archived);
+    json_set_bool(document, "encrypted", point->encrypted);
+    json_set_bool(document, "session_active", point->session_active);
+    return print(document);
+}
+
+static int do_token(struct driver *driver, char *const *arguments, struct error **err)
+{
+    _cleanup_json_ cJSON *document = json_new_object();
+    const char *token = NULL;
+
+    (void)arguments;
+    if (credential_get_token(driver->credential, false, &driver->wait, &token, err) < 0)
+        return -1;
+    json_set_number(document, "length", (double)strlen(token));
+    json_set_string(document, "description", credential_description(driver->credential));
+    return print(document);
+}
+
+static int do_environ(struct driver *driver, char *const *arguments, struct error **err)
+{
+    _cleanup_free_ char *block = NULL;
+    size_t length = 0;
+
+    (void)driver;
+    (void)arguments;
+    if (file_read("/proc/self/environ", (size_t)1 << 20, &block, &length, err) < 0)
+        return -1;
+    fwrite(block, 1, length, stdout);
+    return 0;
+}
+
+static int do_point(struct driver *driver, char *const *arguments, struct error **err)
+{
+    _cleanup_recovery_point_ struct recovery_point point = {0};
+
+    if (backup_get_point(driver->arm, arguments[0], &point, err) < 0)
+        return -1;
+    return print_point(&point);
+}
+
+static int do_newest(struct driver *driver, char *const *arguments, struct error **err)
+{
+    _cleanup_recovery_point_ struct recovery_point point = {0};
+    const struct backup_query query = {
+        .subscription = arguments[0], .resource_group = arguments[1], .vault = arguments[2], .vm = arguments[3]};
+
+    if (backup_find_newest_point(driver->arm, &query, &point, err) < 0)
+        return -1;
+    return print_point(&point);
+}
+
+static void describe_script(const struct client_script *script, cJSON *list)
+{
+    cJSON *entry = json_new_object();
+
+    json_set_number(entry, "length", (double)script->length);
+    json_set_bool(entry, "has_assignments", script->content && strstr(script->content, "TargetNodeAddress") != NULL);
+    json_set_string(entry, "extension", script->extension);
+    json_set_string(entry, "os_type", script->os_type);
+    json_set_number(entry, "suffix_length", script->name_suffix ? (double)strlen(script->name_suffix) : 0);
+    json_set_string(entry, "url", script->url);
+    json_append(list, entry);
+}
+
+static int do_provision(struct driver *driver, char *const *arguments, struct error **err)
+{
+    _cleanup_recovery_point_ struct recovery_point point = {0};
+    _cleanup_arm_operation_ struct arm_operation operation = {0};
+    _cleanup_client_scripts_ struct client_scripts scripts = {0};
+    _cleanup_json_ cJSON *document = json_new_object();
+    struct ilr_request request = {.point = &point, .initiator_name = driver->initiator};
+    int64_t start;
+    cJSON *list;
+
+    if (backup_get_point(driver->arm, arguments[0], &point, err) < 0)
+        return -1;
+    request.renew = str_equal(driver->renew, "auto") ? point.session_active : str_equal(driver->renew, "yes");
+    start = clock_monotonic_ms();
+    if (ilr_provision_start(driver->arm, &request, &operation, err) < 0 ||
+        ilr_provision_wait(driver->arm, &point, &operation, &scripts, err) < 0)
+        return -1;
+    json_set_number(document, "ms", (double)(clock_monotonic_ms() - start));
+    json_set_bool(document, "renewed", request.renew);
+    json_set_string(document, "operation", operation.id);
+    list = json_set_array(document, "scripts");
+    for (size_t i = 0; i < scripts.count; i++)
+        describe_script(&scripts.list[i], list);
+    return print(document);
+}
+
+static int do_revoke(struct driver *driver, char *const *arguments, struct error **err)
+{
+    _cleanup_json_ cJSON *document = json_new_object();
+    bool done_before = false;
+
+    if (ilr_revoke(driver->arm, arguments[0], &done_before, err) < 0)
+        return -1;
+    json_set_bool(document, "done_before", done_before);
+    return print(document);
+}
+
+static const struct command {
+    const char *name;
+    int arguments;
+    int (*run)(struct driver *driver, char *const *arguments, struct error **err);
+} commands[] = {
+    {"token", 0, do_token},   {"environ", 0, do_environ},     {"point", 1, do_point},
+    {"newest", 4, do_newest}, {"provision", 1, do_provision}, {"revoke", 1, do_revoke},
+};
+
+static const struct option long_options[] = {
+    {"endpoint", required_argument, NULL, 'e'},
+    {"authority", required_argument, NULL, 'a'},
+    {"ca-file", required_argument, NULL, 'c'},
+    {"token-file", required_argument, NULL, 't'},
+    {"timeout", required_argument, NULL, 'T'},
+    {"renew", required_argument, NULL, 'r'},
+    {"initiator", required_argument, NULL, 'i'},
+    {"verbose", no_argument, NULL, 'v'},
+    {NULL, 0, NULL, 0},
+};
+
+static int run_command(struct driver *driver, const char *name, char *const *arguments, int count, struct error **err)
+{
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (str_equal(commands[i].name, name) && commands[i].arguments == count)
+            return commands[i].run(driver, arguments, err);
+    }
+    return error_set(err, EXIT_USAGE, "arm_driver: unknown command");
+}
+
+static int drive(int argc, char **argv, struct driver *driver, struct error **err)
+{
+    struct credential_options sign_in = {0};
+    struct arm_options options = {.wait = &driver->wait};
+    int option;
+
+    if (wait_catch_signals(&driver->wait, err) < 0)
+        return -1;
+    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+        switch (option) {
+        case 'e':
+            options.endpoint = sign_in.endpoint = optarg;
+            break;
+        case 'a':
+            sign_in.authority = optarg;
+            break;
+        case 'c':
+            options.ca_file = sign_in.ca_file = optarg;
+            break;
+        case 't':
+            sign_in.token_file = optarg;
+            break;
+        case 'T':
+            driver->wait.deadline_ms = clock_monotonic_ms() + (int64_t)(strtod(optarg, NULL) * 1000);
+            break;
+        case 'r':
+            driver->renew = optarg;
+            break;
+        case 'i':
+            driver->initiator = optarg;
+            break;
+        case 'v':
+            log_set_level(LOG_LEVEL_VERBOSE);
+            break;
+        default:
+            return error_set(err, EXIT_USAGE, "arm_driver: unknown option");
+        }
+    }
+    if (optind >= argc)
+        return error_set(err, EXIT_USAGE, "arm_driver: no command");
+    if (credential_open(&sign_in, &driver->credential, err) < 0)
+        return -1;
+    options.credential = driver->credential;
+    if (arm_open(&options, &driver->arm, err) < 0)
+        return -1;
+    return run_command(driver, argv[optind], argv + optind + 1, argc - optind - 1, err);
+}
+
+int main(int argc, char **argv)
+{
+    struct driver driver = {.wait = WAIT_INIT, .renew = "auto", .initiator = "iqn.2026-11.io.azilr:arm-driver"};
+    _cleanup_error_ struct error *err = NULL;
+    int result = drive(argc, argv, &driver, &err);
+
+    arm_free(driver.arm);
+    credential_free(driver.credential);
+    wait_close(&driver.wait);
+    if (result >= 0)
+        return 0;
+    log_error(err);
+    return (int)err->code;
+}

@@ -1,0 +1,1 @@
+"""A simulator of the part of Azure that item level recovery needs. See README.md."""

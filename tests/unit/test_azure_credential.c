@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "azure/credential-internal.h"
+#include "util/secret.h"
+#include "util/str.h"
+
+static struct http_answer make_answer(const char *body)
+{
+    struct http_answer answer = {.status = 200, .body = BUFFER_INIT(HTTP_DEFAULT_MAX_BODY)};
+
+    answer.body.secret = true;
+    buffer_append(&answer.body, body, strlen(body));
+    return answer;
+}
+
+static void test_answers(void **state)
+{
+    static const struct {
+        const char *body, *token; /* NULL: refused */
+        int64_t lifetime_s;
+    } cases[] = {
+        {"{\"token_type\":\"Bearer\",\"expires_in\":3599,\"access_token\":\"abc.def\"}", "abc.def", 3599},
+        {"{\"token_type\":\"bearer\",\"expires_in\":\"86400\",\"access_token\":\"a\"}", "a", 86400},
+        {"{\"token_type\":\"Bearer\",\"access_token\":\"a\"}", "a", 0},
+        {"{\"token_type\":\"Bearer\",\"expires_in\":-5,\"access_token\":\"a\"}", "a", 0},
+        {"{\"token_type\":\"Bearer\",\"expires_in\":1e300,\"access_token\":\"a\"}", "a", 0},
+        {"{\"token_type\":\"Bearer\",\"expires_in\":\"soon\",\"access_token\":\"a\"}", "a", 0},
+        {"{\"token_type\":\"Bearer\",\"expires_in\":null,\"access_token\":\"a\"}", "a", 0},
+        {"{\"token_type\":\"MAC\",\"access_token\":\"a\"}", NULL, 0},
+        {"{\"access_token\":\"a\"}", NULL, 0},
+        {"{\"token_type\":\"Bearer\"}", NULL, 0},
+        {"{\"token_type\":\"Bearer\",\"access_token\":\"\"}", NULL, 0},
+        {"{\"token_type\":\"Bearer\",\"access_token\":7}", NULL, 0},
+        {"{\"token_type\":\"Bearer\",\"access_token\":\"a\\r\\nX: y\"}", NULL, 0},
+        {"{\"token_type\":\"Bearer\",\"access_token\":\"a b\"}", NULL, 0},
+        {"{\"token_type\":\"Bearer\",\"access_token\":\"\\u00fc\"}", NULL, 0},
+        {"[]", NULL, 0},
+        {"", NULL, 0},
+        {"<html></html>", NULL, 0},
+        {"{\"token_type\":\"Bearer\",\"access_token\":\"abc", NULL, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        _cleanup_http_answer_ struct http_answer answer = make_answer(cases[i].body);
+        _cleanup_error_ struct error *err = NULL;
+        struct credential_token token = {0};
+        int result = credential_parse_answer("login.example", &answer, &token, &err);
+
+        if (result != (cases[i].token ? 0 : -1))
+            fail_msg("%s: %d", cases[i].body, result);
+        if (cases[i].token) {
+            assert_string_equal(token.text, cases[i].token);
+            assert_int_equal(token.lifetime_s, cases[i].lifetime_s);
+        } else {
+            assert_null(token.text);
+            assert_null(strstr(err->message, "abc"));
+        }
+        secret_free(token.text);
+    }
+}
+
+static void test_token_check(void **state)
+{
+    _cleanup_free_ char *long_one = xcalloc(CREDENTIAL_MAX_TOKEN + 2, 1);
+
+    (void)state;
+    memset(long_one, 'a', CREDENTIAL_MAX_TOKEN + 1);
+    assert_int_equal(credential_check_token(long_one, "here", NULL), -1);
+    long_one[CREDENTIAL_MAX_TOKEN] = '\0';
+    assert_int_equal(credential_check_token(long_one, "here", NULL), 0);
+    assert_int_equal(credential_check_token("", "here", NULL), -1);
+    assert_int_equal(credential_check_token("{\"accessToken\":\"x\"}", "here", NULL), -1);
+    assert_int_equal(credential_check_token("a\tb", "here", NULL), -1);
+}
+
+/* What a kind of sign-in that is tried here does: every token is numbered. */
+static int fetch_numbered(void *argument, struct wait *wait, struct credential_token *token, struct error **err)
+{
+    int *count = argument;
+
+    (void)wait;
+    if (++*count > 3)
+        return error_set(err, EXIT_AUTH, "no more");
+    *token = (struct credential_token){.text = str_printf("token%d", *count), .lifetime_s = *count == 1 ? 1 : 3600};
+    return 0;
+}
+
+static void keep(void *argument)
+{
+    (void)argument;
+}
+
+static void test_cache(void **state)
+{
+    static const struct credential_kind kind = {.fetch = fetch_numbered, .free_state = keep, .renewable = true};
+    int count = 0;
+    _cleanup_credential_ struct credential *credential = credential_new(&kind, &count, str_dup("a test"));
+    _cleanup_error_ struct error *err = NULL;
+    const char *token = NULL;
+
+    (void)state;
+    assert_int_equal(credential_get_token(credential, false, NULL, &token, NULL), 0);
+    assert_string_equal(token, "token1");
+    /* it lives for a second, so it is used up as soon as half of that is over; lifetimes are whole seconds */
+    assert_int_equal(credential_get_token(credential, true, NULL, &token, NULL), 0);
+    assert_string_equal(token, "token2");
+    assert_int_equal(credential_get_token(credential, false, NULL, &token, NULL), 0);
+    assert_string_equal(token, "token2");
+    assert_int_equal(credential_get_token(credential, true, NULL, &token, NULL), 0);
+    assert_string_equal(token, "token3");
+    assert_int_equal(credential_get_token(credential, true, NULL, &token, &err), -1);
+    assert_string_equal(err->message, "cannot sign in with the a test: no more");
+    assert_int_equal(count, 4);
+}
+
+static void clear_environment(void)
+{
+    unsetenv("AZURE_ACCESS_TOKEN");
+    unsetenv("AZURE_TENANT_ID");
+    unsetenv("AZURE_CLIENT_ID");
+    unsetenv("AZURE_CLIENT_SECRET");
+}
+
+static void test_choice(void **state)
+{
+    static const struct {
+        const char *token, *tenant, *client, *secret;
+        const char *description; /* NULL: refused */
+        const char *part;        /* of the message */
+        enum exit_code code;
+    } cases[] = {
+        {NULL, NULL, NULL, NULL, NULL, "looked for --token-file", EXIT_AUTH},
+        {"", "", "", "", NULL, "looked for --token-file", EXIT_AUTH},
+        {NULL, "t", "c", NULL, NULL, "not set: AZURE_CLIENT_SECRET;", EXIT_AUTH},
+        {NULL, NULL, NULL, "s", NULL, "not set: AZURE_TENANT_ID AZURE_CLIENT_ID;", EXIT_AUTH},
+        {"a.b.c", "t", "c", "s", "token in AZURE_ACCESS_TOKEN", NULL, EXIT_DONE},
+        {"a b", NULL, NULL, NULL, NULL, "AZURE_ACCESS_TOKEN", EXIT_AUTH},
+        {NULL, "contoso.example", "c-1", "s", "client secret of application c-1 in tenant contoso.example", NULL,
+         EXIT_DONE},
+        {NULL, "../evil", "c-1", "s", NULL, "AZURE_TENANT_ID", EXIT_USAGE},
+        {NULL, "a..b", "c-1", "s", NULL, "AZURE_TENANT_ID", EXIT_USAGE},
+        {NULL, "t/x?y", "c-1", "s", NULL, "AZURE_TENANT_ID", EXIT_USAGE},
+        {NULL, "t", "c 1\n", "s", NULL, "AZURE_CLIENT_ID", EXIT_USAGE},
+    };
+    const struct credential_options options = {.endpoint = "https://m.example"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        _cleanup_credential_ struct credential *credential = NULL;
+        _cleanup_error_ struct error *err = NULL;
+        int result;
+
+        clear_environment();
+        if (cases[i].token)
+            setenv("AZURE_ACCESS_TOKEN", cases[i].token, 1);
+        if (cases[i].tenant)
+            setenv("AZURE_TENANT_ID", cases[i].tenant, 1);
+        if (cases[i].client)
+            setenv("AZURE_CLIENT_ID", cases[i].client, 1);
+        if (cases[i].secret)
+            setenv("AZURE_CLIENT_SECRET", cases[i].secret, 1);
+        result = credential_open(&options, &credential, &err);
+        assert_int_equal(result, cases[i].description ? 0 : -1);
+        if (cases[i].description) {
+            assert_string_equal(credential_description(credential), cases[i].description);
+        } else {
+            assert_int_equal(err->code, cases[i].code);
+            if (!strstr(err->message, cases[i].part))
+                fail_msg("%s", err->message);
+        }
+        assert_null(getenv("AZURE_ACCESS_TOKEN"));
+        assert_null(getenv("AZURE_CLIENT_SECRET"));
+    }
+    clear_environment();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_token_check),
+        cmocka_unit_test(test_cache),
+        cmocka_unit_test(test_choice),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
