@@ -92,7 +92,7 @@ static int revoke_access(void *argument, const cJSON *arguments, struct error **
 }
 
 /* Whatever went wrong stays the reason that is told; trouble while taking down is told beside it. */
-static void undo_all(struct mount_run *run, struct error **err)
+static void undo_all(struct mount_run *run)
 {
     struct wait patient = WAIT_INIT;
     struct teardown work = {.session = run->session, .wait = &patient, .revoke = revoke_access, .argument = run};
@@ -109,8 +109,7 @@ static void undo_all(struct mount_run *run, struct error **err)
         return;
     }
     progress_fail(&run->progress);
-    log_warning("%s", problem->message);
-    error_hint(err, "`azilr unmount %s` takes down what is left", run->session->id);
+    log_warning("%s; `azilr unmount %s` takes down what is left", problem->message, run->session->id);
 }
 
 static int finish(struct mount_run *run, struct error **err)
@@ -162,7 +161,7 @@ int cmd_mount(int argc, char **argv, struct error **err)
     run.wait.tick_argument = &run.progress;
     code = stages(&run, err) < 0 ? -1 : finish(&run, err);
     if (code < 0)
-        undo_all(&run, err);
+        undo_all(&run);
     progress_close(&run.progress);
     return code;
 }

@@ -6,6 +6,7 @@
 #include "cmd/host.h"
 #include "cmd/options.h"
 #include "cmd/results.h"
+#include "mount/mounts.h"
 #include "session/session.h"
 #include "tunnel/daemon.h"
 #include "util/json.h"
@@ -26,6 +27,24 @@ static void set_status(cJSON *state, const char *status, const char *problem)
         json_set_string(state, "problem", problem);
 }
 
+/* A volume that was mounted need not be so any more: an unmount was stopped half-way, or a person was at work. */
+static void check_volumes(const cJSON *volumes)
+{
+    cJSON *volume;
+
+    cJSON_ArrayForEach(volume, volumes)
+    {
+        const char *where = json_string(volume, "mount_point");
+
+        if (!where || is_mount_point(where))
+            continue;
+        cJSON_DeleteItemFromObjectCaseSensitive(volume, "mount_point");
+        cJSON_DeleteItemFromObjectCaseSensitive(volume, "status");
+        json_set_string(volume, "mount_point", NULL);
+        json_set_string(volume, "status", "unmounted");
+    }
+}
+
 /*
  * What the state file says holds for the moment it was written; whoever was at work may have been killed
  * since, and the tunnel with it.
@@ -34,6 +53,7 @@ static void judge(cJSON *state, const char *id, bool locked)
 {
     bool is_mounted = str_equal(json_string(state, "status"), "mounted");
 
+    check_volumes(json_array(state, "volumes"));
     if (locked)
         set_status(state, "working", NULL);
     else if (!is_mounted)

@@ -227,6 +227,9 @@ int teardown(struct teardown *teardown, struct error **err)
     struct error *first = NULL;
     const char *blocker = NULL;
 
+    /* saved with the first change that is undone: from then on it is not what it was */
+    cJSON_DeleteItemFromObjectCaseSensitive(teardown->session->state, "status");
+    json_set_string(teardown->session->state, "status", "unmounting");
     while (change) {
         const cJSON *next = session_change_before(teardown->session, change);
         const char *kind = text_of(change, "kind");

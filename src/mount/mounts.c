@@ -126,6 +126,13 @@ char *mount_point_of(dev_t device)
     return fs ? str_dup(mnt_fs_get_target(fs)) : NULL;
 }
 
+bool is_mount_point(const char *directory)
+{
+    _cleanup_table_ struct libmnt_table *table = mounted_now();
+
+    return table && mnt_table_find_target(table, directory, MNT_ITER_BACKWARD);
+}
+
 int remove_empty_directory(const char *path, struct error **err)
 {
     if (rmdir(path) == 0)

@@ -25,6 +25,9 @@ int unmount_device(const char *directory, dev_t device, struct error **err);
 /* Where the device is mounted in this mount namespace; NULL if nowhere. The caller frees it. */
 char *mount_point_of(dev_t device);
 
+/* Whether anything is mounted right on that directory in this mount namespace. */
+bool is_mount_point(const char *directory);
+
 /*
  * Removes a directory if it is empty. Returns 1 if it was removed, 0 if it is gone already or holds something
  * that is not ours to remove.

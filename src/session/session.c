@@ -108,50 +108,6 @@ static int take_lock(struct session *session, int wait_ms, struct wait *wait, st
     return 0;
 }
 
-static int session_exists(const char *id, struct error **err)
-{
-    error_set(err, EXIT_BUSY, "there is already a session %s", id);
-    return error_hint(err, "see it with `azilr status`, end it with `azilr unmount %s`", id);
-}
-
-/* The places go away with the last session, which may be at this very moment: then they are made once more. */
-static int make_directory(const struct session_places *places, const struct session *session, struct error **err)
-{
-    for (int tries = 0;; tries++) {
-        if (make_places(places, err) < 0)
-            return -1;
-        if (mkdir(session->directory, 0700) == 0)
-            return 0;
-        if (errno == EEXIST)
-            return session_exists(session->id, err);
-        if (errno != ENOENT || tries == 10)
-            return error_set_errno(err, EXIT_FAILED, errno, "cannot make %s", session->directory);
-    }
-}
-
-int session_create(const struct session_places *places, const char *id, struct session **session, struct error **err)
-{
-    _cleanup_session_ struct session *made = NULL;
-
-    if (!session_id_is_valid(id))
-        return error_set(err, EXIT_USAGE, "\"%s\" cannot be a session's name", id);
-    made = session_new(places, id);
-    if (access(made->var_file, F_OK) == 0)
-        return session_exists(id, err);
-    if (make_directory(places, made, err) < 0)
-        return -1;
-    if (take_lock(made, 0, NULL, err) < 0)
-        return -1;
-    made->state = json_new_object();
-    json_set_number(made->state, "version", 1);
-    json_set_string(made->state, "id", id);
-    json_set_array(made->state, "undo");
-    if (session_save(made, err) < 0)
-        return -1;
-    *session = steal(made);
-    return 0;
-}
-
 static int read_state(const char *path, cJSON **state, struct error **err)
 {
     _cleanup_free_ char *text = NULL;
@@ -187,6 +143,55 @@ static int load(const struct session *session, cJSON **state, struct error **err
     json_set_number(*state, "version", 1);
     json_set_string(*state, "id", session->id);
     json_set_array(*state, "undo");
+    return 0;
+}
+
+/* The first one's place is what a person wants who asks for the same again. */
+static int session_exists(const struct session *session, struct error **err)
+{
+    _cleanup_json_ cJSON *state = NULL;
+    const char *directory = load(session, &state, NULL) < 0 ? NULL : json_string(state, "directory");
+
+    error_set(err, EXIT_BUSY, "there is already a session %s%s%s", session->id, directory ? ", at " : "",
+              directory ? directory : "");
+    return error_hint(err, "see it with `azilr status`, end it with `azilr unmount %s`", session->id);
+}
+
+/* The places go away with the last session, which may be at this very moment: then they are made once more. */
+static int make_directory(const struct session_places *places, const struct session *session, struct error **err)
+{
+    for (int tries = 0;; tries++) {
+        if (make_places(places, err) < 0)
+            return -1;
+        if (mkdir(session->directory, 0700) == 0)
+            return 0;
+        if (errno == EEXIST)
+            return session_exists(session, err);
+        if (errno != ENOENT || tries == 10)
+            return error_set_errno(err, EXIT_FAILED, errno, "cannot make %s", session->directory);
+    }
+}
+
+int session_create(const struct session_places *places, const char *id, struct session **session, struct error **err)
+{
+    _cleanup_session_ struct session *made = NULL;
+
+    if (!session_id_is_valid(id))
+        return error_set(err, EXIT_USAGE, "\"%s\" cannot be a session's name", id);
+    made = session_new(places, id);
+    if (access(made->var_file, F_OK) == 0)
+        return session_exists(made, err);
+    if (make_directory(places, made, err) < 0)
+        return -1;
+    if (take_lock(made, 0, NULL, err) < 0)
+        return -1;
+    made->state = json_new_object();
+    json_set_number(made->state, "version", 1);
+    json_set_string(made->state, "id", id);
+    json_set_array(made->state, "undo");
+    if (session_save(made, err) < 0)
+        return -1;
+    *session = steal(made);
     return 0;
 }
 

@@ -13,8 +13,8 @@ host_things() {
     losetup -n -O NAME 2> /dev/null | awk '{ print "loop " $1 }'
     awk '/^md/ { print "md " $1 }' /proc/mdstat 2> /dev/null || true
     find /sys/class/iscsi_session -mindepth 1 -printf 'session %f\n' 2> /dev/null || true
-    find /etc/iscsi /var/lib/iscsi /etc/lvm /etc/mdadm /run/azilr /var/lib/azilr /mnt/azilr /run/udev/rules.d \
-        -mindepth 1 -printf 'file %p\n' 2> /dev/null || true
+    find /etc/iscsi /var/lib/iscsi /etc/lvm /etc/mdadm -mindepth 1 -printf 'file %p\n' 2> /dev/null || true
+    find /run/azilr /var/lib/azilr /mnt/azilr /run/udev/rules.d -printf 'file %p\n' 2> /dev/null || true
 }
 
 remember_host() { host_things | sort > "$baseline"; }

@@ -37,7 +37,8 @@ done
 
 step "expired token"
 fails 3 "ExpiredAuthenticationToken" web01 "${point_options[@]}" --token-file "$azure/token.expired"
-assert_contains "$LAB_WORK/stderr" "x-ms-request-id"
+assert_contains "$LAB_WORK/stderr" "request id: "
+assert_contains "$LAB_WORK/stderr" "correlation id: "
 
 step "no permission"
 azure_set 'forbidden=["provision"]'

@@ -57,16 +57,11 @@ assert_eq "$(json_get "$LAB_WORK/stdout" sessions.0.initiator_name)" "$initiator
 
 step "a second mount of the same point is told where the first is"
 expect_exit 7 azilr mount web01 "${point_options[@]}"
-assert_contains "$LAB_WORK/stderr" "$session"
+assert_contains "$LAB_WORK/stderr" "/mnt/azilr/$session"
 assert_manifest "$disk.root.manifest" "$volumes/disk0p2"
 
 step "no secret in any file of the session, in a log, or in /proc"
-/usr/bin/python3 -c 'import json,sys
-def strings(x):
-    for y in (x.values() if isinstance(x, dict) else x if isinstance(x, list) else []): yield from strings(y)
-    if isinstance(x, str): yield x
-for text in strings(json.load(open(sys.argv[1]))):
-    if len(text) >= 10: print(text)' "$LAB_WORK/handed-out" >> "$LAB_WORK/secrets"
+awk 'length >= 10' "$LAB_WORK/handed-out" >> "$LAB_WORK/secrets"
 assert_no_secret_in /run/azilr /var/lib/azilr "$LAB_WORK/stdout" "$LAB_WORK/stderr" /tmp
 journalctl -b --no-pager > "$LAB_WORK/journal"
 assert_no_secret_in "$LAB_WORK/journal"

@@ -11,8 +11,10 @@ own=iqn.2026-11.com.example:own
 start_azure -- "$PWD/backup.img"
 
 step "the host's own storage"
+# a target of its own on the simulator's tgtd, which is another machine's for all that azilr knows
+tgt_socket=$(azure_fact tgt_ipc_socket)
 tgt_control=$(azure_fact tgt_control_port)
-tgt() { testside tgtadm -C "$tgt_control" --lld iscsi "$@"; }
+tgt() { testside env TGT_IPC_SOCKET="$tgt_socket" tgtadm -C "$tgt_control" --lld iscsi "$@"; }
 tgt_target 99 $own ownuser ownsecret12345 "$PWD/own.img"
 port=13260
 systemctl start iscsid
