@@ -57,9 +57,13 @@ static int ensure_iscsid(struct mount_run *run, struct error **err)
 {
     const char *unit;
 
-    if (iscsid_is_reachable())
-        return 0;
     unit = iscsid_unit(&run->wait);
+    if (iscsid_is_reachable()) {
+        /* another session of ours may have started it, and be gone before this one */
+        if (unit && session_is_shared(&session_host_places, run->session, CHANGE_ISCSID, "unit", unit))
+            return session_will(run->session, CHANGE_ISCSID, arguments("unit", unit, NULL, NULL), false, err);
+        return 0;
+    }
     log_info("iscsid does not run; starting it%s%s", unit ? " with systemd, unit " : "", unit ? unit : "");
     /* without a unit there is no telling how the system would stop it again, so it is left running */
     if (unit && session_will(run->session, CHANGE_ISCSID, arguments("unit", unit, NULL, NULL), false, err) < 0)
@@ -87,8 +91,11 @@ static int note_record_directories(struct mount_run *run, struct error **err)
         for (size_t j = 0; j < sizeof(names) / sizeof(names[0]); j++) {
             _cleanup_free_ char *path = str_printf("%s/%s", places[i], names[j]);
 
-            if (access(places[i], F_OK) == 0 && access(path, F_OK) < 0 &&
-                session_will(run->session, CHANGE_DIRECTORY, arguments("path", path, NULL, NULL), true, err) < 0)
+            if (access(places[i], F_OK) < 0 ||
+                (access(path, F_OK) == 0 &&
+                 !session_is_shared(&session_host_places, run->session, CHANGE_DIRECTORY, "path", path)))
+                continue;
+            if (session_will(run->session, CHANGE_DIRECTORY, arguments("path", path, NULL, NULL), true, err) < 0)
                 return -1;
         }
     return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* `azilr inspect`: what a connection script would connect to. */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +9,6 @@
 #include "cmd/cmd.h"
 #include "script/script.h"
 #include "util/buffer.h"
-#include "util/file.h"
 #include "util/json.h"
 #include "util/secret.h"
 #include "util/str.h"
@@ -21,25 +21,38 @@ static const struct option longs[] = {
     {0},
 };
 
-static int read_standard_input(char **text, size_t *length, struct error **err)
+static int read_all(int fd, const char *what, char **text, size_t *length, struct error **err)
 {
     _cleanup_buffer_ struct buffer input = BUFFER_INIT(SCRIPT_MAX_SIZE);
     char chunk[8192];
     ssize_t got;
 
     input.secret = true;
-    while ((got = read(STDIN_FILENO, chunk, sizeof(chunk))) != 0) {
+    while ((got = read(fd, chunk, sizeof(chunk))) != 0) {
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return error_set_errno(err, EXIT_FAILED, errno, "cannot read standard input");
+            return error_set_errno(err, EXIT_FAILED, errno, "cannot read %s", what);
         if (buffer_append(&input, chunk, (size_t)got) < 0)
-            return error_set(err, EXIT_USAGE, "standard input has more than the %d bytes that a script may have",
+            return error_set(err, EXIT_USAGE, "%s has more than the %d bytes that a script may have", what,
                              SCRIPT_MAX_SIZE);
     }
     *length = input.length;
     *text = input.data ? steal(input.data) : str_dup("");
     return 0;
+}
+
+static int read_script(const char *path, char **text, size_t *length, struct error **err)
+{
+    _cleanup_close_ int fd = -1;
+
+    if (str_equal(path, "-"))
+        return read_all(STDIN_FILENO, "standard input", text, length, err);
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return error_set_errno(err, errno == ENOENT || errno == ENOTDIR ? EXIT_NOT_FOUND : EXIT_FAILED, errno,
+                               "cannot open %s", path);
+    return read_all(fd, path, text, length, err);
 }
 
 static const char *yes_no(bool value)
@@ -68,8 +81,8 @@ static void print_table(const struct connection *connection, const cJSON *docume
     printf("%-17s %s\n", "Private endpoint", yes_no(connection->private_endpoint));
     printf("%-17s %s\n", "Large disks", yes_no(connection->large_disk));
     printf("%-17s %s\n", "Password",
-           connection->secret_known ? "in the script or its name"
-                                    : "not here; the portal shows it beside the download");
+           connection->secret_known ? "known, from the script or its name"
+                                    : "not here; mount asks for the one that the portal shows");
 }
 
 static int inspect(const char *path, bool as_json, struct error **err)
@@ -81,8 +94,7 @@ static int inspect(const char *path, bool as_json, struct error **err)
     bool from_input = str_equal(path, "-");
     size_t length = 0;
 
-    if ((from_input ? read_standard_input(&text, &length, err)
-                    : file_read(path, SCRIPT_MAX_SIZE, &text, &length, err)) < 0)
+    if (read_script(path, &text, &length, err) < 0)
         return -1;
     if (script_parse(text, length, from_input ? NULL : slash ? slash + 1 : path, &connection, err) < 0)
         return error_wrap(err, "%s", from_input ? "standard input" : path);
@@ -114,7 +126,9 @@ int cmd_inspect(int argc, char **argv, struct error **err)
             return EXIT_DONE;
         }
         if (value != JSON) {
-            error_set(err, EXIT_USAGE, "inspect: unknown option");
+            _cleanup_free_ char *shown = str_printable(argv[optind - 1], strlen(argv[optind - 1]), 60);
+
+            error_set(err, EXIT_USAGE, "inspect: unknown option %s", shown);
             return error_hint(err, "`azilr inspect --help` lists the options");
         }
         as_json = true;

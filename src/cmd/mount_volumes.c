@@ -15,11 +15,14 @@
 
 static const char BASE[] = "/mnt/azilr";
 
-/* Enters a directory in the undo list and makes it; one that is there already must be fit, and is left
- * afterwards. */
-static int make_directory(struct mount_run *run, const char *path, bool always_ours, struct error **err)
+/*
+ * Enters a directory in the undo list and makes it. One that is there already must be fit, and is left afterwards
+ * unless another session of ours has made it.
+ */
+static int make_directory(struct mount_run *run, const char *path, struct error **err)
 {
-    if (always_ours || access(path, F_OK) < 0) {
+    if (access(path, F_OK) < 0 ||
+        session_is_shared(&session_host_places, run->session, CHANGE_DIRECTORY, "path", path)) {
         cJSON *change = json_new_object();
 
         json_set_string(change, "path", path);
@@ -77,15 +80,15 @@ static int make_tree(struct mount_run *run, char **volumes_directory, struct err
         if (!run->directory)
             return -1;
     } else {
-        if (make_directory(run, BASE, true, err) < 0)
+        if (make_directory(run, BASE, err) < 0)
             return -1;
         run->directory = str_printf("%s/%s", BASE, run->session->id);
     }
     mount_run_note(run, "directory", run->directory);
-    if (make_directory(run, run->directory, false, err) < 0 || check_empty(run->directory, err) < 0)
+    if (make_directory(run, run->directory, err) < 0 || check_empty(run->directory, err) < 0)
         return -1;
     *volumes_directory = str_printf("%s/volumes", run->directory);
-    return make_directory(run, *volumes_directory, false, err);
+    return make_directory(run, *volumes_directory, err);
 }
 
 static void list_volumes(struct mount_run *run)
@@ -141,7 +144,7 @@ static int mount_one(struct mount_run *run, struct volume *volume, const char *v
     _cleanup_error_ struct error *reason = NULL;
     cJSON *change;
 
-    if (make_directory(run, directory, false, err) < 0)
+    if (make_directory(run, directory, err) < 0)
         return -1;
     change = json_new_object();
     json_set_string(change, "directory", directory);

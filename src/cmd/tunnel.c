@@ -36,28 +36,30 @@ static void print_help(void)
          "      --help                   this text");
 }
 
-/* "HOST:PORT", "[v6]:PORT" or, for a range, "ADDR:FIRST-LAST". The caller frees *host. */
+/* "HOST:PORT", "[v6]:PORT" or, where last is not NULL, "ADDR:FIRST-LAST". The caller frees *host. */
 static int split(const char *option, const char *text, char **host, int *first, int *last, struct error **err)
 {
     const char *colon = strrchr(text, ':');
     _cleanup_free_ char *ports = colon ? str_dup(colon + 1) : NULL;
-    char *dash = ports ? strchr(ports, '-') : NULL;
+    char *dash = ports && last ? strchr(ports, '-') : NULL;
     size_t length = colon ? (size_t)(colon - text) : 0;
+    const char *from = text;
     long low, high;
 
     if (length >= 2 && text[0] == '[' && text[length - 1] == ']') {
-        text++;
+        from++;
         length -= 2;
     }
     if (dash)
         *dash = '\0';
-    if (length == 0 || str_to_long(ports, 0, USHRT_MAX, &low) < 0 ||
+    /* any port to listen on will do, but there is none to connect to */
+    if (length == 0 || str_to_long(ports, last ? 0 : 1, USHRT_MAX, &low) < 0 ||
         str_to_long(dash ? dash + 1 : ports, low, USHRT_MAX, &high) < 0) {
         _cleanup_free_ char *shown = str_printable(text, strlen(text), 100);
 
         return error_set(err, EXIT_USAGE, "%s: \"%s\" is not HOST:PORT", option, shown);
     }
-    *host = str_ndup(text, length);
+    *host = str_ndup(from, length);
     *first = (int)low;
     if (last)
         *last = (int)high;

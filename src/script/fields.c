@@ -44,9 +44,13 @@ bool field_is_host(const char *text)
 
 bool field_is_iqn(const char *text)
 {
-    return strlen(text) <= 223 && str_starts_with(text, "iqn.") &&
-           str_only(text + 4, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-") &&
-           !strstr(text, "..");
+    static const char naming[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-";
+
+    if (strlen(text) > 223 || !str_starts_with(text, "iqn.") || strstr(text, ".."))
+        return false;
+    text += 4;
+    return span_is(text, 4, DIGITS) && text[4] == '-' && span_is(text + 5, 2, DIGITS) && text[7] == '.' &&
+           span_is(text + 8, 1, ALPHANUMERIC) && str_only(text + 8, naming);
 }
 
 bool field_is_guid(const char *text)

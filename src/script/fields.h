@@ -11,7 +11,7 @@
 #define FIELD_INITIATOR_SECRET_LENGTH 14
 
 bool field_is_host(const char *text);             /* a DNS name of at least two labels */
-bool field_is_iqn(const char *text);              /* "iqn." and at most 223 bytes (RFC 7143, 4.2.7) */
+bool field_is_iqn(const char *text);              /* "iqn.yyyy-mm.…", at most 223 bytes (RFC 7143, 4.2.7) */
 bool field_is_user(const char *text);             /* "{resource}-{guid}" */
 bool field_is_guid(const char *text);             /* 8-4-4-4-12 hex digits */
 bool field_is_password(const char *text);         /* FIELD_PASSWORD_LENGTH visible ASCII characters */

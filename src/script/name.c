@@ -53,6 +53,23 @@ static void take_secrets(const char *text, struct script_name *name)
         name->password = steal(password);
 }
 
+/*
+ * What stands before the region: the VM's name, between marks that a flag each has left (observed:
+ * "largedisk_0_web01_1"). No VM has an underscore in its name.
+ */
+static void take_machine(char *text, struct script_name *name)
+{
+    char *from = text, *underscore;
+
+    if (str_starts_with(from, "largedisk_") && strchr(from + 10, '_'))
+        from = strchr(from + 10, '_') + 1;
+    underscore = strrchr(from, '_');
+    if (underscore && field_is_number(underscore + 1))
+        *underscore = '\0';
+    if (field_is_name(from))
+        name->machine = str_dup(from);
+}
+
 void script_name_read(const char *text, struct script_name *name)
 {
     _cleanup_secret_ char *copy = str_dup(text);
@@ -69,8 +86,8 @@ void script_name_read(const char *text, struct script_name *name)
     region = resource ? last_part(copy) : NULL;
     if (region && field_is_number(digits) && field_is_number(resource) && field_is_region(region))
         name->region = str_dup(region);
-    if (region && field_is_name(copy))
-        name->machine = str_dup(copy);
+    if (region)
+        take_machine(copy, name);
 }
 
 void script_name_clear(struct script_name *name)

@@ -2,7 +2,7 @@
 /*
  * The name of a script: "{vm}_{geo}_{resource}_{12 digits}_{secrets}" with or without an extension. Pure. secrets are
  * 32 hex digits (the guid of the user name), the password (cut out of what the portal lets a person download) and the
- * initiator's secret. The VM's part may hold underscores, and more parts (observed: "_1") may stand before the geo.
+ * initiator's secret. "largedisk_0_" may stand before it all, and "_1" behind the VM (observed).
  */
 #ifndef AZILR_SCRIPT_NAME_H
 #define AZILR_SCRIPT_NAME_H

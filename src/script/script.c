@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "script/script.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "script/assignments.h"
 #include "script/fields.h"
 #include "script/name.h"
+#include "util/buffer.h"
 #include "util/json.h"
 #include "util/secret.h"
 #include "util/str.h"
@@ -31,7 +33,8 @@ static void raw_clear(struct raw *raw)
     secret_free(raw->initiator_secret);
 }
 
-static int read_assignments(const char *text, size_t length, struct raw *raw, struct error **err)
+static int read_assignments(const char *text, size_t length, enum script_format format, struct raw *raw,
+                            struct error **err)
 {
     const struct assignment wanted[] = {
         {"VMName", &raw->vm},
@@ -48,7 +51,8 @@ static int read_assignments(const char *text, size_t length, struct raw *raw, st
         {"IsLargeDisk", &raw->large_disk},
     };
 
-    return assignments_read(text, length, wanted, sizeof(wanted) / sizeof(wanted[0]), err);
+    return assignments_read(text, length, format == SCRIPT_SH ? ASSIGNMENT_SHELL : ASSIGNMENT_PYTHON, wanted,
+                            sizeof(wanted) / sizeof(wanted[0]), err);
 }
 
 /* What follows `key` up to a comma or the end of the line, without blanks around it. The caller frees it; NULL if none.
@@ -75,7 +79,7 @@ static int read_txt(const char *text, const struct script_name *name, struct raw
     _cleanup_free_ char *sequence = txt_value(text, "Sequence");
 
     raw->user = txt_value(text, "User - ");
-    if (resource && sequence)
+    if (resource && sequence && field_is_number(sequence))
         raw->target = str_printf("iqn.2016-01.microsoft.azure.backup:%s.%s", resource, sequence);
     if (!name->region)
         return error_set(err, EXIT_USAGE, "the region is not in its name, and without it the portal is not known");
@@ -90,7 +94,7 @@ static enum script_format find_format(const char *text, const struct script_name
 {
     _cleanup_free_ char *first_line = str_ndup(text, strcspn(text, "\r\n"));
 
-    if (str_starts_with(text, "User - "))
+    if (str_starts_with(text, "User - ") || str_equal(name->extension, ".txt"))
         return SCRIPT_TXT;
     if (str_starts_with(first_line, "#!"))
         return strstr(first_line, "python") ? SCRIPT_PY : SCRIPT_SH;
@@ -99,17 +103,37 @@ static enum script_format find_format(const char *text, const struct script_name
     return SCRIPT_PY;
 }
 
-/* Moves a value on if it has the right form. A wrong one is never shown: it may be a piece of a secret. */
-static int take(const char *what, char **from, bool (*is_valid)(const char *), bool needed, char **to,
-                struct error **err)
+/* All that is missing at once, since a cut file misses much. */
+static int check_complete(const struct raw *raw, struct error **err)
 {
-    if (!*from && !needed)
+    const struct {
+        const char *name, *value;
+    } needed[] = {{"TargetPortalAddress", raw->host},
+                  {"TargetPortalPortNumber", raw->port},
+                  {"TargetNodeAddress", raw->target},
+                  {"TargetUserName", raw->user}};
+    _cleanup_buffer_ struct buffer missing = BUFFER_INIT(200);
+
+    for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
+        if (!needed[i].value) {
+            if (missing.length)
+                buffer_append(&missing, ", ", 2);
+            buffer_append(&missing, needed[i].name, strlen(needed[i].name));
+        }
+    if (!missing.length)
         return 0;
+    error_set(err, EXIT_USAGE, "it is no connection script of Azure Backup, or only a part of one: it has no %s",
+              buffer_text(&missing));
+    return error_hint(err, "download the script again, and leave the file as it is");
+}
+
+/* Moves a value on if it has the right form. A wrong one is never shown: it may be a piece of a secret. */
+static int take(const char *what, char **from, bool (*is_valid)(const char *), char **to, struct error **err)
+{
     if (!*from)
-        return error_set(err, EXIT_USAGE,
-                         "it has no %s: it is no connection script of Azure Backup, or only a part of one", what);
+        return 0;
     if (!is_valid(*from))
-        return error_set(err, EXIT_USAGE, "its %s is not one", what);
+        return error_set(err, EXIT_USAGE, "its %s has not the form of one", what);
     *to = steal(*from);
     return 0;
 }
@@ -128,21 +152,21 @@ static int take_all(struct raw *raw, struct connection *connection, struct error
 {
     long port = 0;
 
-    if (take("TargetPortalAddress", &raw->host, field_is_host, true, &connection->portal_host, err) < 0 ||
-        take("TargetNodeAddress", &raw->target, field_is_iqn, true, &connection->target, err) < 0 ||
-        take("TargetUserName", &raw->user, field_is_user, true, &connection->chap_user, err) < 0 ||
-        take("VMName", &raw->vm, field_is_name, false, &connection->vm, err) < 0 ||
-        take("MachineName", &raw->machine, field_is_name, false, &connection->machine, err) < 0 ||
-        take("ScriptId", &raw->script_id, field_is_guid, false, &connection->script_id, err) < 0 ||
+    if (check_complete(raw, err) < 0 ||
+        take("TargetPortalAddress", &raw->host, field_is_host, &connection->portal_host, err) < 0 ||
+        take("TargetNodeAddress", &raw->target, field_is_iqn, &connection->target, err) < 0 ||
+        take("TargetUserName", &raw->user, field_is_user, &connection->chap_user, err) < 0 ||
+        take("VMName", &raw->vm, field_is_name, &connection->vm, err) < 0 ||
+        take("MachineName", &raw->machine, field_is_name, &connection->machine, err) < 0 ||
+        take("ScriptId", &raw->script_id, field_is_guid, &connection->script_id, err) < 0 ||
         take_flag("IsMultiTarget", raw->multi_target, &connection->multi_target, err) < 0 ||
         take_flag("IsPEEnabled", raw->private_endpoint, &connection->private_endpoint, err) < 0 ||
         take_flag("IsLargeDisk", raw->large_disk, &connection->large_disk, err) < 0)
         return -1;
     if (str_to_long(raw->port, 1, 65535, &port) < 0)
-        return error_set(err, EXIT_USAGE, "its TargetPortalPortNumber is %s",
-                         raw->port ? "not a port" : "missing: it is only a part of a connection script");
+        return error_set(err, EXIT_USAGE, "its TargetPortalPortNumber is not a port");
     connection->portal_port = (int)port;
-    if (strstr(connection->portal_host, ".privatelink."))
+    if (strcasestr(connection->portal_host, ".privatelink."))
         connection->private_endpoint = true;
     return 0;
 }
@@ -161,18 +185,20 @@ static bool belongs(const char *guid_digits, const char *user)
 
 static int take_secrets(struct raw *raw, struct script_name *name, struct connection *connection, struct error **err)
 {
+    if (name->guid_digits && !belongs(name->guid_digits, connection->chap_user)) {
+        error_set(err, EXIT_USAGE, "its name belongs to another script: the user's guid differs");
+        return error_hint(err, "give it back the name that it was downloaded with");
+    }
     if (raw->password && !str_equal(raw->password, PASSWORD_ELSEWHERE)) {
-        if (take("TargetPassword", &raw->password, field_is_password, true, &connection->password, err) < 0)
+        if (take("TargetPassword", &raw->password, field_is_password, &connection->password, err) < 0)
             return -1;
-    } else if (name->password) {
-        if (!belongs(name->guid_digits, connection->chap_user))
-            return error_set(err, EXIT_USAGE, "its name belongs to another script: the user's guid differs");
+    } else {
         connection->password = steal(name->password);
     }
     connection->secret_known = connection->password != NULL;
     if (raw->initiator_secret && field_is_initiator_secret(raw->initiator_secret))
         connection->initiator_secret = steal(raw->initiator_secret);
-    else if (name->initiator_secret)
+    else
         connection->initiator_secret = steal(name->initiator_secret);
     return 0;
 }
@@ -180,6 +206,7 @@ static int take_secrets(struct raw *raw, struct script_name *name, struct connec
 int script_parse(const char *text, size_t length, const char *name_text, struct connection *connection,
                  struct error **err)
 {
+    static const char byte_order_mark[] = "\xef\xbb\xbf";
     _cleanup_(script_name_clear) struct script_name name = {0};
     _cleanup_(raw_clear) struct raw raw = {0};
     _cleanup_secret_ char *copy = NULL;
@@ -191,6 +218,10 @@ int script_parse(const char *text, size_t length, const char *name_text, struct 
                          SCRIPT_MAX_SIZE);
     if (memchr(text, '\0', length))
         return error_set(err, EXIT_USAGE, "it is no text");
+    if (length >= sizeof(byte_order_mark) - 1 && memcmp(text, byte_order_mark, sizeof(byte_order_mark) - 1) == 0) {
+        text += sizeof(byte_order_mark) - 1;
+        length -= sizeof(byte_order_mark) - 1;
+    }
     copy = str_ndup(text, length);
     if (name_text)
         script_name_read(name_text, &name);
@@ -198,7 +229,7 @@ int script_parse(const char *text, size_t length, const char *name_text, struct 
     if (connection->format == SCRIPT_TXT)
         result = read_txt(copy, &name, &raw, err);
     else
-        result = read_assignments(copy, length, &raw, err);
+        result = read_assignments(copy, length, connection->format, &raw, err);
     if (result < 0 || take_all(&raw, connection, err) < 0 || take_secrets(&raw, &name, connection, err) < 0)
         return -1;
     return 0;
@@ -208,9 +239,12 @@ int script_check_portal_domain(const struct connection *connection, struct error
 {
     static const char *const domains[] = {".backup.windowsazure.com", ".backup.windowsazure.cn",
                                           ".backup.windowsazure.us", ".backup.windowsazure.de"};
+    _cleanup_free_ char *host = str_dup(connection->portal_host);
 
+    for (char *at = host; *at; at++)
+        *at = (char)tolower((unsigned char)*at);
     for (size_t i = 0; i < sizeof(domains) / sizeof(domains[0]); i++)
-        if (str_ends_with(connection->portal_host, domains[i]))
+        if (str_ends_with(host, domains[i]))
             return 0;
     error_set(err, EXIT_USAGE, "its portal %s is in none of Azure Backup's domains", connection->portal_host);
     return error_hint(err, "do not use this script unless you know where it comes from");

@@ -285,6 +285,39 @@ void session_list_free(char **ids, size_t count)
     free(ids);
 }
 
+static bool has_change(const cJSON *state, const char *kind, const char *member, const char *value)
+{
+    const cJSON *change;
+
+    cJSON_ArrayForEach(change, json_array(state, "undo"))
+    {
+        if (str_equal(json_string(change, "kind"), kind) &&
+            str_equal(json_string(json_object(change, "arguments"), member), value))
+            return true;
+    }
+    return false;
+}
+
+bool session_is_shared(const struct session_places *places, const struct session *session, const char *kind,
+                       const char *member, const char *value)
+{
+    char **ids = NULL;
+    size_t count = 0;
+    bool found = false;
+
+    if (session_list(places, &ids, &count, NULL) < 0)
+        return false;
+    for (size_t i = 0; i < count && !found; i++) {
+        _cleanup_json_ cJSON *state = NULL;
+        bool locked;
+
+        found = !str_equal(ids[i], session->id) && session_peek(places, ids[i], &state, &locked, NULL) == 0 &&
+                has_change(state, kind, member, value);
+    }
+    session_list_free(ids, count);
+    return found;
+}
+
 /* The state with only those changes that a reboot does not undo; NULL if there are none. */
 static char *lasting_text(const struct session *session)
 {

@@ -71,6 +71,14 @@ int session_peek(const struct session_places *places, const char *id, cJSON **st
 int session_list(const struct session_places *places, char ***ids, size_t *count, struct error **err);
 void session_list_free(char **ids, size_t count);
 
+/*
+ * Whether another session of this host has a change of that kind in its undo list, with that text as a member of its
+ * arguments. What several sessions share (a directory, a started daemon) is undone by the last of them, so each that
+ * comes to use it enters it too.
+ */
+bool session_is_shared(const struct session_places *places, const struct session *session, const char *kind,
+                       const char *member, const char *value);
+
 /* Saves the state. */
 int session_save(struct session *session, struct error **err);
 

@@ -8,7 +8,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "util/buffer.h"
 #include "util/clock.h"
@@ -79,6 +81,19 @@ static void free_list(char **list)
     free(list);
 }
 
+/* Kernels before 5.9 have no close_range(). */
+static void close_from(int first)
+{
+    struct rlimit limit;
+
+    if (syscall(SYS_close_range, (unsigned)first, ~0U, 0) == 0)
+        return;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > 65536)
+        limit.rlim_cur = 65536;
+    for (int fd = first; fd < (int)limit.rlim_cur; fd++)
+        close(fd);
+}
+
 /* In the child: only calls that are safe after fork() in a process with threads. */
 static void __attribute__((noreturn))
 become(char *const argv[], char *const environment[], int null_fd, int status_fd, int lock_fd)
@@ -93,7 +108,7 @@ become(char *const argv[], char *const environment[], int null_fd, int status_fd
     if (dup2(null_fd, 0) < 0 || dup2(null_fd, 1) < 0 || dup2(null_fd, 2) < 0 || dup2(status_fd, STATUS_FD) < 0 ||
         (lock_fd >= 0 && dup2(lock_fd, LOCK_FD) < 0))
         _exit(127);
-    syscall(SYS_close_range, lock_fd >= 0 ? LOCK_FD + 1U : LOCK_FD, ~0U, 0);
+    close_from(lock_fd >= 0 ? LOCK_FD + 1 : LOCK_FD);
     signal(SIGPIPE, SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -101,7 +116,7 @@ become(char *const argv[], char *const environment[], int null_fd, int status_fd
     _exit(127);
 }
 
-static int spawn(const struct tunnel_options *options, int *status_fd, struct error **err)
+static int spawn(const struct tunnel_options *options, pid_t *child, int *status_fd, struct error **err)
 {
     _cleanup_close_ int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     char **argv, **environment;
@@ -122,8 +137,21 @@ static int spawn(const struct tunnel_options *options, int *status_fd, struct er
         close(status[0]);
         return error_set_errno(err, EXIT_FAILED, errno, "cannot start the tunnel");
     }
+    *child = pid;
     *status_fd = status[0];
     return 0;
+}
+
+/*
+ * Ends a tunnel that did not come up, by its pid: it may not have written its pid file yet, and nobody may be left to
+ * read that later. It is our child and not waited for, so its pid is nobody else's.
+ */
+static void put_down(pid_t child)
+{
+    process_end(child, process_start_time(child), STOP_GRACE_MS);
+    kill(child, SIGKILL);
+    while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+        continue;
 }
 
 static int read_status(int fd, struct buffer *text, struct wait *wait, struct error **err)
@@ -152,31 +180,50 @@ static int read_status(int fd, struct buffer *text, struct wait *wait, struct er
     }
 }
 
-/* {"port":N}, or {"code":N,"message":"…","hint":"…"}; nothing at all if it died. */
+/* A whole number of [min, max], or `missing` if there is none. */
+static int whole_number(const cJSON *object, const char *name, int min, int max, int missing)
+{
+    double value = json_number(object, name, missing);
+
+    if (!(value >= min && value <= max))
+        return missing;
+    return value == (int)value ? (int)value : missing;
+}
+
+/*
+ * {"port":N}, or {"code":N,"message":"…","hint":"…"}; nothing at all if it died. What it says is printed by root, while
+ * it has already spoken with the network: so it is taken for untrusted text.
+ */
 static int take_status(const struct buffer *text, struct tunnel *tunnel, struct error **err)
 {
     _cleanup_json_ cJSON *status = text->length ? json_parse(text->data, text->length, "its message", NULL) : NULL;
     const char *message = json_string(status, "message"), *hint = json_string(status, "hint");
-    double port = json_number(status, "port", 0);
+    int port = whole_number(status, "port", 1, UINT16_MAX, 0);
+    _cleanup_free_ char *shown = message ? str_printable(message, strlen(message), 1000) : NULL;
+    _cleanup_free_ char *shown_hint = hint ? str_printable(hint, strlen(hint), 1000) : NULL;
 
-    if (port >= 1 && port <= 65535) {
-        tunnel->port = (int)port;
+    if (port && !message) {
+        tunnel->port = port;
         return 0;
     }
     if (!message)
         return error_set(err, EXIT_FAILED, "the tunnel ended as soon as it was started");
-    error_set(err, (enum exit_code)json_number(status, "code", EXIT_FAILED), "%s", message);
-    return hint ? error_hint(err, "%s", hint) : -1;
+    error_set(err, (enum exit_code)whole_number(status, "code", EXIT_FAILED, EXIT_HOST, EXIT_FAILED), "%s", shown);
+    return hint ? error_hint(err, "%s", shown_hint) : -1;
 }
 
 int tunnel_start(const struct tunnel_options *options, struct wait *wait, struct tunnel *tunnel, struct error **err)
 {
     _cleanup_buffer_ struct buffer text = BUFFER_INIT(MAX_STATUS);
     _cleanup_close_ int status_fd = -1;
+    pid_t child = 0;
 
-    if (spawn(options, &status_fd, err) < 0 || read_status(status_fd, &text, wait, err) < 0)
+    if (spawn(options, &child, &status_fd, err) < 0)
         return -1;
-    return take_status(&text, tunnel, err);
+    if (read_status(status_fd, &text, wait, err) == 0 && take_status(&text, tunnel, err) == 0)
+        return 0;
+    put_down(child);
+    return -1;
 }
 
 /* Returns 1 with the process in the file, 0 if there is no such file or nothing in it. */

@@ -13,6 +13,7 @@
 
 static const int CONNECT_TIMEOUT_MS = 15 * 1000;
 static const int HANDSHAKE_TIMEOUT_MS = 20 * 1000;
+static const unsigned UNANSWERED_MS = 120 * 1000;
 
 DEFINE_CLEANUP(cleanup_addrinfo_ptr, struct addrinfo *, freeaddrinfo);
 #define _cleanup_addrinfo_ _cleanup_(cleanup_addrinfo_ptr)
@@ -49,6 +50,8 @@ static int try_address(const struct addrinfo *address, struct wait *wait, int *f
         return errno;
     if (problem == 0) {
         portal_tune_socket(made);
+        /* keep-alive says nothing while bytes wait to be acknowledged, and the system's own patience is 15 minutes */
+        setsockopt(made, IPPROTO_TCP, TCP_USER_TIMEOUT, &UNANSWERED_MS, sizeof(UNANSWERED_MS));
         *fd = steal_fd(&made);
     }
     return problem;

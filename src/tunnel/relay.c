@@ -7,13 +7,18 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include <openssl/err.h>
+
 #include "tunnel/tls.h"
 #include "util/str.h"
 
 /* What is gathered before it is handed on: sixteen TLS records. */
 enum { BATCH = 256 * 1024 };
 
-/* How long a portal may take to end its side after ours has ended and nothing moves any more. */
+/* How many batches may pass between two looks at whether to stop. */
+static const unsigned STOP_ROUNDS = 64;
+
+/* How long a portal may take to end its side after ours has ended and nothing comes any more. */
 static const int LINGER_MS = 30 * 1000;
 
 /* One direction. Bytes from `start` to `end` wait to be written. */
@@ -30,8 +35,15 @@ struct connection {
     SSL *ssl;
     struct flow up;   /* client to portal */
     struct flow down; /* portal to client */
-    short read_wait;  /* what SSL_read waits for on the portal's socket */
-    short write_wait; /* the same for SSL_write and SSL_shutdown */
+    /*
+     * Whether it is worth a try. Set by poll(), and cleared as soon as there is reason to think that the next try
+     * would find nothing: poll() then tells if that was wrong, and most system calls that move nothing are saved.
+     */
+    bool client_readable, client_writable;
+    bool portal_readable, portal_writable;
+    short read_wait;     /* what SSL_read waits for on the portal's socket */
+    short write_wait;    /* the same for SSL_write and SSL_shutdown */
+    bool client_hung_up; /* both its directions are closed: poll() would tell so for ever */
 };
 
 static bool is_empty(const struct flow *flow)
@@ -51,20 +63,28 @@ static void took(struct flow *flow, size_t count)
         flow->start = flow->end = 0;
 }
 
+static bool would_block(int errnum)
+{
+    return errnum == EAGAIN || errnum == EINTR;
+}
+
 /* Each step returns 1 if it moved something, 0 if it must wait, -1 with err set. */
 
 static int read_client(struct connection *connection, struct error **err)
 {
     struct flow *up = &connection->up;
+    size_t room = BATCH - up->end;
     ssize_t got;
 
-    if (!has_room(up))
+    if (!connection->client_readable || !has_room(up))
         return 0;
-    got = recv(connection->client, up->bytes + up->end, BATCH - up->end, 0);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR))
-        return 0;
-    if (got < 0)
+    got = recv(connection->client, up->bytes + up->end, room, 0);
+    if (got < 0 && !would_block(errno))
         return error_set_errno(err, EXIT_NETWORK, errno, "reading from the initiator");
+    if (got < (ssize_t)room)
+        connection->client_readable = false;
+    if (got < 0)
+        return 0;
     up->ended = got == 0;
     up->end += (size_t)got;
     return 1;
@@ -73,6 +93,7 @@ static int read_client(struct connection *connection, struct error **err)
 static int write_client(struct connection *connection, uint64_t *count, struct error **err)
 {
     struct flow *down = &connection->down;
+    size_t length = down->end - down->start;
     ssize_t put;
 
     if (is_empty(down)) {
@@ -83,20 +104,23 @@ static int write_client(struct connection *connection, uint64_t *count, struct e
         shutdown(connection->client, SHUT_WR);
         return 1;
     }
-    put = send(connection->client, down->bytes + down->start, down->end - down->start, MSG_NOSIGNAL);
-    if (put < 0 && (errno == EAGAIN || errno == EINTR))
+    if (!connection->client_writable)
         return 0;
-    if (put < 0)
+    put = send(connection->client, down->bytes + down->start, length, MSG_NOSIGNAL);
+    if (put < 0 && !would_block(errno))
         return error_set_errno(err, EXIT_NETWORK, errno, "writing to the initiator");
+    if (put < (ssize_t)length)
+        connection->client_writable = false;
+    if (put < 0)
+        return 0;
     took(down, (size_t)put);
     *count += (uint64_t)put;
     return 1;
 }
 
 /* What OpenSSL waits for. Returns 0 and sets *wait_for, or -1 with err set. */
-static int wants(SSL *ssl, int result, short *wait_for, const char *doing, struct error **err)
+static int wants(SSL *ssl, int result, int errnum, short *wait_for, const char *doing, struct error **err)
 {
-    int errnum = errno;
     int kind = SSL_get_error(ssl, result);
 
     if (kind == SSL_ERROR_WANT_READ || kind == SSL_ERROR_WANT_WRITE) {
@@ -111,43 +135,70 @@ static int read_portal(struct connection *connection, struct error **err)
     struct flow *down = &connection->down;
     int moved = 0;
 
-    connection->read_wait = POLLIN;
-    while (has_room(down)) {
+    while (connection->portal_readable && has_room(down)) {
         size_t got = 0;
-        int result;
+        int result, errnum;
 
+        ERR_clear_error();
         errno = 0;
         result = SSL_read_ex(connection->ssl, down->bytes + down->end, BATCH - down->end, &got);
+        errnum = errno;
         if (result == 1) {
             down->end += got;
             moved = 1;
+            connection->portal_readable = SSL_has_pending(connection->ssl) == 1;
+            connection->read_wait = POLLIN;
             continue;
         }
         if (SSL_get_error(connection->ssl, result) == SSL_ERROR_ZERO_RETURN) {
             down->ended = true;
             return 1;
         }
-        return wants(connection->ssl, result, &connection->read_wait, "reading from the portal", err) < 0 ? -1 : moved;
+        connection->portal_readable = false;
+        if (wants(connection->ssl, result, errnum, &connection->read_wait, "reading from the portal", err) < 0)
+            return -1;
     }
     return moved;
+}
+
+/*
+ * A portal that has ended both ways takes no more, but what it sent before is still on its way to us, and it may say
+ * how it ended: so a failed write only ends the one direction, and reading goes on.
+ */
+static bool is_deaf(const struct connection *connection, int result, int errnum)
+{
+    return SSL_get_error(connection->ssl, result) == SSL_ERROR_SYSCALL && (errnum == EPIPE || errnum == ECONNRESET);
+}
+
+static void give_up_portal(struct connection *connection)
+{
+    struct flow *up = &connection->up;
+
+    up->start = up->end = 0;
+    up->ended = true;
+    up->handed_on = true;
+    connection->portal_readable = true;
 }
 
 /* Tells the portal that no more will come. */
 static int end_portal(struct connection *connection, struct error **err)
 {
     struct flow *up = &connection->up;
-    int result;
+    int result, errnum;
 
-    if (!up->ended || up->handed_on)
+    if (!up->ended || up->handed_on || !connection->portal_writable)
         return 0;
+    ERR_clear_error();
     errno = 0;
     result = SSL_shutdown(connection->ssl);
+    errnum = errno;
+    if (result < 0 && is_deaf(connection, result, errnum)) {
+        give_up_portal(connection);
+        return 1;
+    }
     if (result < 0) {
-        /* the portal has gone already: then it needs not be told */
-        if (connection->down.ended && SSL_get_error(connection->ssl, result) == SSL_ERROR_SYSCALL)
-            result = 0;
-        else
-            return wants(connection->ssl, result, &connection->write_wait, "closing towards the portal", err);
+        connection->portal_writable = false;
+        return wants(connection->ssl, result, errnum, &connection->write_wait, "closing towards the portal", err);
     }
     up->handed_on = true;
     return 1;
@@ -158,21 +209,29 @@ static int write_portal(struct connection *connection, uint64_t *count, struct e
     struct flow *up = &connection->up;
     int moved = 0;
 
-    connection->write_wait = POLLOUT;
     if (is_empty(up))
         return end_portal(connection, err);
-    while (!is_empty(up)) {
+    while (connection->portal_writable && !is_empty(up)) {
         size_t put = 0;
-        int result;
+        int result, errnum;
 
+        ERR_clear_error();
         errno = 0;
         result = SSL_write_ex(connection->ssl, up->bytes + up->start, up->end - up->start, &put);
-        if (result != 1)
-            return wants(connection->ssl, result, &connection->write_wait, "writing to the portal", err) < 0 ? -1
-                                                                                                             : moved;
-        took(up, put);
-        *count += put;
-        moved = 1;
+        errnum = errno;
+        if (result == 1) {
+            took(up, put);
+            *count += put;
+            moved = 1;
+            continue;
+        }
+        if (is_deaf(connection, result, errnum)) {
+            give_up_portal(connection);
+            return 1;
+        }
+        connection->portal_writable = false;
+        if (wants(connection->ssl, result, errnum, &connection->write_wait, "writing to the portal", err) < 0)
+            return -1;
     }
     return moved;
 }
@@ -182,41 +241,81 @@ static bool is_over(const struct connection *connection)
     return connection->up.handed_on && connection->down.handed_on;
 }
 
-/* Waits for whatever can move something. Returns 1, 0 if it is to stop, -1 with err set. */
-static int wait_for_more(const struct connection *connection, int stop_fd, struct error **err)
+static void set_events(const struct connection *connection, struct pollfd *client, struct pollfd *portal)
 {
     const struct flow *up = &connection->up, *down = &connection->down;
-    bool writes = !is_empty(up) || (up->ended && !up->handed_on);
-    struct pollfd fds[3] = {{.fd = connection->client}, {.fd = connection->portal}, {.fd = stop_fd, .events = POLLIN}};
-    int ready;
 
     if (has_room(up))
-        fds[0].events |= POLLIN;
+        client->events |= POLLIN;
     if (!is_empty(down))
-        fds[0].events |= POLLOUT;
+        client->events |= POLLOUT;
     if (has_room(down))
-        fds[1].events |= connection->read_wait;
-    if (writes)
-        fds[1].events |= connection->write_wait;
-    /* poll() tells of errors even where nothing was asked, and would not let us sleep */
-    for (int i = 0; i < 2; i++)
-        if (!fds[i].events)
-            fds[i].fd = -1;
+        portal->events |= connection->read_wait;
+    if (!is_empty(up) || (up->ended && !up->handed_on))
+        portal->events |= connection->write_wait;
+    /* poll() tells of errors even where nothing is asked, and would not let us sleep */
+    if (!client->events && connection->client_hung_up)
+        client->fd = -1;
+    if (!portal->events)
+        portal->fd = -1;
+}
+
+/* A client of which nothing is wanted now may still have gone, and the portal is then not kept waiting. */
+static int check_client(struct connection *connection, const struct pollfd *client, struct error **err)
+{
+    socklen_t size = sizeof(int);
+    int problem = 0;
+
+    if (client->revents & POLLHUP)
+        connection->client_hung_up = true;
+    if (client->events || !(client->revents & POLLERR))
+        return 0;
+    getsockopt(connection->client, SOL_SOCKET, SO_ERROR, &problem, &size);
+    return error_set_errno(err, EXIT_NETWORK, problem ? problem : ECONNRESET, "the initiator has gone");
+}
+
+/* Waits for whatever can move something. Returns 1, 0 if it is to stop, -1 with err set. */
+static int wait_for_more(struct connection *connection, int stop_fd, struct error **err)
+{
+    struct pollfd fds[3] = {{.fd = connection->client}, {.fd = connection->portal}, {.fd = stop_fd, .events = POLLIN}};
+    const struct flow *down = &connection->down;
+    bool only_its_end = connection->up.handed_on && is_empty(down) && !down->ended;
+    const short broken = POLLERR | POLLHUP;
+    int ready;
+
+    set_events(connection, &fds[0], &fds[1]);
     do
-        ready = poll(fds, 3, up->handed_on ? LINGER_MS : -1);
+        ready = poll(fds, 3, only_its_end ? LINGER_MS : -1);
     while (ready < 0 && errno == EINTR);
     if (ready < 0)
         return error_set_errno(err, EXIT_FAILED, errno, "cannot wait for the connection");
     if (ready == 0)
         return error_set(err, EXIT_NETWORK, "the portal did not end the connection within %d s", LINGER_MS / 1000);
+    connection->client_readable |= (fds[0].revents & (POLLIN | broken)) != 0;
+    connection->client_writable |= (fds[0].revents & (POLLOUT | broken)) != 0;
+    connection->portal_readable |= (fds[1].revents & (connection->read_wait | broken)) != 0;
+    connection->portal_writable |= (fds[1].revents & (connection->write_wait | broken)) != 0;
+    if (check_client(connection, &fds[0], err) < 0)
+        return -1;
     return fds[2].revents ? 0 : 1;
+}
+
+static bool is_readable(int fd)
+{
+    struct pollfd ready = {.fd = fd, .events = POLLIN};
+
+    return poll(&ready, 1, 0) > 0;
 }
 
 static int move_all(struct connection *connection, int stop_fd, struct relay_result *result, struct error **err)
 {
-    while (!is_over(connection)) {
+    for (unsigned round = 1; !is_over(connection); round++) {
         int moved[4];
         int waited;
+
+        /* with data always at hand there is never a wait that would tell */
+        if (round % STOP_ROUNDS == 0 && is_readable(stop_fd))
+            return 0;
 
         if ((moved[0] = read_client(connection, err)) < 0 ||
             (moved[1] = write_portal(connection, &result->to_portal, err)) < 0 ||
@@ -235,19 +334,25 @@ static int move_all(struct connection *connection, int stop_fd, struct relay_res
 int relay(int client, SSL *ssl, int stop_fd, struct relay_result *result, struct error **err)
 {
     const struct linger reset = {.l_onoff = 1, .l_linger = 0};
-    _cleanup_free_ char *up = xcalloc(BATCH, 1);
-    _cleanup_free_ char *down = xcalloc(BATCH, 1);
+    /* not cleared: pages that are never used are never there */
+    _cleanup_free_ char *up = xreallocarray(NULL, BATCH, 1);
+    _cleanup_free_ char *down = xreallocarray(NULL, BATCH, 1);
     struct connection connection = {.client = client,
                                     .portal = SSL_get_fd(ssl),
                                     .ssl = ssl,
                                     .up = {.bytes = up},
                                     .down = {.bytes = down},
+                                    .client_readable = true,
+                                    .client_writable = true,
+                                    .portal_readable = true,
+                                    .portal_writable = true,
                                     .read_wait = POLLIN,
                                     .write_wait = POLLOUT};
+    int moved;
 
     *result = (struct relay_result){0};
-    if (move_all(&connection, stop_fd, result, err) == 0)
-        return 0;
-    setsockopt(client, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-    return -1;
+    moved = move_all(&connection, stop_fd, result, err);
+    if (!is_over(&connection))
+        setsockopt(client, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+    return moved;
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "tunnel/tls.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include <openssl/err.h>
@@ -16,7 +18,7 @@ static const size_t READ_AHEAD = 128 * 1024;
 char *tls_certificate_name(const char *host)
 {
     static const char label[] = ".privatelink.";
-    const char *private = strstr(host, label);
+    const char *private = strcasestr(host, label);
     const char *first_end = strchr(host, '.');
     const char *from = host;
     int dashes = 0;
@@ -51,8 +53,7 @@ int tls_make_context(const char *ca_file, SSL_CTX **context, struct error **err)
         return error_set(err, EXIT_HOST, "OpenSSL cannot make a TLS context");
     SSL_CTX_set_min_proto_version(made, TLS1_2_VERSION);
     SSL_CTX_set_verify(made, SSL_VERIFY_PEER, NULL);
-    SSL_CTX_set_mode(made,
-                     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_mode(made, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_read_ahead(made, 1);
     SSL_CTX_set_default_read_buffer_len(made, READ_AHEAD);
     /* no system CAs at all is only fatal where the person gives none either; the handshake will tell */
@@ -89,8 +90,18 @@ int tls_set_error(SSL *ssl, int result, int errnum, const char *doing, struct er
     return error_set(err, EXIT_NETWORK, "%s: the connection ended without a word", doing);
 }
 
+static bool is_address(const char *name)
+{
+    struct in6_addr address;
+
+    return inet_pton(AF_INET, name, &address) == 1 || inet_pton(AF_INET6, name, &address) == 1;
+}
+
 static int set_names(SSL *ssl, const char *name)
 {
+    /* an address is looked for among the certificate's addresses, and is never sent as a name (RFC 6066, 3) */
+    if (is_address(name))
+        return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name);
     SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     return SSL_set_tlsext_host_name(ssl, name) == 1 && SSL_set1_host(ssl, name) == 1;
 }

@@ -3,9 +3,11 @@
 
 azure=$LAB_WORK/azure
 portal=pod01-rec2.weu.backup.windowsazure.com
+# shellcheck disable=SC2034 # scenarios use these
 initiator=iqn.2026-11.com.example:lab
 # what a person gives who uses the default vault and a token
 sign_in=(--ca-file "$azure/ca.pem" --token-file "$azure/token")
+# shellcheck disable=SC2034
 point_options=("${sign_in[@]}" --vault-name vault1 --resource-group rg-backup)
 
 # start_azure [simulator's options] -- IMAGE...

@@ -7,6 +7,7 @@
 disk=$LAB_WORK/disk.img
 make_disk_ext4 "$disk"
 start_azure -- "$disk"
+azure_set polls_before_success=0
 systemctl start iscsid
 host_snapshot before
 
@@ -17,6 +18,7 @@ fails() {
     expect_exit "$code" azilr mount "$@"
     assert_contains "$LAB_WORK/stderr" "$text"
     azure_reset
+    azure_set polls_before_success=0
     assert_nothing_left
 }
 

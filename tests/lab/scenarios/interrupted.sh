@@ -7,6 +7,7 @@
 disk=$LAB_WORK/disk.img
 make_disk_linux "$disk"
 start_azure -- "$disk"
+azure_set polls_before_success=0
 systemctl start iscsid
 host_snapshot before
 
@@ -38,7 +39,7 @@ for signal in TERM HUP; do
     step "SIG$signal while Azure is at work"
     azure_set operation_seconds=600
     interrupt_after 3 $signal
-    azure_reset
+    azure_set operation_seconds=0
     assert_nothing_left
 done
 
@@ -46,5 +47,5 @@ step "--timeout is such an end too"
 azure_set operation_seconds=600
 expect_exit 5 azilr mount web01 "${point_options[@]}" --timeout 3
 assert_contains "$LAB_WORK/stderr" "--timeout"
-azure_reset
+azure_set operation_seconds=0
 assert_nothing_left

@@ -7,6 +7,7 @@
 disk=$LAB_WORK/disk.img
 make_disk_linux "$disk"
 start_azure -- "$disk"
+azure_set polls_before_success=0
 systemctl start iscsid
 host_snapshot before
 

@@ -16,6 +16,7 @@ tgt_socket=$(azure_fact tgt_ipc_socket)
 tgt_control=$(azure_fact tgt_control_port)
 tgt() { testside env TGT_IPC_SOCKET="$tgt_socket" tgtadm -C "$tgt_control" --lld iscsi "$@"; }
 tgt_target 99 $own ownuser ownsecret12345 "$PWD/own.img"
+tgt --op update --mode logicalunit --tid 99 --lun 1 --params vendor_id=LAB
 port=13260
 systemctl start iscsid
 iscsiadm -m node -T $own -p 127.0.0.1:$port -o new
