@@ -250,9 +250,9 @@ static void set_events(const struct connection *connection, struct pollfd *clien
     if (!is_empty(down))
         client->events |= POLLOUT;
     if (has_room(down))
-        portal->events |= connection->read_wait;
+        portal->events = (short)(portal->events | connection->read_wait);
     if (!is_empty(up) || (up->ended && !up->handed_on))
-        portal->events |= connection->write_wait;
+        portal->events = (short)(portal->events | connection->write_wait);
     /* poll() tells of errors even where nothing is asked, and would not let us sleep */
     if (!client->events && connection->client_hung_up)
         client->fd = -1;

@@ -144,6 +144,8 @@ int tunnel_serve(const struct tunnel_service *service, struct error **err)
     struct error *problem = NULL;
     int result;
 
+    /* started as /proc/self/exe it would be called "exe" in ps and top */
+    prctl(PR_SET_NAME, "azilr", 0, 0, 0);
     if (wait_catch_signals(&wait, err) < 0)
         return -1;
     result = serve(service, &wait, &problem);

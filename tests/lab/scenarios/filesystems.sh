@@ -5,7 +5,7 @@
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 
-cd "$LAB_WORK"
+cd "$LAB_WORK" || exit
 make_disk_ext4 ext4.img
 make_disk_xfs xfs.img
 make_disk_ext4_dirty dirty.img

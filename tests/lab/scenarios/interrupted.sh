@@ -35,17 +35,24 @@ for lines in 1 2 3 4 5 6 7; do
     interrupt_after $lines INT
     assert_nothing_left
 done
+# Azure's operations, the revocation's too, last until then.
+azure_is_busy_for() {
+    azure_set operation_seconds=600
+    (sleep "$1" && azure_set operation_seconds=0) &
+    busy=$!
+}
+
 for signal in TERM HUP; do
     step "SIG$signal while Azure is at work"
-    azure_set operation_seconds=600
+    azure_is_busy_for 6
     interrupt_after 3 $signal
-    azure_set operation_seconds=0
+    wait $busy
     assert_nothing_left
 done
 
 step "--timeout is such an end too"
-azure_set operation_seconds=600
+azure_is_busy_for 8
 expect_exit 5 azilr mount web01 "${point_options[@]}" --timeout 3
 assert_contains "$LAB_WORK/stderr" "--timeout"
-azure_set operation_seconds=0
+wait $busy
 assert_nothing_left

@@ -3,7 +3,7 @@
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 
-cd "$LAB_WORK"
+cd "$LAB_WORK" || exit
 make_disk_linux backup.img
 truncate -s 96M own.img vg.img md.img
 mkfs.ext4 -q own.img
