@@ -51,11 +51,14 @@ static void check_volumes(const cJSON *volumes)
  */
 static void judge(cJSON *state, const char *id, bool locked)
 {
+    _cleanup_free_ char *run_state = str_printf("%s/sessions/%s/state.json", session_host_places.run, id);
     bool is_mounted = str_equal(json_string(state, "status"), "mounted");
 
     check_volumes(json_array(state, "volumes"));
     if (locked)
         set_status(state, "working", NULL);
+    else if (access(run_state, F_OK) < 0)
+        set_status(state, "incomplete", "left from before this host was started; `azilr unmount` takes down the rest");
     else if (!is_mounted)
         set_status(state, "incomplete", "left half-way; `azilr unmount` takes it down");
     else if (!tunnel_is_up(id))
