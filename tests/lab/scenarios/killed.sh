@@ -29,14 +29,12 @@ kill_after() { # LINES SECONDS
     rm "$LAB_WORK/progress"
 }
 
-stages=8
-for delay in 0 0.15; do
-    for lines in $(seq 0 $stages); do
-        step "killed $delay s after stage $lines"
-        kill_after "$lines" $delay
-        expect_exit 0 azilr unmount --all "${sign_in[@]}"
-        assert_nothing_left
-    done
+# seconds after stage: right when it has ended, and into the ones that change the host
+for moment in 0:0 0:1 0:2 0:3 0:4 0:5 0:6 0:7 0:8 0.15:0 0.15:3 0.15:4 0.15:5 0.15:6; do
+    step "killed ${moment%:*} s after stage ${moment#*:}"
+    kill_after "${moment#*:}" "${moment%:*}"
+    expect_exit 0 azilr unmount --all "${sign_in[@]}"
+    assert_nothing_left
 done
 
 step "unmount itself killed, and run again"
