@@ -79,7 +79,7 @@ int main(int argc, char **argv)
     code = dispatch(argc, argv, &err);
     if (code < 0) {
         log_error(err);
-        code = err->code;
+        code = (int)err->code;
     }
     /* a full disk or a closed pipe must not look like success to a script that reads the output */
     if (fflush(stdout) != 0 || ferror(stdout)) {
