@@ -248,6 +248,18 @@ static int next_event(struct disk_watch *watch, int64_t wait_ms, struct wait *wa
     return 0;
 }
 
+/* Moves all of them. */
+static void append_disks(struct disks *to, struct disks *from)
+{
+    if (from->count == 0)
+        return;
+    to->items = xreallocarray(to->items, to->count + from->count, sizeof(*to->items));
+    memcpy(to->items + to->count, from->items, from->count * sizeof(*from->items));
+    to->count += from->count;
+    free(from->items);
+    *from = (struct disks){0};
+}
+
 int disk_watch_collect(struct disk_watch *watch, const char *session_path, int timeout_ms, struct wait *wait,
                        struct disks *disks, struct error **err)
 {
@@ -267,8 +279,7 @@ int disk_watch_collect(struct disk_watch *watch, const char *session_path, int t
         if (!found.complete && left <= 0)
             log_warning("udev was not done with all disks within %d s; going on with what is there", timeout_ms / 1000);
         if (found.complete || left <= 0) {
-            *disks = seen;
-            seen = (struct disks){0};
+            append_disks(disks, &seen);
             return 0;
         }
         if (next_event(watch, left, wait, err) < 0)

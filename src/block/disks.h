@@ -31,7 +31,7 @@ struct disk {
 };
 
 struct disks {
-    struct disk *items; /* by LUN */
+    struct disk *items; /* by LUN; those of several sessions one session after the other */
     size_t count;
 };
 
@@ -44,8 +44,8 @@ void disk_watch_close(struct disk_watch *watch);
 
 /*
  * Waits until every disk below the session (its path in sysfs) and every partition of them is there and udev
- * is done with it, at most timeout_ms, making each read-only as soon as it is seen. EXIT_NETWORK if no disk
- * came. The caller clears *disks.
+ * is done with it, at most timeout_ms, making each read-only as soon as it is seen, and appends them to *disks.
+ * EXIT_NETWORK if no disk came. The caller clears *disks.
  */
 int disk_watch_collect(struct disk_watch *watch, const char *session_path, int timeout_ms, struct wait *wait,
                        struct disks *disks, struct error **err);

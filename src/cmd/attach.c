@@ -5,14 +5,15 @@
 #include "cmd/host.h"
 #include "cmd/mount_run.h"
 #include "cmd/teardown.h"
+#include "iscsi/discovery.h"
 #include "iscsi/iscsiadm.h"
 #include "iscsi/iscsid.h"
+#include "iscsi/sysfs.h"
 #include "tunnel/daemon.h"
 #include "util/json.h"
 #include "util/log.h"
 #include "util/str.h"
 
-static const char LOOPBACK[] = "127.0.0.1";
 static const int DISKS_TIMEOUT_MS = 60 * 1000;
 
 /* An argument object with one or two texts, for the undo list. */
@@ -24,6 +25,15 @@ static cJSON *arguments(const char *name, const char *value, const char *name2, 
     if (name2)
         json_set_string(object, name2, value2);
     return object;
+}
+
+struct iscsi_target mount_run_target(const struct mount_run *run, const char *target)
+{
+    return (struct iscsi_target){.iface = run->iface,
+                                 .target = target,
+                                 .address = TUNNEL_ADDRESS,
+                                 .port = run->tunnel_port,
+                                 .lock_fd = run->session->lock_fd};
 }
 
 static int start_tunnel(struct mount_run *run, struct error **err)
@@ -43,6 +53,9 @@ static int start_tunnel(struct mount_run *run, struct error **err)
 
     host_read_release(&release);
     tunnel_listen_ports(release.id, &options.first_port, &options.last_port);
+    /* a discovery record of the script that Azure generates may be left for a port, and is not azilr's to remove */
+    while (options.first_port < options.last_port && iscsi_has_discovery_record(TUNNEL_ADDRESS, options.first_port))
+        options.first_port++;
     progress_begin(&run->progress, "Connecting to %s", run->connection.portal_host);
     if (session_will(run->session, CHANGE_TUNNEL, arguments("pid_file", pid_file, NULL, NULL), false, err) < 0 ||
         tunnel_start(&options, &run->wait, &tunnel, err) < 0)
@@ -85,7 +98,7 @@ static int ensure_udev_rules(struct mount_run *run, struct error **err)
 static int note_record_directories(struct mount_run *run, struct error **err)
 {
     static const char *const places[] = {"/etc/iscsi", "/var/lib/iscsi"};
-    static const char *const names[] = {"ifaces", "nodes"};
+    static const char *const names[] = {"ifaces", "nodes", "send_targets"};
 
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
         for (size_t j = 0; j < sizeof(names) / sizeof(names[0]); j++) {
@@ -101,45 +114,70 @@ static int note_record_directories(struct mount_run *run, struct error **err)
     return 0;
 }
 
+static int log_in_to(struct mount_run *run, const char *target, const char *user, struct error **err)
+{
+    const struct iscsi_target at = mount_run_target(run, target);
+    const char *iface = run->iface;
+
+    if (session_will(run->session, CHANGE_NODE, arguments("target", target, "iface", iface), true, err) < 0 ||
+        iscsi_add_node(&at, user, run->connection.password, &run->wait, err) < 0 || wait_check(&run->wait, err) < 0 ||
+        session_will(run->session, CHANGE_LOGIN, arguments("target", target, "iface", iface), false, err) < 0)
+        return -1;
+    return iscsi_login(&at, &run->wait, err);
+}
+
 static int log_in(struct mount_run *run, struct error **err)
 {
     _cleanup_host_release_ struct host_release release = {0};
+    const struct iscsi_target at = mount_run_target(run, run->connection.target);
     _cleanup_free_ char *user = NULL;
-    const char *target = run->connection.target;
-    struct iscsi_target at = {.iface = run->iface,
-                              .target = target,
-                              .address = LOOPBACK,
-                              .port = run->tunnel_port,
-                              .lock_fd = run->session->lock_fd};
 
     host_read_release(&release);
     user = script_chap_user(&run->connection, release.id, release.id_like, release.version_id);
     if (note_record_directories(run, err) < 0 ||
         session_will(run->session, CHANGE_IFACE, arguments("iface", run->iface, NULL, NULL), true, err) < 0 ||
-        iscsi_add_iface(&at, run->initiator_name, &run->wait, err) < 0 ||
-        session_will(run->session, CHANGE_NODE, arguments("target", target, "iface", run->iface), true, err) < 0 ||
-        iscsi_add_node(&at, user, run->connection.password, &run->wait, err) < 0 || wait_check(&run->wait, err) < 0 ||
-        session_will(run->session, CHANGE_LOGIN, arguments("target", target, "iface", run->iface), false, err) < 0 ||
-        iscsi_login(&at, &run->wait, err) < 0)
+        iscsi_add_iface(&at, run->initiator_name, &run->wait, err) < 0 || find_targets(run, user, err) < 0)
         return -1;
-    if (iscsi_find_session(target, run->iface, &run->iscsi, err) < 0)
-        return -1;
-    if (!run->iscsi.syspath)
-        return error_set(err, EXIT_NETWORK, "the iSCSI session to %s ended right after the login", target);
+    for (size_t i = 0; i < run->targets.count; i++)
+        if (log_in_to(run, run->targets.names[i], user, err) < 0)
+            return -1;
     return 0;
 }
 
+/* Marks the disks to come of one target as ours, and has the kernel look for them. */
+static int scan(struct mount_run *run, const char *target, struct iscsi_session *session, struct error **err)
+{
+    cJSON *mark = json_new_object();
+
+    if (iscsi_find_session(target, run->iface, session, err) < 0) {
+        cJSON_Delete(mark);
+        return -1;
+    }
+    json_set_number(mark, "session", session->number);
+    if (!session->syspath) {
+        cJSON_Delete(mark);
+        return error_set(err, EXIT_NETWORK, "the iSCSI session to %s ended right after the login", target);
+    }
+    if (session_will(run->session, CHANGE_UDEV_MARK, mark, false, err) < 0 ||
+        udev_mark_session(session->number, err) < 0)
+        return -1;
+    return iscsi_scan(session->number, run->session->lock_fd, &run->wait, err);
+}
+
+/* All targets are scanned before the first one's disks are waited for. */
 static int bring_disks(struct mount_run *run, struct error **err)
 {
     _cleanup_disk_watch_ struct disk_watch *watch = NULL;
-    cJSON *mark = json_new_object();
+    struct iscsi_session sessions[TARGETS_MAX] = {0};
+    int result = disk_watch_open(&watch, err);
 
-    json_set_number(mark, "session", run->iscsi.number);
-    if (session_will(run->session, CHANGE_UDEV_MARK, mark, false, err) < 0 ||
-        udev_mark_session(run->iscsi.number, err) < 0 || disk_watch_open(&watch, err) < 0 ||
-        iscsi_scan(run->iscsi.number, run->session->lock_fd, &run->wait, err) < 0)
-        return -1;
-    return disk_watch_collect(watch, run->iscsi.syspath, DISKS_TIMEOUT_MS, &run->wait, &run->disks, err);
+    for (size_t i = 0; i < run->targets.count && result == 0; i++)
+        result = scan(run, run->targets.names[i], &sessions[i], err);
+    for (size_t i = 0; i < run->targets.count && result == 0; i++)
+        result = disk_watch_collect(watch, sessions[i].syspath, DISKS_TIMEOUT_MS, &run->wait, &run->disks, err);
+    for (size_t i = 0; i < run->targets.count; i++)
+        iscsi_session_clear(&sessions[i]);
+    return result;
 }
 
 int attach_disks(struct mount_run *run, struct error **err)
@@ -148,9 +186,6 @@ int attach_disks(struct mount_run *run, struct error **err)
     mount_run_note(run, "target", run->connection.target);
     mount_run_note(run, "initiator_name", run->initiator_name);
     run->iface = str_printf("azilr-%s", run->session->id);
-    if (run->connection.multi_target)
-        log_warning("this recovery point is spread over several iSCSI targets; only the disks of the first "
-                    "are opened");
     if (start_tunnel(run, err) < 0)
         return -1;
 
@@ -163,7 +198,10 @@ int attach_disks(struct mount_run *run, struct error **err)
             log_info("the tunnel's last message: %s", last);
         return -1;
     }
-    progress_end(&run->progress, "as %s", run->initiator_name);
+    if (run->targets.count > 1)
+        progress_end(&run->progress, "as %s, to %zu targets", run->initiator_name, run->targets.count);
+    else
+        progress_end(&run->progress, "as %s", run->initiator_name);
 
     progress_begin(&run->progress, "Finding the disks");
     if (bring_disks(run, err) < 0)

@@ -31,7 +31,7 @@ static void mount_run_clear(struct mount_run *run)
 {
     volumes_clear(&run->volumes);
     disks_clear(&run->disks);
-    iscsi_session_clear(&run->iscsi);
+    targets_clear(&run->targets);
     connection_clear(&run->connection);
     azure_access_close(&run->access);
     session_close(run->session);
@@ -61,6 +61,8 @@ static int check_arguments(struct mount_run *run, char **rest, int rest_count, s
             return error_set(err, EXIT_USAGE, "--timeout takes seconds, from 1 to %ld", MAX_TIMEOUT_S);
         run->wait.deadline_ms = clock_monotonic_ms() + seconds * 1000;
     }
+    if (options->wait && str_to_long(options->wait, 0, MAX_TIMEOUT_S, &run->wait_s) < 0)
+        return error_set(err, EXIT_USAGE, "--wait takes seconds, from 0 to %ld", MAX_TIMEOUT_S);
     return 0;
 }
 
@@ -103,9 +105,14 @@ static void undo_all(struct mount_run *run)
         return;
     patient.tick = progress_tick;
     patient.tick_argument = &run->progress;
-    progress_begin(&run->progress, "Taking everything down again");
+    work.keep_access_as = run->keep_access ? STATUS_PREPARING : NULL;
+    progress_begin(&run->progress,
+                   run->keep_access ? "Taking down what this host has" : "Taking everything down again");
     if (teardown(&work, &problem) == 0) {
-        progress_end(&run->progress, "nothing is left");
+        progress_end(&run->progress,
+                     run->keep_access ? "only the access to the recovery point is left" : "nothing is left");
+        if (run->keep_access)
+            log_info("the same mount goes on with it; `azilr unmount %s` gives it up", run->session->id);
         return;
     }
     progress_fail(&run->progress);
@@ -119,9 +126,6 @@ static int finish(struct mount_run *run, struct error **err)
     for (size_t i = 0; i < run->volumes.count; i++)
         if (run->volumes.items[i].state == VOLUME_FAILED)
             code = EXIT_PARTIAL;
-    /* several targets are one recovery point; the disks behind the others are missing too */
-    if (run->connection.multi_target)
-        code = EXIT_PARTIAL;
     mount_run_note(run, "status", "mounted");
     if (session_save(run->session, err) < 0)
         return -1;

@@ -9,25 +9,34 @@
 #include "block/disks.h"
 #include "cmd/azure_access.h"
 #include "cmd/options.h"
-#include "iscsi/sysfs.h"
+#include "iscsi/iscsiadm.h"
+#include "iscsi/targets.h"
 #include "script/script.h"
 #include "session/session.h"
 #include "util/progress.h"
 #include "util/wait.h"
 #include "volume/volumes.h"
 
+/* Where the tunnel listens, for iscsiadm. */
+#define TUNNEL_ADDRESS "127.0.0.1"
+
+/* What a session's status says while Azure prepares the disks and another mount may go on waiting for that. */
+#define STATUS_PREPARING "preparing"
+
 struct mount_run {
     const struct options *options;
     const char *what; /* the VM or recovery point that was asked for; NULL with --script */
     struct progress progress;
     struct wait wait;
+    long wait_s; /* of --wait, if that was given */
     struct azure_access access;
     struct session *session; /* NULL until there is something that might have to be undone */
     char *initiator_name;
     struct connection connection;
     char *iface;
     int tunnel_port;
-    struct iscsi_session iscsi;
+    bool keep_access; /* Azure is still preparing the disks, and giving the access back would begin that anew */
+    struct targets targets;
     struct disks disks;
     char *directory; /* the one a person browses */
     struct volumes volumes;
@@ -42,8 +51,18 @@ int open_from_script(struct mount_run *run, struct error **err);
 /* From connection details to read-only disks: tunnel, iscsid, udev rules, login, scan. */
 int attach_disks(struct mount_run *run, struct error **err);
 
+/*
+ * Asks the portal, through the tunnel and as chap_user, which targets the recovery point has, and puts them into
+ * run->targets. While Azure is still preparing them it waits, for as long as --wait allows; if that wait ends early,
+ * run->keep_access says that the registration is to be left for the next mount to go on with.
+ */
+int find_targets(struct mount_run *run, const char *chap_user, struct error **err);
+
 /* From disks to mounted volumes. Only what stops all of them is an error; the rest is in run->volumes. */
 int mount_volumes(struct mount_run *run, struct error **err);
+
+/* The way to a target through the tunnel; borrows from run and target. */
+struct iscsi_target mount_run_target(const struct mount_run *run, const char *target);
 
 /* Puts a text into the session's metadata; it is saved with the next change. */
 void mount_run_note(struct mount_run *run, const char *name, const char *value);

@@ -62,10 +62,9 @@ static char *age_text(time_t seconds)
     return str_printf("%lld days old", (long long)(seconds / 60 / 60 / 24));
 }
 
-static int begin_session(struct mount_run *run, const struct recovery_point *point, struct error **err)
+static int make_session(struct mount_run *run, const char *id, const struct recovery_point *point, struct error **err)
 {
-    char mark[CLOCK_TEXT_SIZE], taken[CLOCK_TEXT_SIZE], now[CLOCK_TEXT_SIZE], end[CLOCK_TEXT_SIZE];
-    _cleanup_free_ char *id = session_make_id(point->id.vm_name, clock_format_compact(point->time, mark));
+    char taken[CLOCK_TEXT_SIZE], now[CLOCK_TEXT_SIZE], end[CLOCK_TEXT_SIZE];
 
     if (session_create(&session_host_places, id, &run->session, err) < 0)
         return -1;
@@ -77,6 +76,47 @@ static int begin_session(struct mount_run *run, const struct recovery_point *poi
     mount_run_note(run, "created", clock_format(time(NULL), now));
     mount_run_note(run, "expires", clock_format(time(NULL) + ACCESS_SECONDS, end));
     return 0;
+}
+
+/* Whether an earlier mount of this point was waiting for Azure to prepare the disks, and has ended. */
+static bool can_resume(const char *id, const struct recovery_point *point)
+{
+    _cleanup_json_ cJSON *state = NULL;
+    bool locked = false;
+
+    return session_peek(&session_host_places, id, &state, &locked, NULL) == 0 && !locked &&
+           str_equal(json_string(state, "status"), STATUS_PREPARING) &&
+           str_equal_ignoring_case(json_string(state, "recovery_point"), point->id.text) &&
+           json_string(json_object(state, "operation"), "url") && json_string(state, "initiator_name");
+}
+
+/* Takes such a session up again, after undoing what a killed mount may have left on this host. */
+static int resume_session(struct mount_run *run, const char *id, struct error **err)
+{
+    struct teardown leftovers = {.wait = &run->wait, .keep_access_as = STATUS_PREPARING};
+    const char *initiator_name;
+
+    if (session_open(&session_host_places, id, 0, &run->wait, &run->session, err) < 0)
+        return -1;
+    run->keep_access = true;
+    leftovers.session = run->session;
+    if (teardown(&leftovers, err) < 0)
+        return error_wrap(err, "cannot undo what an earlier mount has left");
+    initiator_name = json_string(run->session->state, "initiator_name");
+    if (run->options->initiator_name && !str_equal(run->options->initiator_name, initiator_name))
+        log_warning("the access was given to the initiator name %s; using that one", initiator_name);
+    free(run->initiator_name);
+    run->initiator_name = str_dup(initiator_name);
+    log_info("an earlier mount has opened this recovery point; going on with that");
+    return 0;
+}
+
+static int begin_session(struct mount_run *run, const struct recovery_point *point, struct error **err)
+{
+    char mark[CLOCK_TEXT_SIZE];
+    _cleanup_free_ char *id = session_make_id(point->id.vm_name, clock_format_compact(point->time, mark));
+
+    return can_resume(id, point) ? resume_session(run, id, err) : make_session(run, id, point, err);
 }
 
 /* The first script that can be read: a Windows VM has an .exe behind the .txt, which says nothing to a Linux host. */
@@ -95,10 +135,39 @@ static int read_scripts(struct mount_run *run, const struct client_scripts *scri
                      scripts->count);
 }
 
-static int provision(struct mount_run *run, const struct recovery_point *point, struct error **err)
+/* Where the operation can be asked about, should its result be needed again. Nothing in it is secret. */
+static void note_operation(struct mount_run *run, const struct arm_operation *operation)
+{
+    cJSON *noted;
+
+    cJSON_DeleteItemFromObjectCaseSensitive(run->session->state, "operation");
+    noted = json_set_object(run->session->state, "operation");
+    json_set_string(noted, "url", operation->url);
+    json_set_string(noted, "id", operation->id);
+    json_set_bool(noted, "by_location", operation->by_location);
+}
+
+/* The scripts once more, from the operation that gave them: a new one would have the disks prepared anew. */
+static int ask_again(struct mount_run *run, const struct recovery_point *point, struct client_scripts *scripts,
+                     struct error **err)
+{
+    _cleanup_(arm_operation_clear) struct arm_operation operation = {.secret = true, .retry_after_ms = -1};
+    const cJSON *noted = json_object(run->session->state, "operation");
+    const char *id = json_string(noted, "id");
+
+    operation.url = str_dup(json_string(noted, "url"));
+    operation.id = id ? str_dup(id) : NULL;
+    operation.by_location = json_bool(noted, "by_location", false);
+    if (ilr_provision_wait(run->access.arm, point, &operation, scripts, err) == 0)
+        return 0;
+    error_wrap(err, "asking for the script of the access that is there already");
+    return error_hint(err, "if this goes on, `azilr unmount %s`, and mount anew", run->session->id);
+}
+
+static int provision(struct mount_run *run, const struct recovery_point *point, struct client_scripts *scripts,
+                     struct error **err)
 {
     _cleanup_(arm_operation_clear) struct arm_operation operation = {0};
-    _cleanup_(client_scripts_clear) struct client_scripts scripts = {0};
     const struct ilr_request request = {
         .point = point, .initiator_name = run->initiator_name, .renew = point->session_active};
 
@@ -106,8 +175,19 @@ static int provision(struct mount_run *run, const struct recovery_point *point, 
         log_info("the recovery point is open already, from here or elsewhere; renewing that");
     if (session_will(run->session, CHANGE_REGISTRATION, azure_access_registration(&run->access, point->id.text), true,
                      err) < 0 ||
-        ilr_provision_start(run->access.arm, &request, &operation, err) < 0 ||
-        ilr_provision_wait(run->access.arm, point, &operation, &scripts, err) < 0)
+        ilr_provision_start(run->access.arm, &request, &operation, err) < 0)
+        return -1;
+    note_operation(run, &operation);
+    return ilr_provision_wait(run->access.arm, point, &operation, scripts, err);
+}
+
+static int open_point(struct mount_run *run, const struct recovery_point *point, struct error **err)
+{
+    _cleanup_(client_scripts_clear) struct client_scripts scripts = {0};
+
+    if (begin_session(run, point, err) < 0)
+        return -1;
+    if ((run->keep_access ? ask_again(run, point, &scripts, err) : provision(run, point, &scripts, err)) < 0)
         return -1;
     return read_scripts(run, &scripts, err);
 }
@@ -132,7 +212,7 @@ int open_from_azure(struct mount_run *run, struct error **err)
     progress_end(&run->progress, "%s of %s, %s", point.id.vm_name, clock_format(point.time, taken), age);
 
     progress_begin(&run->progress, "Opening the recovery point");
-    if (begin_session(run, &point, err) < 0 || provision(run, &point, err) < 0)
+    if (open_point(run, &point, err) < 0)
         return -1;
     if (script_check_portal_domain(&run->connection, err) < 0)
         return -1;

@@ -33,6 +33,8 @@ static const struct option_spec {
     {"initiator-name", 0, "IQN", OPTIONS_MOUNT, offsetof(struct options, initiator_name),
      "the iSCSI initiator name to use (default: one made for this session)"},
     {"timeout", 0, "SECONDS", OPTIONS_MOUNT, offsetof(struct options, timeout), "give up after this long"},
+    {"wait", 0, "SECONDS", OPTIONS_MOUNT, offsetof(struct options, wait),
+     "how long to wait while Azure prepares the disks (default: 2700)"},
     {"all", 0, NULL, OPTIONS_UNMOUNT, offsetof(struct options, all), "every session of this host"},
     {"token-file", 0, "FILE", AZURE_USERS, offsetof(struct options, token_file),
      "an access token for Azure (default: AZURE_ACCESS_TOKEN, else a client secret)"},

@@ -98,5 +98,6 @@ cJSON *results_to_json(const cJSON *state)
         abort();
     cJSON_DeleteItemFromObjectCaseSensitive(copy, "undo");
     cJSON_DeleteItemFromObjectCaseSensitive(copy, "version");
+    cJSON_DeleteItemFromObjectCaseSensitive(copy, "operation");
     return copy;
 }

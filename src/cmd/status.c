@@ -4,6 +4,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/host.h"
+#include "cmd/mount_run.h"
 #include "cmd/options.h"
 #include "cmd/results.h"
 #include "mount/mounts.h"
@@ -57,8 +58,11 @@ static void judge(cJSON *state, const char *id, bool locked)
     check_volumes(json_array(state, "volumes"));
     if (locked)
         set_status(state, "working", NULL);
-    else if (access(run_state, F_OK) < 0)
+    else if (access(run_state, F_OK) < 0 && !str_equal(json_string(state, "status"), STATUS_PREPARING))
         set_status(state, "incomplete", "left from before this host was started; `azilr unmount` takes down the rest");
+    else if (str_equal(json_string(state, "status"), STATUS_PREPARING))
+        set_status(state, STATUS_PREPARING,
+                   "Azure is preparing its disks; mounting it again goes on waiting, `azilr unmount` gives it up");
     else if (!is_mounted)
         set_status(state, "incomplete", "left half-way; `azilr unmount` takes it down");
     else if (!tunnel_is_up(id))

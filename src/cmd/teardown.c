@@ -6,6 +6,7 @@
 
 #include "block/disks.h"
 #include "block/udev_rules.h"
+#include "iscsi/discovery.h"
 #include "iscsi/iscsiadm.h"
 #include "iscsi/iscsid.h"
 #include "iscsi/sysfs.h"
@@ -123,6 +124,12 @@ static int undo_node(struct teardown *teardown, const cJSON *arguments, struct e
     return result;
 }
 
+static int undo_discovery(struct teardown *teardown, const cJSON *arguments, struct error **err)
+{
+    return iscsi_remove_discovery(text_of(arguments, "address"), (int)json_number(arguments, "port", 0), teardown->wait,
+                                  err);
+}
+
 static int undo_iface(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
     int result = iscsi_remove_iface(text_of(arguments, "iface"), teardown->wait, err);
@@ -186,6 +193,7 @@ static const struct {
     {CHANGE_UDEV_MARK, undo_udev_mark, ALONE},
     {CHANGE_LOGIN, undo_login, ALL_BELOW},
     {CHANGE_NODE, undo_node, ALONE},
+    {CHANGE_DISCOVERY, undo_discovery, ALONE},
     {CHANGE_IFACE, undo_iface, ALONE},
     {CHANGE_UDEV_RULES, undo_udev_rules, ALONE},
     {CHANGE_ISCSID, undo_iscsid, ALONE},
@@ -229,14 +237,15 @@ int teardown(struct teardown *teardown, struct error **err)
 
     /* saved with the first change that is undone: from then on it is not what it was */
     cJSON_DeleteItemFromObjectCaseSensitive(teardown->session->state, "status");
-    json_set_string(teardown->session->state, "status", "unmounting");
+    json_set_string(teardown->session->state, "status",
+                    teardown->keep_access_as ? teardown->keep_access_as : "unmounting");
     while (change) {
         const cJSON *next = session_change_before(teardown->session, change);
         const char *kind = text_of(change, "kind");
         int known = index_of(kind);
         struct error *reason = NULL;
 
-        if (is_blocked(blocker, kind)) {
+        if (is_blocked(blocker, kind) || (teardown->keep_access_as && str_equal(kind, CHANGE_REGISTRATION))) {
             change = next;
             continue;
         }
@@ -252,6 +261,8 @@ int teardown(struct teardown *teardown, struct error **err)
         }
         change = next;
     }
+    if (!first && teardown->keep_access_as && session_last_change(teardown->session))
+        return session_save(teardown->session, err);
     if (!first && session_remove(teardown->session, &first) == 0)
         return 0;
     return error_move(err, &first);

@@ -18,6 +18,7 @@
 #define CHANGE_ISCSID "iscsid"             /* unit */
 #define CHANGE_UDEV_RULES "udev-rules"     /* nothing */
 #define CHANGE_IFACE "iface"               /* iface */
+#define CHANGE_DISCOVERY "discovery"       /* address, port */
 #define CHANGE_NODE "node"                 /* target, iface */
 #define CHANGE_LOGIN "login"               /* target, iface */
 #define CHANGE_UDEV_MARK "udev-mark"       /* session */
@@ -31,6 +32,11 @@ struct teardown {
     int (*revoke)(void *argument, const cJSON *arguments, struct error **err);
     void *argument;
     cJSON *done; /* array: what was undone, a sentence each, for the person; may be NULL */
+    /*
+     * Not NULL: the registration, and with it the session, stays, to be taken up again by another mount; and this is
+     * what its status is to say.
+     */
+    const char *keep_access_as;
 };
 
 /*

@@ -64,6 +64,17 @@ void progress_begin(struct progress *progress, const char *format, ...)
     progress_tick(progress);
 }
 
+void progress_rename(struct progress *progress, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    free(progress->stage);
+    progress->stage = str_vprintf(format, args);
+    va_end(args);
+    progress_tick(progress);
+}
+
 void progress_end(struct progress *progress, const char *format, ...)
 {
     va_list args;

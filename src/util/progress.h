@@ -22,6 +22,9 @@ void progress_open(struct progress *progress, bool silent);
 /* Begins a stage: "Signing in to Azure". A stage still open is ended as done. */
 void progress_begin(struct progress *progress, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Says in other words what the stage is doing; its time goes on. Shown on a terminal only. */
+void progress_rename(struct progress *progress, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* Ends the stage and says what came of it: "signed in as …". */
 void progress_end(struct progress *progress, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
