@@ -16,6 +16,7 @@ SBINDIR ?= $(PREFIX)/sbin
 MANDIR ?= $(PREFIX)/share/man
 # udev reads rules from fixed places only, whatever PREFIX is
 UDEVRULESDIR ?= /usr/lib/udev/rules.d
+SYSUSERSDIR ?= /usr/lib/sysusers.d
 
 BUILD ?= build
 CC ?= cc
@@ -118,10 +119,11 @@ format:
 	clang-format -i $(wildcard src/*.c src/*/*.[ch] tests/*/*.[ch])
 
 install: all
-	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(UDEVRULESDIR)
+	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(UDEVRULESDIR) $(DESTDIR)$(SYSUSERSDIR)
 	$(INSTALL) -m 0755 $(BUILD)/azilr $(DESTDIR)$(SBINDIR)/azilr
 	$(INSTALL) -m 0644 src/man/azilr.8 $(DESTDIR)$(MANDIR)/man8/azilr.8
 	$(INSTALL) -m 0644 udev/56-azilr.rules $(DESTDIR)$(UDEVRULESDIR)/56-azilr.rules
+	$(INSTALL) -m 0644 src/systemd/azilr.sysusers $(DESTDIR)$(SYSUSERSDIR)/azilr.conf
 
 clean:
 	rm -rf $(BUILD)

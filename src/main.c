@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of subcommands, the options in front of them, and the one place where an error is printed. */
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/cmd.h"
 #include "util/log.h"
@@ -70,12 +73,27 @@ static int dispatch(int argc, char **argv, struct error **err)
     return subcommand->run(argc - 1, argv + 1, err);
 }
 
+/* A file of ours that took the number of a closed standard stream would be written to by every message. */
+static bool have_standard_streams(void)
+{
+    int fd;
+
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
 int main(int argc, char **argv)
 {
     _cleanup_error_ struct error *err = NULL;
     int code;
 
     secret_protect_process();
+    if (!have_standard_streams())
+        return EXIT_FAILED;
     code = dispatch(argc, argv, &err);
     if (code < 0) {
         log_error(err);

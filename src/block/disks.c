@@ -130,7 +130,9 @@ static void add_partition(struct disks *disks, struct udev_device *device)
 
 static int compare_disks(const void *a, const void *b)
 {
-    return ((const struct disk *)a)->lun - ((const struct disk *)b)->lun;
+    const struct disk *one = a, *other = b;
+
+    return (one->lun > other->lun) - (one->lun < other->lun);
 }
 
 static int compare_partitions(const void *a, const void *b)
@@ -222,6 +224,14 @@ int disk_set_read_only(const char *path, struct error **err)
     return 0;
 }
 
+bool disk_is_claimed(const char *path)
+{
+    /* O_EXCL on a block device claims the whole disk, and fails while a mount, device-mapper or md holds any part */
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC);
+
+    return fd < 0 && errno == EBUSY;
+}
+
 static int set_all_read_only(const struct disks *disks, struct error **err)
 {
     for (size_t i = 0; i < disks->count; i++) {
@@ -280,7 +290,7 @@ int disk_watch_collect(struct disk_watch *watch, const char *session_path, int t
             log_warning("udev was not done with all disks within %d s; going on with what is there", timeout_ms / 1000);
         if (found.complete || left <= 0) {
             append_disks(disks, &seen);
-            return 0;
+            return !found.complete;
         }
         if (next_event(watch, left, wait, err) < 0)
             return -1;

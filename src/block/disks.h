@@ -45,13 +45,20 @@ void disk_watch_close(struct disk_watch *watch);
 /*
  * Waits until every disk below the session (its path in sysfs) and every partition of them is there and udev
  * is done with it, at most timeout_ms, making each read-only as soon as it is seen, and appends them to *disks.
- * EXIT_NETWORK if no disk came. The caller clears *disks.
+ * Returns 0 when all are there, 1 if the time was up before that, -1 with EXIT_NETWORK if no disk came. The caller
+ * clears *disks.
  */
 int disk_watch_collect(struct disk_watch *watch, const char *session_path, int timeout_ms, struct wait *wait,
                        struct disks *disks, struct error **err);
 
 /* What is below the session at this moment, without waiting and without changing anything. */
 int disks_list(const char *session_path, struct disks *disks, struct error **err);
+
+/*
+ * Whether somebody holds the disk or a partition of it: a mount in any mount namespace, device-mapper, md. May wait
+ * while the disk does not answer.
+ */
+bool disk_is_claimed(const char *path);
 
 /* Makes a block device read-only for everybody on this host, and checks that it is. */
 int disk_set_read_only(const char *path, struct error **err);

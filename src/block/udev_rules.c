@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -57,12 +58,22 @@ int udev_rules_place(struct wait *wait, struct error **err)
     return reload(wait, err);
 }
 
+const char *udev_rules_path(void)
+{
+    return PLACED;
+}
+
 int udev_rules_remove(struct wait *wait, struct error **err)
 {
-    if (unlink(PLACED) < 0)
-        return errno == ENOENT ? 0 : error_set_errno(err, EXIT_FAILED, errno, "cannot remove %s", PLACED);
+    bool was_there = unlink(PLACED) == 0;
+
+    if (!was_there && errno != ENOENT)
+        return error_set_errno(err, EXIT_FAILED, errno, "cannot remove %s", PLACED);
+    file_remove_leftover(PLACED);
     /* most hosts do not have this directory; with somebody else's rules in it, it stays */
     rmdir("/run/udev/rules.d");
+    if (!was_there)
+        return 0;
     return reload(wait, err) < 0 ? -1 : 1;
 }
 
@@ -88,4 +99,23 @@ int udev_unmark_session(int session, struct error **err)
     /* the last one leaves no empty directory behind */
     rmdir(MARKS);
     return 0;
+}
+
+int udev_sweep_marks(struct error **err)
+{
+    _cleanup_closedir_ DIR *dir = opendir(MARKS);
+    struct dirent *entry;
+    int result = 0;
+
+    while (dir && (entry = readdir(dir))) {
+        _cleanup_free_ char *session = str_printf("/sys/class/iscsi_session/%s", entry->d_name);
+        long number;
+
+        if (!str_starts_with(entry->d_name, "session") ||
+            str_to_long(entry->d_name + strlen("session"), 0, INT_MAX, &number) < 0 || access(session, F_OK) == 0)
+            continue;
+        if (udev_unmark_session((int)number, result < 0 ? NULL : err) < 0)
+            result = -1;
+    }
+    return result;
 }

@@ -22,6 +22,9 @@ bool udev_rules_are_installed(void);
  * it. */
 int udev_rules_place(struct wait *wait, struct error **err);
 
+/* Where that copy is. A constant. */
+const char *udev_rules_path(void);
+
 /* Takes that copy away again. Returns 1 if it was there. */
 int udev_rules_remove(struct wait *wait, struct error **err);
 
@@ -30,5 +33,8 @@ int udev_mark_session(int session, struct error **err);
 
 /* Takes the mark off. */
 int udev_unmark_session(int session, struct error **err);
+
+/* Takes away the marks of sessions that are not there any more. */
+int udev_sweep_marks(struct error **err);
 
 #endif

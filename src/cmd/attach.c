@@ -89,7 +89,7 @@ static int ensure_udev_rules(struct mount_run *run, struct error **err)
     if (!udev_is_running() || udev_rules_are_installed())
         return 0;
     log_verbose("the udev rules are not installed; using the program's own copy while the session lasts");
-    if (session_will(run->session, CHANGE_UDEV_RULES, NULL, false, err) < 0)
+    if (session_will(run->session, CHANGE_UDEV_RULES, arguments("path", udev_rules_path(), NULL, NULL), false, err) < 0)
         return -1;
     return udev_rules_place(&run->wait, err);
 }
@@ -154,6 +154,7 @@ static int scan(struct mount_run *run, const char *target, struct iscsi_session 
         return -1;
     }
     json_set_number(mark, "session", session->number);
+    json_set_string(mark, "iface", run->iface);
     if (!session->syspath) {
         cJSON_Delete(mark);
         return error_set(err, EXIT_NETWORK, "the iSCSI session to %s ended right after the login", target);
@@ -170,14 +171,20 @@ static int bring_disks(struct mount_run *run, struct error **err)
     _cleanup_disk_watch_ struct disk_watch *watch = NULL;
     struct iscsi_session sessions[TARGETS_MAX] = {0};
     int result = disk_watch_open(&watch, err);
+    bool is_incomplete = false;
 
     for (size_t i = 0; i < run->targets.count && result == 0; i++)
         result = scan(run, run->targets.names[i], &sessions[i], err);
-    for (size_t i = 0; i < run->targets.count && result == 0; i++)
+    for (size_t i = 0; i < run->targets.count && result >= 0; i++) {
         result = disk_watch_collect(watch, sessions[i].syspath, DISKS_TIMEOUT_MS, &run->wait, &run->disks, err);
+        is_incomplete = is_incomplete || result > 0;
+    }
+    if (is_incomplete)
+        mount_run_note(run, "problem",
+                       "not all disks of the recovery point came, or not in time; see the system's log");
     for (size_t i = 0; i < run->targets.count; i++)
         iscsi_session_clear(&sessions[i]);
-    return result;
+    return result < 0 ? -1 : 0;
 }
 
 int attach_disks(struct mount_run *run, struct error **err)

@@ -126,6 +126,8 @@ static int finish(struct mount_run *run, struct error **err)
     for (size_t i = 0; i < run->volumes.count; i++)
         if (run->volumes.items[i].state == VOLUME_FAILED)
             code = EXIT_PARTIAL;
+    if (json_string(run->session->state, "problem"))
+        code = EXIT_PARTIAL;
     mount_run_note(run, "status", "mounted");
     if (session_save(run->session, err) < 0)
         return -1;
@@ -136,8 +138,12 @@ static int finish(struct mount_run *run, struct error **err)
         puts(text);
     } else {
         results_print(run->session->state);
-        log_info("take it down with: azilr unmount %s", run->session->id);
     }
+    /* whoever cannot be told where the files are would not know that they are there either */
+    if (fflush(stdout) != 0 || ferror(stdout))
+        return error_set(err, EXIT_FAILED, "cannot write the result to standard output");
+    if (!run->options->json)
+        log_info("take it down with: azilr unmount %s", run->session->id);
     return code;
 }
 

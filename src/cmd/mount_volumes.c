@@ -58,6 +58,30 @@ static char *resolve_directory(const char *given, struct error **err)
     return str_printf("%s/%s", str_equal(parent, "/") ? "" : parent, name);
 }
 
+/*
+ * Mounts are made by path. A directory above that somebody else can write to, or owns, would let him put another one in
+ * its place at any moment.
+ */
+static int check_ancestors(const char *path, struct error **err)
+{
+    _cleanup_free_ char *above = str_dup(path);
+
+    for (char *slash = strrchr(above, '/'); slash; slash = strrchr(above, '/')) {
+        const char *shown = slash == above ? "/" : above;
+        struct stat st;
+
+        *slash = '\0';
+        if (lstat(shown, &st) < 0)
+            return error_set_errno(err, EXIT_FAILED, errno, "cannot look at %s", shown);
+        if (!S_ISDIR(st.st_mode) || (st.st_uid != 0 && st.st_uid != geteuid()) ||
+            ((st.st_mode & (S_IWGRP | S_IWOTH)) && !(st.st_mode & S_ISVTX))) {
+            error_set(err, EXIT_USAGE, "%s, above %s, can be changed by others than root", shown, path);
+            return error_hint(err, "choose a place with --dir that only root can change");
+        }
+    }
+    return 0;
+}
+
 static int check_empty(const char *path, struct error **err)
 {
     _cleanup_closedir_ DIR *dir = opendir(path);
@@ -75,14 +99,17 @@ static int check_empty(const char *path, struct error **err)
 
 static int make_tree(struct mount_run *run, char **volumes_directory, struct error **err)
 {
+    /* without symbolic links (/mnt is one on some systems), so that the path is what the mount table says */
+    _cleanup_free_ char *given = resolve_directory(run->options->dir ? run->options->dir : BASE, err);
+
+    if (!given || check_ancestors(given, err) < 0)
+        return -1;
     if (run->options->dir) {
-        run->directory = resolve_directory(run->options->dir, err);
-        if (!run->directory)
-            return -1;
+        run->directory = steal(given);
     } else {
-        if (make_directory(run, BASE, err) < 0)
+        if (make_directory(run, given, err) < 0)
             return -1;
-        run->directory = str_printf("%s/%s", BASE, run->session->id);
+        run->directory = str_printf("%s/%s", given, run->session->id);
     }
     mount_run_note(run, "directory", run->directory);
     if (make_directory(run, run->directory, err) < 0 || check_empty(run->directory, err) < 0)

@@ -69,15 +69,24 @@ static void judge(cJSON *state, const char *id, bool locked)
         set_status(state, "broken", "its tunnel does not run any more; unmount it and mount it again");
 }
 
+static cJSON *damaged(const char *id, const struct error *problem)
+{
+    cJSON *state = json_new_object();
+
+    json_set_string(state, "id", id);
+    json_set_string(state, "status", "damaged");
+    json_set_string(state, "problem", problem->message);
+    return state;
+}
+
 static int collect(cJSON *sessions, struct error **err)
 {
     char **ids = NULL;
     size_t count = 0;
-    int result = 0;
 
     if (session_list(&session_host_places, &ids, &count, err) < 0)
         return -1;
-    for (size_t i = 0; i < count && result == 0; i++) {
+    for (size_t i = 0; i < count; i++) {
         _cleanup_json_ cJSON *state = NULL;
         _cleanup_error_ struct error *problem = NULL;
         bool locked = false;
@@ -86,14 +95,15 @@ static int collect(cJSON *sessions, struct error **err)
             /* taken down between the list and the look */
             if (problem->code == EXIT_NOT_FOUND)
                 continue;
-            result = error_move(err, &problem);
-            break;
+            /* the others are shown all the same */
+            json_append(sessions, damaged(ids[i], problem));
+            continue;
         }
         judge(state, ids[i], locked);
         json_append(sessions, results_to_json(state));
     }
     session_list_free(ids, count);
-    return result;
+    return 0;
 }
 
 static void print(const cJSON *sessions)

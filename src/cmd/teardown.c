@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/teardown.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 
 #include "block/disks.h"
 #include "block/udev_rules.h"
@@ -12,9 +14,12 @@
 #include "iscsi/sysfs.h"
 #include "mount/mounts.h"
 #include "tunnel/daemon.h"
+#include "util/clock.h"
 #include "util/json.h"
 #include "util/log.h"
 #include "util/str.h"
+
+static const time_t CLOCK_MARGIN_S = 10 * 60;
 
 /* How far a failure to undo something reaches. */
 enum reach {
@@ -51,7 +56,8 @@ static void say(struct teardown *teardown, const char *format, ...)
 static int undo_mount(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
     const char *directory = text_of(arguments, "directory");
-    dev_t device = makedev((unsigned)json_number(arguments, "major", 0), (unsigned)json_number(arguments, "minor", 0));
+    dev_t device = makedev((unsigned)json_whole(arguments, "major", 0, INT_MAX, 0),
+                           (unsigned)json_whole(arguments, "minor", 0, INT_MAX, 0));
     int result = unmount_device(directory, device, err);
 
     if (result > 0)
@@ -70,14 +76,22 @@ static int undo_directory(struct teardown *teardown, const cJSON *arguments, str
     return result;
 }
 
+/* While the session is there its disks must stay marked: the mark then goes with the login. */
 static int undo_udev_mark(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
+    int session = json_whole(arguments, "session", 0, INT_MAX, -1);
+
     (void)teardown;
-    return udev_unmark_session((int)json_number(arguments, "session", -1), err);
+    if (session < 0 || iscsi_session_is_of(session, text_of(arguments, "iface")))
+        return 0;
+    return udev_unmark_session(session, err);
 }
 
-/* A disk that is still mounted somewhere, by a person's own hand perhaps, must not vanish under the mount. */
-static int check_not_mounted(const char *session_path, struct error **err)
+/*
+ * A disk that is still mounted somewhere, by a person's own hand perhaps, must not vanish under the mount. What is in
+ * use out of this mount namespace's sight, or by LVM or md, shows when the disk is claimed.
+ */
+static int check_not_mounted(const char *session_path, bool is_logged_in, struct error **err)
 {
     _cleanup_disks_ struct disks disks = {0};
 
@@ -95,6 +109,14 @@ static int check_not_mounted(const char *session_path, struct error **err)
                 return error_hint(err, "umount %s, then unmount again", where);
             }
         }
+        if (is_logged_in && disk_is_claimed(disk->path)) {
+            error_set(err, EXIT_BUSY,
+                      "%s, a disk of this backup, is in use: mounted in another mount namespace (a "
+                      "container?), or by LVM, md or device-mapper",
+                      disk->path);
+            return error_hint(err, "see `lsblk %s` and `grep %s /proc/*/mountinfo`, then unmount again", disk->path,
+                              disk->path);
+        }
     }
     return 0;
 }
@@ -105,14 +127,16 @@ static int undo_login(struct teardown *teardown, const cJSON *arguments, struct 
     _cleanup_iscsi_session_ struct iscsi_session found = {0};
     int result = iscsi_find_session(target, iface, &found, err);
 
-    if (result <= 0)
-        return result;
-    if (check_not_mounted(found.syspath, err) < 0)
+    if (result < 0)
+        return -1;
+    if (result == 0)
+        return udev_sweep_marks(err);
+    if (check_not_mounted(found.syspath, iscsi_session_is_logged_in(found.number), err) < 0)
         return -1;
     result = iscsi_logout(target, iface, teardown->wait, err);
     if (result > 0)
         say(teardown, "logged out of %s", target);
-    return result;
+    return result < 0 || udev_sweep_marks(err) < 0 ? -1 : result;
 }
 
 static int undo_node(struct teardown *teardown, const cJSON *arguments, struct error **err)
@@ -126,8 +150,8 @@ static int undo_node(struct teardown *teardown, const cJSON *arguments, struct e
 
 static int undo_discovery(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
-    return iscsi_remove_discovery(text_of(arguments, "address"), (int)json_number(arguments, "port", 0), teardown->wait,
-                                  err);
+    return iscsi_remove_discovery(text_of(arguments, "address"), json_whole(arguments, "port", 0, USHRT_MAX, 0),
+                                  teardown->wait, err);
 }
 
 static int undo_iface(struct teardown *teardown, const cJSON *arguments, struct error **err)
@@ -139,23 +163,24 @@ static int undo_iface(struct teardown *teardown, const cJSON *arguments, struct 
     return result;
 }
 
-/* The copy of the rules serves every session; the last one takes it away. */
+/* The copy of the rules serves every session that has entered it; the last one takes it away. */
 static int undo_udev_rules(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
-    char **ids = NULL;
-    size_t count = 0;
-
-    (void)arguments;
-    if (session_list(&session_host_places, &ids, &count, err) < 0)
-        return -1;
-    session_list_free(ids, count);
-    return count > 1 ? 0 : udev_rules_remove(teardown->wait, err);
+    if (session_is_shared(&session_host_places, teardown->session, CHANGE_UDEV_RULES, "path",
+                          text_of(arguments, "path")))
+        return 0;
+    return udev_rules_remove(teardown->wait, err);
 }
 
 static int undo_iscsid(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
-    int result = iscsid_stop(text_of(arguments, "unit"), teardown->wait, err);
+    const char *unit = text_of(arguments, "unit");
+    int result;
 
+    /* another session that relies on it may not have logged in yet */
+    if (session_is_shared(&session_host_places, teardown->session, CHANGE_ISCSID, "unit", unit))
+        return 0;
+    result = iscsid_stop(unit, teardown->wait, err);
     if (result > 0)
         say(teardown, "stopped iscsid, which azilr had started");
     return result;
@@ -172,9 +197,26 @@ static int undo_tunnel(struct teardown *teardown, const cJSON *arguments, struct
     return was_running;
 }
 
+/* Some minutes past its end an access is gone for certain, whatever the clocks. */
+static bool has_expired(const struct teardown *teardown)
+{
+    const char *text = json_string(teardown->session->state, "expires");
+    time_t expires;
+
+    return text && clock_parse(text, &expires) == 0 && time(NULL) > expires + CLOCK_MARGIN_S;
+}
+
 static int undo_registration(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
-    if (teardown->revoke(teardown->argument, arguments, err) < 0) {
+    _cleanup_error_ struct error *problem = NULL;
+
+    if (teardown->revoke(teardown->argument, arguments, &problem) < 0) {
+        if (has_expired(teardown)) {
+            say(teardown, "left the access to the recovery point, which has ended by itself at %s",
+                json_string(teardown->session->state, "expires"));
+            return 1;
+        }
+        error_move(err, &problem);
         error_wrap(err, "access to the recovery point could not be revoked");
         return error_hint(err, "`azilr unmount %s` tries again; the access ends by itself 12 hours after it was given",
                           teardown->session->id);
@@ -229,6 +271,18 @@ static bool is_blocked(const char *blocker, const char *kind)
     return blocker && !str_equal(blocker, kind);
 }
 
+/*
+ * Takes a change off the list. A state that cannot be saved (a full /run) must not stop the rest from going: at worst
+ * the change is undone once more, which does nothing.
+ */
+static void strike(struct teardown *teardown, const cJSON *change)
+{
+    _cleanup_error_ struct error *problem = NULL;
+
+    if (session_undone(teardown->session, change, &problem) < 0)
+        log_warning("%s", problem->message);
+}
+
 int teardown(struct teardown *teardown, struct error **err)
 {
     const cJSON *change = session_last_change(teardown->session);
@@ -253,7 +307,7 @@ int teardown(struct teardown *teardown, struct error **err)
             error_set(&reason, EXIT_FAILED,
                       "the session's state names a change that this version does not know: \"%s\"", kind);
         else if (changes[known].undo(teardown, json_object(change, "arguments"), &reason) >= 0)
-            session_undone(teardown->session, change, &reason);
+            strike(teardown, change);
         if (reason) {
             if (known < 0 || changes[known].reach == ALL_BELOW)
                 blocker = known < 0 ? "" : changes[known].kind;

@@ -16,12 +16,12 @@
 #define CHANGE_REGISTRATION "registration" /* recovery_point, endpoint, authority */
 #define CHANGE_TUNNEL "tunnel"             /* pid_file */
 #define CHANGE_ISCSID "iscsid"             /* unit */
-#define CHANGE_UDEV_RULES "udev-rules"     /* nothing */
+#define CHANGE_UDEV_RULES "udev-rules"     /* path */
 #define CHANGE_IFACE "iface"               /* iface */
 #define CHANGE_DISCOVERY "discovery"       /* address, port */
 #define CHANGE_NODE "node"                 /* target, iface */
 #define CHANGE_LOGIN "login"               /* target, iface */
-#define CHANGE_UDEV_MARK "udev-mark"       /* session */
+#define CHANGE_UDEV_MARK "udev-mark"       /* session, iface */
 #define CHANGE_DIRECTORY "directory"       /* path */
 #define CHANGE_MOUNT "mount"               /* directory, major, minor */
 

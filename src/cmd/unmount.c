@@ -53,19 +53,33 @@ static bool is_meant(const char *id, const char *name, const char *real_path)
                      : str_equal_ignoring_case(name, json_string(state, "vm"));
 }
 
+/*
+ * What was typed as an absolute path. On a dead disk a path may not resolve for minutes, so it is only resolved where
+ * it does not say by itself that it lies in a session's directory. The caller frees it.
+ */
+static char *find_path(char **ids, size_t count, const char *name)
+{
+    _cleanup_free_ char *typed = str_dup(name);
+    char *real_path;
+
+    for (size_t length = strlen(typed); length > 1 && typed[length - 1] == '/'; length--)
+        typed[length - 1] = '\0';
+    for (size_t i = 0; i < count && !strstr(typed, "/.."); i++)
+        if (is_meant(ids[i], "", typed))
+            return steal(typed);
+    real_path = realpath(name, NULL);
+    return real_path ? real_path : steal(typed);
+}
+
 /* Keeps of the list only what the argument means: a session's id, a VM's name, or a directory (or one below
  * it). */
 static void keep_meant(char **ids, size_t *count, const char *name)
 {
-    _cleanup_free_ char *real_path = strchr(name, '/') ? realpath(name, NULL) : NULL;
-    _cleanup_free_ char *given = strchr(name, '/') && !real_path ? str_dup(name) : NULL;
+    _cleanup_free_ char *path = strchr(name, '/') || str_equal(name, ".") ? find_path(ids, *count, name) : NULL;
     size_t kept = 0;
 
-    /* a directory on a dead disk may not resolve any more; then what was typed is compared as it is */
-    for (size_t length = given ? strlen(given) : 0; length > 1 && given[length - 1] == '/'; length--)
-        given[length - 1] = '\0';
     for (size_t i = 0; i < *count; i++) {
-        if (is_meant(ids[i], name, real_path ? real_path : given))
+        if (is_meant(ids[i], name, path))
             ids[kept++] = ids[i];
         else
             free(ids[i]);

@@ -24,6 +24,8 @@ enum {
     ISCSI_ERR_LOGIN_AUTH_FAILED = 24,
 };
 
+static const int64_t LOGOUT_LIMIT_MS = 240 * 1000;
+
 /* RFC 7143, 4.2.7.1: at most 223 bytes */
 static const size_t NAME_MAX_BYTES = 223;
 
@@ -110,6 +112,8 @@ int iscsi_add_node(const struct iscsi_target *at, const char *user, const char *
                                 portal,     "-I", at->iface, "-o", "new",      NULL};
     const struct record_setting settings[] = {
         {"node.startup", "manual"},
+        /* one session a target, whatever the host's iscsid.conf has for its own */
+        {"node.session.nr_sessions", "1"},
         /* no disk before the udev flag that marks this session's disks is in place */
         {"node.session.scan", "manual"},
         {"node.session.auth.authmethod", "CHAP"},
@@ -135,8 +139,10 @@ int iscsi_add_node(const struct iscsi_target *at, const char *user, const char *
 int iscsi_remove_node(const char *target, const char *iface, struct wait *wait, struct error **err)
 {
     const char *const remove[] = {"iscsiadm", "-m", "node", "-T", target, "-I", iface, "-o", "delete", NULL};
-    _cleanup_free_ char *path = record_find(target, iface, NULL);
+    _cleanup_free_ char *path = NULL;
 
+    record_remove_leftovers(target, iface);
+    path = record_find(target, iface, NULL);
     if (!path)
         return 0;
     if (adm_checked(remove, -1, ISCSI_ERR_NO_OBJS_FOUND, wait, err) < 0)
@@ -185,8 +191,12 @@ int iscsi_login(const struct iscsi_target *at, struct wait *wait, struct error *
 
 int iscsi_logout(const char *target, const char *iface, struct wait *wait, struct error **err)
 {
+    /* with a portal that is silent: our noop time-out, then open-iscsi's default replacement_timeout of 120 s */
+    struct run_options patience = RUN_OPTIONS_INIT;
     int64_t end = clock_monotonic_ms() + 30 * 1000;
     int was_there = 0;
+
+    patience.timeout_ms = LOGOUT_LIMIT_MS;
 
     for (;;) {
         _cleanup_iscsi_session_ struct iscsi_session session = {0};
@@ -199,8 +209,10 @@ int iscsi_logout(const char *target, const char *iface, struct wait *wait, struc
         was_there = 1;
         sid = str_printf("%d", session.number);
         const char *const argv[] = {"iscsiadm", "-m", "session", "-r", sid, "--logout", NULL};
-        if (adm(argv, -1, wait, &result, err) < 0)
-            return -1;
+        if (run(argv, &patience, wait, &result, err) < 0) {
+            error_wrap(err, "logging out of %s", target);
+            return error_hint(err, "a portal that does not answer can make this last for minutes; try again");
+        }
         if (result.exit_code != 0 && result.exit_code != ISCSI_ERR_SESS_NOT_FOUND &&
             result.exit_code != ISCSI_ERR_NO_OBJS_FOUND && clock_monotonic_ms() >= end) {
             _cleanup_free_ char *words = run_last_words(&result);

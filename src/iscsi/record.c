@@ -85,7 +85,7 @@ static bool is_of_iface(const char *path, const char *iface)
  * The layout below nodes/TARGET differs: a file or a directory a portal ("127.0.0.1,5365", with or without
  * ",TPGT"), in the latter a file an iface; so what counts is the file that names our iface.
  */
-static char *find_below(const char *directory, const char *iface, int depth)
+static char *find_below(const char *directory, const char *iface, int depth, bool leftovers)
 {
     _cleanup_closedir_ DIR *dir = opendir(directory);
     struct dirent *entry;
@@ -96,10 +96,10 @@ static char *find_below(const char *directory, const char *iface, int depth)
 
         if (entry->d_name[0] == '.' || lstat(path, &st) < 0)
             continue;
-        if (S_ISREG(st.st_mode) && is_of_iface(path, iface))
+        if (S_ISREG(st.st_mode) && str_ends_with(path, ".new") == leftovers && is_of_iface(path, iface))
             return steal(path);
         if (S_ISDIR(st.st_mode) && depth > 0) {
-            char *found = find_below(path, iface, depth - 1);
+            char *found = find_below(path, iface, depth - 1, leftovers);
 
             if (found)
                 return found;
@@ -108,13 +108,27 @@ static char *find_below(const char *directory, const char *iface, int depth)
     return NULL;
 }
 
-char *record_find(const char *target, const char *iface, struct error **err)
-{
-    static const char *const databases[] = {"/etc/iscsi/nodes", "/var/lib/iscsi/nodes", "/var/db/iscsi/nodes"};
+static const char *const databases[] = {"/etc/iscsi/nodes", "/var/lib/iscsi/nodes", "/var/db/iscsi/nodes"};
 
+void record_remove_leftovers(const char *target, const char *iface)
+{
     for (size_t i = 0; i < sizeof(databases) / sizeof(databases[0]); i++) {
         _cleanup_free_ char *directory = str_printf("%s/%s", databases[i], target);
-        char *found = find_below(directory, iface, 1);
+
+        for (;;) {
+            _cleanup_free_ char *found = find_below(directory, iface, 1, true);
+
+            if (!found || unlink(found) < 0)
+                break;
+        }
+    }
+}
+
+char *record_find(const char *target, const char *iface, struct error **err)
+{
+    for (size_t i = 0; i < sizeof(databases) / sizeof(databases[0]); i++) {
+        _cleanup_free_ char *directory = str_printf("%s/%s", databases[i], target);
+        char *found = find_below(directory, iface, 1, false);
 
         if (found)
             return found;

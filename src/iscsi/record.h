@@ -32,6 +32,12 @@ int record_edit(const char *text, const struct record_setting *settings, size_t 
  */
 char *record_find(const char *target, const char *iface, struct error **err);
 
+/*
+ * Removes what an edit that was killed half-way has left of the record of `target` through `iface`: a file that
+ * iscsiadm does not know of, with the secret in it. Best effort.
+ */
+void record_remove_leftovers(const char *target, const char *iface);
+
 /* Edits that file: replaced at once, mode 0600, synced. */
 int record_edit_file(const char *path, const struct record_setting *settings, size_t count, struct error **err);
 

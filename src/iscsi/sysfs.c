@@ -65,6 +65,20 @@ int iscsi_find_session(const char *target, const char *iface, struct iscsi_sessi
     return 0;
 }
 
+bool iscsi_session_is_of(int number, const char *iface)
+{
+    _cleanup_free_ char *name = str_printf("session%d", number);
+
+    return attribute_is(name, "ifacename", iface);
+}
+
+bool iscsi_session_is_logged_in(int number)
+{
+    _cleanup_free_ char *name = str_printf("session%d", number);
+
+    return attribute_is(name, "state", "LOGGED_IN");
+}
+
 bool iscsi_any_session(void)
 {
     _cleanup_closedir_ DIR *dir = opendir(CLASS);

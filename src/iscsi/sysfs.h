@@ -19,6 +19,12 @@ struct iscsi_session {
  */
 int iscsi_find_session(const char *target, const char *iface, struct iscsi_session *session, struct error **err);
 
+/* Whether session `number` is there and was made through that iface. */
+bool iscsi_session_is_of(int number, const char *iface);
+
+/* Whether its connection is up, so that its disks answer. */
+bool iscsi_session_is_logged_in(int number);
+
 /* Whether this host has any iSCSI session at all. */
 bool iscsi_any_session(void);
 

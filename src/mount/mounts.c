@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include <libmount/libmount.h>
@@ -135,9 +136,15 @@ bool is_mount_point(const char *directory)
 
 int remove_empty_directory(const char *path, struct error **err)
 {
+    struct stat st;
+
+    /* what is no directory is not what azilr made; asked first, since a read-only file system refuses before it looks
+     */
+    if (lstat(path, &st) < 0 || !S_ISDIR(st.st_mode))
+        return 0;
     if (rmdir(path) == 0)
         return 1;
-    if (errno == ENOENT || errno == ENOTEMPTY || errno == EEXIST)
+    if (errno == ENOENT || errno == ENOTEMPTY || errno == EEXIST || errno == EROFS)
         return 0;
     return error_set_errno(err, EXIT_FAILED, errno, "cannot remove %s", path);
 }

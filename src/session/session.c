@@ -15,6 +15,7 @@
 
 const struct session_places session_host_places = {.run = "/run/azilr", .var = "/var/lib/azilr"};
 
+static const int CREATE_LOCK_WAIT_MS = 2000;
 static const size_t MAX_STATE = 4 * 1024 * 1024;
 static const char ID_CHARACTERS[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
 
@@ -133,8 +134,12 @@ static int load(const struct session *session, cJSON **state, struct error **err
 {
     _cleanup_free_ char *run_file = str_printf("%s/state.json", session->directory);
 
-    if (access(run_file, F_OK) == 0)
-        return read_state(run_file, state, err);
+    if (access(run_file, F_OK) == 0) {
+        if (read_state(run_file, state, err) < 0)
+            return error_hint(err, "the file is damaged; %s may hold what is left to undo, in the same form",
+                              session->var_file);
+        return 0;
+    }
     if (access(session->var_file, F_OK) == 0)
         return read_state(session->var_file, state, err);
     if (access(session->directory, F_OK) < 0)
@@ -183,14 +188,15 @@ int session_create(const struct session_places *places, const char *id, struct s
         return session_exists(made, err);
     if (make_directory(places, made, err) < 0)
         return -1;
-    if (take_lock(made, 0, NULL, err) < 0)
-        return -1;
     made->state = json_new_object();
     json_set_number(made->state, "version", 1);
     json_set_string(made->state, "id", id);
     json_set_array(made->state, "undo");
-    if (session_save(made, err) < 0)
+    /* a `status` that looks just now holds the lock for a moment */
+    if (take_lock(made, CREATE_LOCK_WAIT_MS, NULL, err) < 0 || session_save(made, err) < 0) {
+        session_remove(made, NULL);
         return -1;
+    }
     *session = steal(made);
     return 0;
 }
@@ -344,6 +350,7 @@ static void save_lasting(struct session *session)
     if (str_equal(text, session->var_saved))
         return;
     if (!text) {
+        file_remove_leftover(session->var_file);
         if (unlink(session->var_file) == 0)
             file_sync_parent(session->var_file);
     } else if (file_replace(session->var_file, text, strlen(text), 0600, true, &err) < 0) {
@@ -429,6 +436,7 @@ int session_remove(struct session *session, struct error **err)
 
     if (undo_list(session)->child)
         return error_set(err, EXIT_FAILED, "session %s still has changes to undo", session->id);
+    file_remove_leftover(session->var_file);
     if (unlink(session->var_file) == 0)
         file_sync_parent(session->var_file);
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {

@@ -180,16 +180,6 @@ static int read_status(int fd, struct buffer *text, struct wait *wait, struct er
     }
 }
 
-/* A whole number of [min, max], or `missing` if there is none. */
-static int whole_number(const cJSON *object, const char *name, int min, int max, int missing)
-{
-    double value = json_number(object, name, missing);
-
-    if (!(value >= min && value <= max))
-        return missing;
-    return value == (int)value ? (int)value : missing;
-}
-
 /*
  * {"port":N}, or {"code":N,"message":"…","hint":"…"}; nothing at all if it died. What it says is printed by root, while
  * it has already spoken with the network: so it is taken for untrusted text.
@@ -198,7 +188,7 @@ static int take_status(const struct buffer *text, struct tunnel *tunnel, struct 
 {
     _cleanup_json_ cJSON *status = text->length ? json_parse(text->data, text->length, "its message", NULL) : NULL;
     const char *message = json_string(status, "message"), *hint = json_string(status, "hint");
-    int port = whole_number(status, "port", 1, UINT16_MAX, 0);
+    int port = json_whole(status, "port", 1, UINT16_MAX, 0);
     _cleanup_free_ char *shown = message ? str_printable(message, strlen(message), 1000) : NULL;
     _cleanup_free_ char *shown_hint = hint ? str_printable(hint, strlen(hint), 1000) : NULL;
 
@@ -208,7 +198,7 @@ static int take_status(const struct buffer *text, struct tunnel *tunnel, struct 
     }
     if (!message)
         return error_set(err, EXIT_FAILED, "the tunnel ended as soon as it was started");
-    error_set(err, (enum exit_code)whole_number(status, "code", EXIT_FAILED, EXIT_HOST, EXIT_FAILED), "%s", shown);
+    error_set(err, (enum exit_code)json_whole(status, "code", EXIT_FAILED, EXIT_HOST, EXIT_FAILED), "%s", shown);
     return hint ? error_hint(err, "%s", shown_hint) : -1;
 }
 

@@ -33,25 +33,46 @@ static int write_pid_file(const char *path, struct error **err)
 }
 
 /*
- * Gives up everything that relaying does not need. The user is azilr's own where the package made one, and otherwise
- * nobody; either way without capabilities, for good.
+ * The user azilr where the package made one, and otherwise a number that nobody has: from the range that systemd keeps for
+ * such users (systemd.io, "Users, Groups, UIDs and GIDs"). Not "nobody", whose other processes could end this one and take
+ * its port, and with it the backup's disks.
  */
+static int choose_user(uid_t *uid, gid_t *gid)
+{
+    static const uid_t first = 61184, last = 65519;
+    const struct passwd *own = getpwnam("azilr");
+    uid_t start = (uid_t)getpid() % (last - first + 1);
+
+    if (own) {
+        *uid = own->pw_uid;
+        *gid = own->pw_gid;
+        return 0;
+    }
+    for (uid_t i = 0; i <= last - first; i++) {
+        uid_t candidate = first + (start + i) % (last - first + 1);
+
+        if (!getpwuid(candidate) && !getgrgid(candidate)) {
+            *uid = *gid = candidate;
+            return 0;
+        }
+    }
+    return -1;
+}
+
+/* Gives up everything that relaying does not need, for good. */
 static int drop_privileges(struct error **err)
 {
-    const struct passwd *user;
+    uid_t uid;
+    gid_t gid;
 
     umask(077);
     if (chdir("/") < 0)
         return error_set_errno(err, EXIT_FAILED, errno, "cannot change to /");
     if (geteuid() == 0) {
-        user = getpwnam("azilr");
-        if (!user)
-            user = getpwnam("nobody");
-        if (!user)
-            return error_set(err, EXIT_HOST, "there is neither a user azilr nor a user nobody for the tunnel");
-        if (setgroups(0, NULL) < 0 || setresgid(user->pw_gid, user->pw_gid, user->pw_gid) < 0 ||
-            setresuid(user->pw_uid, user->pw_uid, user->pw_uid) < 0)
-            return error_set_errno(err, EXIT_FAILED, errno, "the tunnel cannot become the user %s", user->pw_name);
+        if (choose_user(&uid, &gid) < 0)
+            return error_set(err, EXIT_HOST, "there is no user azilr for the tunnel, and no free number for one");
+        if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
+            return error_set_errno(err, EXIT_FAILED, errno, "the tunnel cannot become the user %u", (unsigned)uid);
     }
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return error_set_errno(err, EXIT_FAILED, errno, "the tunnel cannot give up new privileges");

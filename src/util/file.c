@@ -73,9 +73,21 @@ void file_sync_parent(const char *path)
         (void)fsync(fd);
 }
 
+static char *beside_of(const char *path)
+{
+    return str_printf("%s.new", path);
+}
+
+void file_remove_leftover(const char *path)
+{
+    _cleanup_free_ char *beside = beside_of(path);
+
+    unlink(beside);
+}
+
 int file_replace(const char *path, const void *data, size_t length, mode_t mode, bool durable, struct error **err)
 {
-    _cleanup_free_ char *beside = str_printf("%s.new", path);
+    _cleanup_free_ char *beside = beside_of(path);
     _cleanup_close_ int fd = -1;
 
     /* what a killed process left half-written; O_EXCL below makes sure that it is not a link to somewhere

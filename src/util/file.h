@@ -29,6 +29,9 @@ int file_write_all(int fd, const void *data, size_t length);
  */
 int file_replace(const char *path, const void *data, size_t length, mode_t mode, bool durable, struct error **err);
 
+/* Removes what a file_replace() of that path, killed half-way, may have left beside it. */
+void file_remove_leftover(const char *path);
+
 /*
  * Makes a directory that only root can enter, or accepts one that is there already if it is a directory (no
  * link), root's own, and writable by nobody else: a path that somebody else prepared is refused (EXIT_HOST).

@@ -78,6 +78,16 @@ bool json_bool(const cJSON *object, const char *name, bool missing)
     return cJSON_IsBool(member) ? cJSON_IsTrue(member) : missing;
 }
 
+int json_whole(const cJSON *object, const char *name, int min, int max, int missing)
+{
+    double value = json_number(object, name, missing);
+
+    /* compared before it is converted, which is only defined for what fits */
+    if (!(value >= min && value <= max))
+        return missing;
+    return value == (int)value ? (int)value : missing;
+}
+
 double json_number(const cJSON *object, const char *name, double missing)
 {
     const cJSON *member = cJSON_GetObjectItemCaseSensitive(object, name);

@@ -26,6 +26,7 @@ const cJSON *json_array(const cJSON *object, const char *name);
 const char *json_string(const cJSON *object, const char *name); /* owned by the document */
 bool json_bool(const cJSON *object, const char *name, bool missing);
 double json_number(const cJSON *object, const char *name, double missing);
+int json_whole(const cJSON *object, const char *name, int min, int max, int missing); /* a whole number of [min, max] */
 
 /* Building: these never fail (see util/str.h). A NULL string becomes null. */
 cJSON *json_new_object(void);

@@ -6,14 +6,15 @@
 #include "util/str.h"
 
 /*
- * noload and norecovery are documented in ext4(5) and xfs(5) for just this: reading a copy that must not be
- * written to. nouuid, because the VM that was backed up has the very same xfs mounted. utf8 shows vfat names
- * as they were meant.
+ * errors=continue, because the file system's own choice may be errors=panic (tune2fs -e), which on a damaged backup
+ * would take this host down, mounted read-only or not (ext4(5); ext4_handle_error() in the kernel). noload and
+ * norecovery are documented in ext4(5) and xfs(5) for just this: reading a copy that must not be written to. nouuid,
+ * because the VM that was backed up has the very same xfs mounted. utf8 shows vfat names as they were meant.
  */
 static const struct filesystem filesystems[] = {
-    {.type = "ext2"},
-    {.type = "ext3", .unreplayed_options = "noload"},
-    {.type = "ext4", .unreplayed_options = "noload"},
+    {.type = "ext2", .options = "errors=continue"},
+    {.type = "ext3", .options = "errors=continue", .unreplayed_options = "errors=continue,noload"},
+    {.type = "ext4", .options = "errors=continue", .unreplayed_options = "errors=continue,noload"},
     {.type = "xfs", .options = "nouuid", .unreplayed_options = "nouuid,norecovery"},
     {.type = "vfat", .options = "utf8,umask=0077"},
 
