@@ -246,6 +246,15 @@ static void add_excerpt(struct tree *tree, const struct http_answer *answer)
     add(tree, safe);
 }
 
+/* A body that may hold a token or a password is never quoted; a page of HTML is what a proxy says. */
+static void add_safe_excerpt(struct tree *tree, const struct http_answer *answer)
+{
+    if (answer->body.secret && answer->body.length && answer->body.data[0] != '<')
+        add(tree, "not shown, since it may hold secrets");
+    else
+        add_excerpt(tree, answer);
+}
+
 static void finish(struct tree *tree, enum exit_code code, const char *hint, struct error **err)
 {
     error_set(err, code, "%s", buffer_text(&tree->text));
@@ -278,7 +287,7 @@ int cloud_error_set(const char *host, const struct http_answer *answer, struct e
         add(&tree, description ? ": " : "");
         add_text(&tree, 0, description ? description : "");
     } else {
-        add_excerpt(&tree, answer);
+        add_safe_excerpt(&tree, answer);
     }
     add_ids(&tree, answer);
     finish(&tree, code_for(answer->status, oauth != NULL), hint_for(body ? json_string(body, "code") : oauth), err);
@@ -308,11 +317,7 @@ int cloud_error_set_unreadable(const char *host, const struct http_answer *answe
         str_printf("%s answered %d with something else than was asked for (%s): ", host, answer->status, why);
 
     add(&tree, lead);
-    /* a body that may hold a token or a password is never quoted; a page of HTML is what a proxy says */
-    if (answer->body.secret && answer->body.length && answer->body.data[0] != '<')
-        add(&tree, "not shown, since it may hold secrets");
-    else
-        add_excerpt(&tree, answer);
+    add_safe_excerpt(&tree, answer);
     add_ids(&tree, answer);
     finish(&tree, EXIT_NETWORK, NULL, err);
     return -1;

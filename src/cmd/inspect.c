@@ -24,21 +24,19 @@ static const struct option longs[] = {
 static int read_all(int fd, const char *what, char **text, size_t *length, struct error **err)
 {
     _cleanup_buffer_ struct buffer input = BUFFER_INIT(SCRIPT_MAX_SIZE);
-    char chunk[8192];
     ssize_t got;
 
     input.secret = true;
-    while ((got = read(fd, chunk, sizeof(chunk))) != 0) {
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return error_set_errno(err, EXIT_FAILED, errno, "cannot read %s", what);
-        if (buffer_append(&input, chunk, (size_t)got) < 0)
-            return error_set(err, EXIT_USAGE, "%s has more than the %d bytes that a script may have", what,
-                             SCRIPT_MAX_SIZE);
-    }
+    do {
+        got = buffer_read(&input, fd);
+    } while (got > 0);
+    if (got < 0 && errno == EFBIG)
+        return error_set(err, EXIT_USAGE, "%s has more than the %d bytes that a script may have", what,
+                         SCRIPT_MAX_SIZE);
+    if (got < 0)
+        return error_set_errno(err, EXIT_FAILED, errno, "cannot read %s", what);
     *length = input.length;
-    *text = input.data ? steal(input.data) : str_dup("");
+    *text = input.length ? steal(input.data) : str_dup("");
     return 0;
 }
 

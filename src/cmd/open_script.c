@@ -19,7 +19,7 @@ static int read_script(struct mount_run *run, struct error **err)
     _cleanup_secret_ char *text = NULL;
     size_t length;
 
-    if (file_read(path, MAX_SCRIPT, &text, &length, err) < 0)
+    if (file_read_secret(path, MAX_SCRIPT, &text, &length, err) < 0)
         return -1;
     if (script_parse(text, length, slash ? slash + 1 : path, &run->connection, err) < 0)
         return error_wrap(err, "%s", path);

@@ -78,7 +78,7 @@ static bool is_of_iface(const char *path, const char *iface)
     _cleanup_secret_ char *text = NULL;
     _cleanup_free_ char *line = str_printf("\niface.iscsi_ifacename = %s\n", iface);
 
-    return file_read(path, MAX_RECORD, &text, NULL, NULL) == 0 && strstr(text, line);
+    return file_read_secret(path, MAX_RECORD, &text, NULL, NULL) == 0 && strstr(text, line);
 }
 
 /*
@@ -144,7 +144,7 @@ int record_edit_file(const char *path, const struct record_setting *settings, si
     _cleanup_secret_ char *text = NULL;
     _cleanup_buffer_ struct buffer changed = BUFFER_INIT(0);
 
-    if (file_read(path, MAX_RECORD, &text, NULL, err) < 0)
+    if (file_read_secret(path, MAX_RECORD, &text, NULL, err) < 0)
         return -1;
     if (record_edit(text, settings, count, &changed, err) < 0)
         return error_wrap(err, "cannot change %s", path);

@@ -191,12 +191,13 @@ static int accept_loop(struct listener *listener, int fd, struct wait *wait, str
         client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (client >= 0) {
             start_connection(listener, client);
-        } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+        } else if (errno == EBADF || errno == EINVAL || errno == ENOTSOCK) {
+            return error_set_errno(err, EXIT_FAILED, errno, "cannot accept connections");
+        } else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+            /* the mounts depend on this process: what may pass is waited for */
             journal(listener->log_fd, 0, "error: cannot accept a connection: %s", strerror(errno));
             if (wait_sleep(wait, 200, err) < 0)
                 return -1;
-        } else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
-            return error_set_errno(err, EXIT_FAILED, errno, "cannot accept connections");
         }
     }
 }

@@ -33,9 +33,9 @@ static int write_pid_file(const char *path, struct error **err)
 }
 
 /*
- * The user azilr where the package made one, and otherwise a number that nobody has: from the range that systemd keeps for
- * such users (systemd.io, "Users, Groups, UIDs and GIDs"). Not "nobody", whose other processes could end this one and take
- * its port, and with it the backup's disks.
+ * The user azilr where the package made one, and otherwise a number that nobody has: from the range that systemd keeps
+ * for such users (systemd.io, "Users, Groups, UIDs and GIDs"). Not "nobody", whose other processes could end this one
+ * and take its port, and with it the backup's disks.
  */
 static int choose_user(uid_t *uid, gid_t *gid)
 {

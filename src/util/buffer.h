@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "util/cleanup.h"
 
@@ -20,6 +21,12 @@ struct buffer {
 
 /* Appends. Returns 0, or -1 (nothing appended) if that would pass max. */
 int buffer_append(struct buffer *buffer, const void *data, size_t length);
+
+/*
+ * Reads some more from a descriptor, with no copy anywhere else. Returns the bytes read, 0 at the end, or -1 with errno
+ * set: EFBIG where there is more than max.
+ */
+ssize_t buffer_read(struct buffer *buffer, int fd);
 
 /* The text so far; "" while empty. Owned by the buffer. */
 const char *buffer_text(const struct buffer *buffer);

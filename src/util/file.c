@@ -8,28 +8,37 @@
 
 #include "util/str.h"
 
-int file_read(const char *path, size_t max, char **data, size_t *length, struct error **err)
+static int read_whole(const char *path, size_t max, bool secret, char **data, size_t *length, struct error **err)
 {
     _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     _cleanup_buffer_ struct buffer text = BUFFER_INIT(max);
-    char chunk[16384];
     ssize_t got;
 
+    text.secret = secret;
     if (fd < 0)
         return error_set_errno(err, errno == ENOENT || errno == ENOTDIR ? EXIT_NOT_FOUND : EXIT_FAILED, errno,
                                "cannot open %s", path);
-    while ((got = read(fd, chunk, sizeof(chunk))) != 0) {
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return error_set_errno(err, EXIT_FAILED, errno, "cannot read %s", path);
-        if (buffer_append(&text, chunk, (size_t)got) < 0)
-            return error_set(err, EXIT_FAILED, "%s is larger than %zu bytes", path, max);
-    }
+    do {
+        got = buffer_read(&text, fd);
+    } while (got > 0);
+    if (got < 0 && errno == EFBIG)
+        return error_set(err, EXIT_FAILED, "%s is larger than %zu bytes", path, max);
+    if (got < 0)
+        return error_set_errno(err, EXIT_FAILED, errno, "cannot read %s", path);
     if (length)
         *length = text.length;
-    *data = text.data ? steal(text.data) : str_dup("");
+    *data = text.length ? steal(text.data) : str_dup("");
     return 0;
+}
+
+int file_read(const char *path, size_t max, char **data, size_t *length, struct error **err)
+{
+    return read_whole(path, max, false, data, length, err);
+}
+
+int file_read_secret(const char *path, size_t max, char **data, size_t *length, struct error **err)
+{
+    return read_whole(path, max, true, data, length, err);
 }
 
 char *file_read_line(const char *path)

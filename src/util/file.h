@@ -16,6 +16,9 @@
  */
 int file_read(const char *path, size_t max, char **data, size_t *length, struct error **err);
 
+/* The same, where the file holds a secret: every copy but *data is wiped. The caller frees with secret_free(). */
+int file_read_secret(const char *path, size_t max, char **data, size_t *length, struct error **err);
+
 /* The first line of a small system file without its line end and trailing blanks, or NULL. The caller frees
  * it. */
 char *file_read_line(const char *path);

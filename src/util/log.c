@@ -3,6 +3,9 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+
+#include "util/str.h"
 
 static struct {
     enum log_level level;
@@ -26,13 +29,29 @@ void log_set_before(void (*before)(void *), void *argument)
     logger.argument = argument;
 }
 
+/* Whatever a message quotes, a file's name too, must not be able to move the cursor or change the title. */
+static void put_safely(const char *text)
+{
+    while (*text) {
+        size_t length = strcspn(text, "\n");
+        _cleanup_free_ char *line = str_printable(text, length, length);
+
+        fputs(line, stderr);
+        text += length;
+        if (*text)
+            fputc(*text++, stderr);
+    }
+}
+
 static void print(const char *prefix, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 static void print(const char *prefix, const char *format, va_list args)
 {
+    _cleanup_free_ char *text = str_vprintf(format, args);
+
     if (logger.before)
         logger.before(logger.argument);
     fprintf(stderr, "azilr: %s", prefix);
-    vfprintf(stderr, format, args);
+    put_safely(text);
     fputc('\n', stderr);
 }
 
@@ -71,7 +90,11 @@ void log_error(const struct error *err)
 {
     if (logger.before)
         logger.before(logger.argument);
-    fprintf(stderr, "azilr: %s\n", err->message);
-    if (err->hint)
-        fprintf(stderr, "hint: %s\n", err->hint);
+    fputs("azilr: ", stderr);
+    put_safely(err->message);
+    fputs(err->hint ? "\nhint: " : "\n", stderr);
+    if (!err->hint)
+        return;
+    put_safely(err->hint);
+    fputc('\n', stderr);
 }

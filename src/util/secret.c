@@ -42,28 +42,23 @@ int secret_from_file(const char *path, size_t max, char **secret, struct error *
 {
     _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     _cleanup_buffer_ struct buffer text = BUFFER_INIT(max + 2);
-    char chunk[512];
     ssize_t got;
-    int full = 0;
 
     text.secret = true;
     if (fd < 0)
         return error_set_errno(err, errno == ENOENT ? EXIT_NOT_FOUND : EXIT_FAILED, errno, "cannot open %s", path);
     if (check_private(fd, path, err) < 0)
         return -1;
-    while (!full && (got = read(fd, chunk, sizeof(chunk))) != 0) {
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return error_set_errno(err, EXIT_FAILED, errno, "cannot read %s", path);
-        full = buffer_append(&text, chunk, (size_t)got);
-    }
-    explicit_bzero(chunk, sizeof(chunk));
+    do {
+        got = buffer_read(&text, fd);
+    } while (got > 0);
+    if (got < 0 && errno != EFBIG)
+        return error_set_errno(err, EXIT_FAILED, errno, "cannot read %s", path);
     if (text.length && text.data[text.length - 1] == '\n')
         text.data[--text.length] = '\0';
     if (text.length && text.data[text.length - 1] == '\r')
         text.data[--text.length] = '\0';
-    if (full || text.length > max)
+    if (got < 0 || text.length > max)
         return error_set(err, EXIT_USAGE, "%s holds more than the %zu bytes that this secret may have", path, max);
     if (text.length == 0 || strlen(text.data) != text.length || strpbrk(text.data, "\r\n"))
         return error_set(err, EXIT_USAGE, "%s must hold the secret alone, on one line", path);
@@ -99,19 +94,28 @@ int secret_from_terminal(const char *prompt, size_t max, char **secret, struct e
     _cleanup_close_ int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
     _cleanup_buffer_ struct buffer line = BUFFER_INIT(max);
     struct termios before, silent;
+    sigset_t stoppers, mask;
     int result;
 
     line.secret = true;
     if (tty < 0 || tcgetattr(tty, &before) < 0)
         return error_set(err, EXIT_USAGE, "a password is needed, and there is no terminal to ask for it");
+    /* the person would be left with a terminal that does not show what is typed */
+    sigemptyset(&stoppers);
+    sigaddset(&stoppers, SIGQUIT);
+    sigaddset(&stoppers, SIGTSTP);
+    sigprocmask(SIG_BLOCK, &stoppers, &mask);
     silent = before;
     silent.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
-    if (tcsetattr(tty, TCSAFLUSH, &silent) < 0)
-        return error_set_errno(err, EXIT_FAILED, errno, "cannot switch off the terminal's echo");
-    dprintf(tty, "%s", prompt);
-    result = read_line(tty, &line, err);
-    tcsetattr(tty, TCSAFLUSH, &before);
-    dprintf(tty, "\n");
+    if (tcsetattr(tty, TCSAFLUSH, &silent) < 0) {
+        result = error_set_errno(err, EXIT_FAILED, errno, "cannot switch off the terminal's echo");
+    } else {
+        dprintf(tty, "%s", prompt);
+        result = read_line(tty, &line, err);
+        tcsetattr(tty, TCSAFLUSH, &before);
+        dprintf(tty, "\n");
+    }
+    sigprocmask(SIG_SETMASK, &mask, NULL);
     if (result < 0)
         return -1;
     if (line.length == 0)

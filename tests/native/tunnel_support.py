@@ -26,8 +26,8 @@ def make_ca(name: str) -> None:
             f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.pem")
 
 
-def make_certificate(name: str, host: str, ca: str, *dates: str) -> None:
-    (WORK / f"{name}.ext").write_text(f"subjectAltName=DNS:{host}\n")
+def make_certificate(name: str, host: str, ca: str, *dates: str, kind: str = "DNS") -> None:
+    (WORK / f"{name}.ext").write_text(f"subjectAltName={kind}:{host}\n")
     openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={host}", "-keyout",
             f"{name}.key", "-out", f"{name}.csr")
     openssl("x509", "-req", "-in", f"{name}.csr", "-CA", f"{ca}.pem", "-CAkey", f"{ca}.key", "-CAcreateserial", "-out",
@@ -40,6 +40,7 @@ def make_pki() -> None:
     make_ca("other")
     make_certificate("good", "localhost", "ca")
     make_certificate("wrong", "elsewhere.example", "ca")
+    make_certificate("address", "127.0.0.1", "ca", kind="IP")
     make_certificate("untrusted", "localhost", "other")
     # a certificate whose last day was yesterday
     make_certificate("expired", "localhost", "ca", "-days", "-1")
@@ -100,11 +101,11 @@ class Server:
 class Tunnel:
     """`azilr tunnel` in the foreground."""
 
-    def __init__(self, port, *options, ca="ca", listen="127.0.0.1:0"):
+    def __init__(self, port, *options, ca="ca", listen="127.0.0.1:0", host="localhost", environment=None):
         self.log = open(WORK / f"log-{time.monotonic_ns()}", "w+b")
         self.process = subprocess.Popen(
-            [AZILR, "tunnel", "--listen", listen, "--connect", f"localhost:{port}", "--ca-file", WORK / f"{ca}.pem", *options],
-            stdout=subprocess.PIPE, stderr=self.log)
+            [AZILR, "tunnel", "--listen", listen, "--connect", f"{host}:{port}", "--ca-file", WORK / f"{ca}.pem", *options],
+            stdout=subprocess.PIPE, stderr=self.log, env={**os.environ, **(environment or {})})
         line = self.process.stdout.readline().decode()
         self.port = int(re.fullmatch(r"listening on 127\.0\.0\.1:(\d+)\n", line)[1])
 

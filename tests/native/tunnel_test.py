@@ -196,10 +196,10 @@ class Relay(unittest.TestCase):
 
 
 class Verification(unittest.TestCase):
-    def refused(self, reason, *options, ca="ca", **server_options):
+    def refused(self, reason, *options, ca="ca", host="localhost", environment=None, **server_options):
         server = Server(echo, **server_options)
         self.addCleanup(server.close)
-        tunnel = Tunnel(server.port, *options, ca=ca)
+        tunnel = Tunnel(server.port, *options, ca=ca, host=host, environment=environment)
         self.addCleanup(tunnel.close)
         with tunnel.connect() as client:
             try:
@@ -218,8 +218,22 @@ class Verification(unittest.TestCase):
     def test_a_ca_that_is_not_trusted(self):
         self.refused("unable to get local issuer", certificate="untrusted")
 
-    def test_an_old_tls(self):
-        self.refused("error: ", newest=ssl.TLSVersion.TLSv1_1)
+    def test_an_old_tls_where_the_host_would_allow_it(self):
+        # OpenSSL's own defaults refuse it too; a host may have loosened them
+        lax = WORK / "lax.cnf"
+        lax.write_text("openssl_conf = all\n[all]\nssl_conf = ssl\n[ssl]\nsystem_default = lax\n"
+                       "[lax]\nMinProtocol = TLSv1\nCipherString = ALL:@SECLEVEL=0\n")
+        self.refused("protocol version", newest=ssl.TLSVersion.TLSv1_1, environment={"OPENSSL_CONF": str(lax)})
+
+    def test_an_address_is_looked_for_among_the_certificates_addresses(self):
+        self.refused("IP address mismatch", host="127.0.0.1")
+        server = Server(echo, certificate="address")
+        self.addCleanup(server.close)
+        tunnel = Tunnel(server.port, host="127.0.0.1")
+        self.addCleanup(tunnel.close)
+        with tunnel.connect() as client:
+            client.sendall(b"hello")
+            self.assertEqual(client.recv(5), b"hello")
 
     def test_a_name_other_than_the_hosts(self):
         server = Server(echo, certificate="wrong")

@@ -86,3 +86,10 @@ mkdir "$LAB_WORK/full"
 touch "$LAB_WORK/full/file"
 fails 7 "not empty" web01 "${point_options[@]}" --dir "$LAB_WORK/full"
 fails 2 "--dir" web01 "${point_options[@]}" --dir "$LAB_WORK/none/dir"
+mkdir -m 777 "$LAB_WORK/anybodys"
+fails 2 "others than root" web01 "${point_options[@]}" --dir "$LAB_WORK/anybodys/dir"
+
+step "a result that cannot be told is not left mounted"
+expect_exit 1 sh -c 'exec azilr mount "$@" > /dev/full' sh web01 "${point_options[@]}"
+assert_contains "$LAB_WORK/stderr" "standard output"
+assert_nothing_left

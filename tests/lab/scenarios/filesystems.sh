@@ -1,5 +1,5 @@
 #!/bin/bash
-# Nine disks at once: each file system that can be opened is, each thing that cannot is named with the reason, and none of
+# Ten disks at once: each file system that can be opened is, each thing that cannot is named with the reason, and none of
 # it is touched by the host's LVM, md or multipath.
 # timeout=240
 . "$AZILR_LAB/lib.sh"
@@ -12,9 +12,13 @@ make_disk_ext4_dirty dirty.img
 make_disk_linux linux.img
 make_disk_lvm lvm.img
 make_disk_md md1.img md2.img
+make_disk_ext4 panic.img
+# a file system that asks for a panic of whatever host reads it, with a directory entry whose inode is gone
+tune2fs -e panic panic.img > /dev/null
+debugfs -w -R 'clri /home/ben/empty' panic.img 2> /dev/null
 truncate -s 64M empty.img swap.img
 mkswap swap.img > /dev/null
-start_azure -- "$PWD"/{ext4,xfs,dirty,linux,lvm,md1,md2,empty,swap}.img
+start_azure -- "$PWD"/{ext4,xfs,dirty,linux,lvm,md1,md2,empty,swap,panic}.img
 systemctl start iscsid multipathd
 host_snapshot before
 
@@ -48,6 +52,12 @@ assert_eq "$(volume disk7 status)" failed
 assert_eq "$(volume disk8 status)" skipped
 assert_contains "$(volume disk8 reason)" "swap"
 [ ! -e "$volumes/disk4p1" ] || fail "a directory for what is not mounted"
+
+step "a damaged file system that asks for a panic does not get one"
+assert_eq "$(volume disk9 status)" mounted
+! stat "$volumes/disk9/home/ben/empty" 2> "$LAB_WORK/stat" || fail "the damage was not met"
+cat "$LAB_WORK/stat"
+assert_contains "$(dmesg)" "EXT4-fs error"
 
 step "the host took none of it"
 udevadm settle

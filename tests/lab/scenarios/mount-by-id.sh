@@ -37,6 +37,15 @@ done
 step "a registration that somebody left is renewed"
 azure_reset
 expect_exit 0 azilr mount "$id" --ca-file "$azure/ca.pem"
+# as if this host had never heard of it, but in an orderly way
+azure_set 'forbidden=["revoke"]'
+expect_exit 3 azilr unmount --all --ca-file "$azure/ca.pem"
+azure_reset
+rm -rf /run/azilr /var/lib/azilr
+expect_exit 0 azilr mount "$id" --ca-file "$azure/ca.pem"
+assert_contains "$LAB_WORK/stderr" "renewing"
+grep -q '"renewExistingRegistration": *true' "$azure/requests.jsonl" || fail "no request was a renewal"
+assert_manifest "$disk.root.manifest" /mnt/azilr/*/volumes/disk0
 azilr unmount --all --ca-file "$azure/ca.pem" > /dev/null
 grep -q '"renewExistingRegistration": *false' "$azure/requests.jsonl" || fail "the first request was a renewal"
 azure_set "portal_cert=untrusted" "forbidden=[\"revoke\"]"

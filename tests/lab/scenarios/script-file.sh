@@ -77,6 +77,10 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 PYTHON
     fail "mount with the password typed in: $(cat "$LAB_WORK/terminal")"
 assert_no_secret_in "$LAB_WORK/terminal"
+
+step "a terminal has a line that is drawn again, a pipe has not"
+grep -q $'\r\e\[K *[0-9.]* s  Logging in …' "$LAB_WORK/terminal" || fail "no live line: $(cat -v "$LAB_WORK/terminal")"
+! LC_ALL=C grep -q $'[\x01-\x09\x0b-\x1f]' "$LAB_WORK/stderr" || fail "a control character went into a pipe"
 assert_manifest "$disk.root.manifest" /mnt/azilr/*/volumes/disk0
 expect_exit 0 azilr unmount --all
 secrets_watch_stop

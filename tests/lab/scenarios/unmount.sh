@@ -1,5 +1,6 @@
 #!/bin/bash
 # Ways to say what to unmount, files in use, disks that a person mounted by hand, a session that cannot be revoked, two at once.
+# timeout=300
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 
@@ -47,6 +48,18 @@ expect_exit 7 azilr unmount "$two" "${sign_in[@]}"
 assert_contains "$LAB_WORK/stderr" "$LAB_WORK/by-hand"
 umount "$LAB_WORK/by-hand"
 
+step "or in a mount namespace that is out of sight, as a container's is"
+expect_exit 0 azilr unmount "$two" "${sign_in[@]}"
+expect_exit 0 azilr mount "$second" "${sign_in[@]}"
+unshare -m sleep 1000 &
+user=$!
+retry_until 5 test "$(readlink /proc/self/ns/mnt)" != "$(readlink /proc/$user/ns/mnt)"
+retry_until 5 grep -q "^sleep" "/proc/$user/comm"
+expect_exit 7 azilr unmount "$two" "${sign_in[@]}"
+assert_contains "$LAB_WORK/stderr" "in use"
+kill $user
+wait $user || true
+
 step "without a token all goes but the registration, and a further unmount revokes it"
 expect_exit 3 azilr unmount --all
 assert_contains "$LAB_WORK/stderr" "could not be revoked"
@@ -54,6 +67,43 @@ assert_contains "$LAB_WORK/stderr" "could not be revoked"
 expect_exit 0 azilr status
 assert_contains "$LAB_WORK/stdout" incomplete
 expect_exit 0 azilr unmount --all "${sign_in[@]}"
+assert_nothing_left
+
+step "the tunnel has died: status says so, and unmount does not wait for it"
+expect_exit 0 azilr mount "$first" "${sign_in[@]}"
+pkill -KILL -x azilr
+expect_exit 0 azilr status
+assert_contains "$LAB_WORK/stdout" broken
+start=$SECONDS
+expect_exit 0 azilr unmount --all "${sign_in[@]}"
+[ $((SECONDS - start)) -lt 60 ] || fail "it took $((SECONDS - start)) s"
+assert_nothing_left
+
+step "a state file that is damaged hides no other session, and is named"
+expect_exit 0 azilr mount "$first" "${sign_in[@]}" --json
+one=$(json_get "$LAB_WORK/stdout" id)
+mkdir /run/azilr/sessions/torn
+echo '{"undo": [' > /run/azilr/sessions/torn/state.json
+expect_exit 0 azilr status
+assert_contains "$LAB_WORK/stdout" damaged
+assert_contains "$LAB_WORK/stdout" "$one"
+expect_exit 1 azilr unmount torn "${sign_in[@]}"
+assert_contains "$LAB_WORK/stderr" /run/azilr/sessions/torn/state.json
+rm -r /run/azilr/sessions/torn
+expect_exit 0 azilr unmount --all "${sign_in[@]}"
+assert_nothing_left
+
+step "where /mnt is a link, as on some systems"
+mkdir "$LAB_WORK/mnt"
+umount /mnt 2> /dev/null || true
+rmdir /mnt
+ln -s "$LAB_WORK/mnt" /mnt
+cleanup_fn sh -c 'rm /mnt && mkdir /mnt'
+expect_exit 0 azilr mount "$first" "${sign_in[@]}"
+assert_manifest "$disk.root.manifest" "$LAB_WORK/mnt/azilr/$one/volumes/disk0p2"
+expect_exit 0 azilr unmount "/mnt/azilr/$one" "${sign_in[@]}"
+rm /mnt
+mkdir /mnt
 assert_nothing_left
 
 step "after a reboot, what it did not undo is known and goes"
