@@ -51,9 +51,9 @@ umount "$LAB_WORK/by-hand"
 step "or in a mount namespace that is out of sight, as a container's is"
 expect_exit 0 azilr unmount "$two" "${sign_in[@]}"
 expect_exit 0 azilr mount "$second" "${sign_in[@]}"
-unshare -m sleep 1000 &
+# with a file open: mounts there that nobody uses go with the directory that they are on
+unshare -m sh -c "cd /mnt/azilr/$two/volumes/disk0p2 && exec sleep 1000" &
 user=$!
-retry_until 5 test "$(readlink /proc/self/ns/mnt)" != "$(readlink /proc/$user/ns/mnt)"
 retry_until 5 grep -q "^sleep" "/proc/$user/comm"
 expect_exit 7 azilr unmount "$two" "${sign_in[@]}"
 assert_contains "$LAB_WORK/stderr" "in use"
