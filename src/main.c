@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
+#include "cmd/failure.h"
 #include "util/log.h"
 #include "util/secret.h"
 #include "util/str.h"
@@ -79,6 +80,7 @@ int main(int argc, char **argv)
     code = dispatch(argc, argv, &err);
     if (code < 0) {
         log_error(err);
+        failure_print(err);
         code = (int)err->code;
     }
     /* a full disk or a closed pipe must not look like success to a script that reads the output */

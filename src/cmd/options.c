@@ -121,6 +121,15 @@ static int complain(const char *command, int problem, char **argv, struct error 
     return error_hint(err, "`azilr %s --help` lists the options", command);
 }
 
+/* Before the options have been read, so that wrong usage is told as JSON too wherever --json stands. */
+static bool asks_for_json(int argc, char **argv)
+{
+    for (int i = 1; i < argc && !str_equal(argv[i], "--"); i++)
+        if (str_equal(argv[i], "--json"))
+            return true;
+    return false;
+}
+
 int options_parse(int argc, char **argv, enum option_user user, struct options *options, char ***rest, int *rest_count,
                   struct error **err)
 {
@@ -129,6 +138,7 @@ int options_parse(int argc, char **argv, enum option_user user, struct options *
     int value;
 
     *options = (struct options){0};
+    log_set_json(asks_for_json(argc, argv));
     make_getopt_tables(user, longs, letters);
     opterr = 0;
     optind = 1;
@@ -140,6 +150,7 @@ int options_parse(int argc, char **argv, enum option_user user, struct options *
         if (store(options, spec, optarg, err) < 0)
             return -1;
     }
+    log_set_json(options->json);
     *rest = argv + optind;
     *rest_count = argc - optind;
     if (options->quiet)

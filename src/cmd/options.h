@@ -24,7 +24,8 @@ struct options {
 
 /*
  * Reads the options of one subcommand; argv[0] is its name. What is left, in order, is *rest (*rest_count of
- * them). EXIT_USAGE names the option that is wrong. Also sets the logger's level from --quiet and --verbose.
+ * them). EXIT_USAGE names the option that is wrong. Also tells the logger of --quiet, --verbose and
+ * --json.
  * Text that holds a line end or other control character is refused for every option.
  */
 int options_parse(int argc, char **argv, enum option_user user, struct options *options, char ***rest, int *rest_count,

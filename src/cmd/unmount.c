@@ -231,7 +231,11 @@ int cmd_unmount(int argc, char **argv, struct error **err)
 
         cJSON_AddItemToObject(document, "sessions", unmount.results);
         text = json_text(document, true);
-        puts(text);
+        /* one document only: after a failure main prints it, together with the error */
+        if (code < 0)
+            error_set_results(err, text);
+        else
+            puts(text);
     } else {
         cJSON_Delete(unmount.results);
     }

@@ -29,7 +29,7 @@ static void fuzz_json(const char *text, size_t length)
     ilr_parse_scripts(json, &scripts, NULL);
     ilr_parse_scripts(ilr_recovery_target(json), &inline_scripts, NULL);
     if (status && arm_operation_state(status) == ARM_OPERATION_FAILED)
-        cloud_error_set_operation(json, NULL, &err);
+        cloud_error_set_operation("fuzz.example", json, NULL, &err);
 }
 
 /* A status of three digits, headers up to an empty line, a body: as a server would send it. */

@@ -10,6 +10,7 @@
 
 #include "azure/backup.h"
 #include "azure/ilr.h"
+#include "cmd/failure.h"
 #include "util/clock.h"
 #include "util/file.h"
 #include "util/log.h"
@@ -167,6 +168,7 @@ static const struct option long_options[] = {
     {"renew", required_argument, NULL, 'r'},
     {"initiator", required_argument, NULL, 'i'},
     {"verbose", no_argument, NULL, 'v'},
+    {"json", no_argument, NULL, 'j'},
     {NULL, 0, NULL, 0},
 };
 
@@ -213,6 +215,9 @@ static int drive(int argc, char **argv, struct driver *driver, struct error **er
         case 'v':
             log_set_level(LOG_LEVEL_VERBOSE);
             break;
+        case 'j':
+            log_set_json(true);
+            break;
         default:
             return error_set(err, EXIT_USAGE, "arm_driver: unknown option");
         }
@@ -239,5 +244,6 @@ int main(int argc, char **argv)
     if (result >= 0)
         return 0;
     log_error(err);
+    failure_print(err);
     return (int)err->code;
 }

@@ -171,7 +171,8 @@ class Finding(Case):
         self.sim.set(forbidden=["items_list"])
         run = self.run_driver("newest", GUID + "1", "rg-backup", "vault1", "web01", code=AUTH)
         self.assertIn("Microsoft.RecoveryServices/Vaults/backupProtectedItems/read", run.err)
-        self.assertIn("hint: the identity needs this action", run.err)
+        self.assertIn("hint: the identity lacks the action Microsoft.RecoveryServices/Vaults/backupProtectedItems/read on "
+                      f"/subscriptions/{GUID}1/", run.err)
 
     def test_next_page_elsewhere(self):
         self.sim.set(page_size=1, wrong_host_next=self.sim.ready["trap_host"])
@@ -226,6 +227,7 @@ class Provision(Case):
         self.sim.set(generation="list", forbidden=["list_scripts"])
         run = self.run_driver("provision", self.sim.point(), code=AUTH)
         self.assertIn("listInstantItemRecoveryOperationResult/action", run.err)
+        self.assertIn("from API version 2026-08-01 on", run.err)
 
     def test_shell_script(self):
         self.sim.set(script_kind="sh")
@@ -357,6 +359,59 @@ class Provision(Case):
         self.sim.set(truncated_script=False, raw={"calls": "status", "body": {"status": "Succeeded"}})
         run = self.run_driver("provision", self.sim.point(), code=NETWORK)
         self.assertIn("cannot get the connection script", run.err)
+
+
+class Failure(Case):
+    """What --json prints on standard output when a command fails."""
+
+    def test_error_tree(self):
+        self.run_driver("provision", self.sim.point())
+        run = self.run_driver("--json", "--renew", "no", "provision", self.sim.point(), code=NETWORK)
+        error = run.json["error"]
+        self.assertEqual(NETWORK, error["exit_code"])
+        self.assertIn("already active", error["message"])
+        self.assertIn("has this recovery point open", error["hint"])
+        azure = error["azure"]
+        self.assertEqual((400, "UserErrorInstantRpILRSessionActive", f"localhost:{self.sim.ready['port']}"),
+                         (azure["status"], azure["code"], azure["host"]))
+        self.assertEqual([("ILRSessionActive", "properties.renewExistingRegistration")],
+                         [(d["code"], d["target"]) for d in azure["details"]])
+        self.assertEqual([{"type": "RecommendedAction", "info": {
+            "action": "Revoke the session or set renewExistingRegistration to true."}}], azure["additionalInfo"])
+        self.assertIn(f"request id: {azure['request_id']}\n  correlation id: {azure['correlation_id']}", run.err)
+
+    def test_operation(self):
+        self.sim.set(fail={"state": "Canceled", "code": "UserErrorX", "details": [{"code": "Y", "message": "deep"}]})
+        azure = self.run_driver("--json", "provision", self.sim.point(), code=NETWORK).json["error"]["azure"]
+        self.assertEqual(("Canceled", "UserErrorX", "Y"),
+                         (azure["operation_status"], azure["code"], azure["details"][0]["code"]))
+
+    def test_not_of_azure(self):
+        error = self.run_driver("--json", "point", "web01", code=USAGE).json["error"]
+        self.assertNotIn("azure", error)
+        self.assertEqual(USAGE, error["exit_code"])
+
+    def test_html(self):
+        self.sim.set(html={"calls": "point_get", "times": -1, "status": 502})
+        azure = self.run_driver("--json", "point", self.sim.point(), code=NETWORK).json["error"]["azure"]
+        self.assertEqual(502, azure["status"])
+        self.assertNotIn("code", azure)
+
+    def test_throttled(self):
+        self.sim.set(throttle={"calls": "point_get", "times": -1, "retry_after": 3600})
+        run = self.run_driver("--json", "point", self.sim.point(), code=NETWORK)
+        self.assertEqual("SubscriptionRequestsThrottled", run.json["error"]["azure"]["code"])
+        self.assertIn("try again in a few minutes", run.json["error"]["hint"])
+
+    def test_hints(self):
+        for code, part in (("UserErrorInstantRpNotFound", "its snapshot is gone"),
+                           ("UserErrorRecoveryPointNotRehydrated", "rehydrate it"),
+                           ("UserErrorVaultPrivateEndpointRequired", "private endpoint"),
+                           ("UserErrorEncryptedVmNotSupported", "Azure Disk Encryption"),
+                           ("BMSUserErrorRecoveryPointNotFound", "expired or was deleted"),
+                           ("ResourceNotFound", "--vault-name")):
+            self.sim.set(error={"calls": "provision", "status": 400, "code": code})
+            self.assertIn(part, self.run_driver("provision", self.sim.point(), code=NETWORK).err)
 
 
 class Revoke(Case):
