@@ -8,6 +8,7 @@
 #include "cmd/cmd.h"
 #include "cmd/host.h"
 #include "cmd/mount_run.h"
+#include "cmd/provision.h"
 #include "cmd/results.h"
 #include "cmd/teardown.h"
 #include "iscsi/iscsiadm.h"
@@ -56,6 +57,8 @@ static int check_arguments(struct mount_run *run, char **rest, int rest_count, s
         return error_wrap(err, "--initiator-name");
     if (options->password_file && !options->script)
         return error_set(err, EXIT_USAGE, "--password-file goes with --script");
+    if (provision_check_options(options, err) < 0)
+        return -1;
     if (options->timeout) {
         if (str_to_long(options->timeout, 1, MAX_TIMEOUT_S, &seconds) < 0)
             return error_set(err, EXIT_USAGE, "--timeout takes seconds, from 1 to %ld", MAX_TIMEOUT_S);

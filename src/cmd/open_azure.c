@@ -4,17 +4,14 @@
 #include <time.h>
 
 #include "azure/backup.h"
-#include "azure/ilr.h"
 #include "cmd/mount_run.h"
+#include "cmd/provision.h"
 #include "cmd/teardown.h"
 #include "iscsi/iscsiadm.h"
 #include "util/clock.h"
 #include "util/json.h"
 #include "util/log.h"
 #include "util/str.h"
-
-/* How long a registration lasts (Azure Backup documentation, file recovery). */
-static const time_t ACCESS_SECONDS = 12 * 60 * 60;
 
 static int find_point(struct mount_run *run, struct recovery_point *point, struct error **err)
 {
@@ -75,41 +72,18 @@ static int begin_session(struct mount_run *run, const struct recovery_point *poi
     mount_run_note(run, "point_time", clock_format(point->time, taken));
     mount_run_note(run, "point_type", point->type);
     mount_run_note(run, "created", clock_format(time(NULL), now));
-    mount_run_note(run, "expires", clock_format(time(NULL) + ACCESS_SECONDS, end));
+    mount_run_note(run, "expires", clock_format(time(NULL) + PROVISION_SECONDS, end));
     return 0;
-}
-
-/* The first script that can be read: a Windows VM has an .exe behind the .txt, which says nothing to a Linux host. */
-static int read_scripts(struct mount_run *run, const struct client_scripts *scripts, struct error **err)
-{
-    for (size_t i = 0; i < scripts->count; i++) {
-        const struct client_script *script = &scripts->list[i];
-
-        if (!script->content || str_equal_ignoring_case(script->extension, ".exe"))
-            continue;
-        if (script_parse(script->content, script->length, script->name_suffix, &run->connection, err) < 0)
-            return error_wrap(err, "the connection script from Azure");
-        return 0;
-    }
-    return error_set(err, EXIT_NETWORK, "Azure gave no connection script that can be read here (%zu in all)",
-                     scripts->count);
 }
 
 static int provision(struct mount_run *run, const struct recovery_point *point, struct error **err)
 {
-    _cleanup_(arm_operation_clear) struct arm_operation operation = {0};
-    _cleanup_(client_scripts_clear) struct client_scripts scripts = {0};
-    const struct ilr_request request = {
-        .point = point, .initiator_name = run->initiator_name, .renew = point->session_active};
-
     if (point->session_active)
         log_info("the recovery point is open already, from here or elsewhere; renewing that");
     if (session_will(run->session, CHANGE_REGISTRATION, azure_access_registration(&run->access, point->id.text), true,
-                     err) < 0 ||
-        ilr_provision_start(run->access.arm, &request, &operation, err) < 0 ||
-        ilr_provision_wait(run->access.arm, point, &operation, &scripts, err) < 0)
+                     err) < 0)
         return -1;
-    return read_scripts(run, &scripts, err);
+    return provision_vm(run->access.arm, run->options, point, run->initiator_name, &run->connection, err);
 }
 
 int open_from_azure(struct mount_run *run, struct error **err)
@@ -134,10 +108,6 @@ int open_from_azure(struct mount_run *run, struct error **err)
     progress_begin(&run->progress, "Opening the recovery point");
     if (begin_session(run, &point, err) < 0 || provision(run, &point, err) < 0)
         return -1;
-    if (script_check_portal_domain(&run->connection, err) < 0)
-        return -1;
-    if (!run->connection.secret_known)
-        return error_set(err, EXIT_NETWORK, "Azure's answer holds a connection script but not its password");
     progress_end(&run->progress, "access given until %s", json_string(run->session->state, "expires"));
     return wait_check(&run->wait, err);
 }

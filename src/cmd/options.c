@@ -9,15 +9,18 @@
 #include "util/log.h"
 #include "util/str.h"
 
-#define AZURE_USERS (OPTIONS_MOUNT | OPTIONS_UNMOUNT)
-#define ALL_USERS (OPTIONS_MOUNT | OPTIONS_UNMOUNT | OPTIONS_STATUS)
+#define AZURE_USERS (OPTIONS_MOUNT | OPTIONS_UNMOUNT | OPTIONS_RENEW)
+#define ALL_USERS (OPTIONS_MOUNT | OPTIONS_UNMOUNT | OPTIONS_STATUS | OPTIONS_RENEW)
+
+/* May be given several times: its field is a struct option_values. */
+#define REPEATS (1U << 31)
 
 static const struct option_spec {
     const char *name;
     char letter;          /* 0 for none */
     const char *argument; /* what to call it in the help; NULL for a flag */
-    unsigned users;
-    size_t offset; /* in struct options */
+    unsigned users;       /* of enum option_user, and REPEATS */
+    size_t offset;        /* in struct options */
     const char *help;
 } specs[] = {
     {"vault-name", 'v', "NAME", OPTIONS_MOUNT, offsetof(struct options, vault), "the Recovery Services vault"},
@@ -32,8 +35,16 @@ static const struct option_spec {
     {"dir", 0, "DIR", OPTIONS_MOUNT, offsetof(struct options, dir), "where to mount (default: /mnt/azilr/SESSION)"},
     {"initiator-name", 0, "IQN", OPTIONS_MOUNT, offsetof(struct options, initiator_name),
      "the iSCSI initiator name to use (default: one made for this session)"},
-    {"timeout", 0, "SECONDS", OPTIONS_MOUNT, offsetof(struct options, timeout), "give up after this long"},
+    {"location", 0, "REGION", OPTIONS_MOUNT | OPTIONS_RENEW, offsetof(struct options, location),
+     "the location of the request's resource"},
+    {"tag", 0, "NAME=VALUE", OPTIONS_MOUNT | OPTIONS_RENEW | REPEATS, offsetof(struct options, tags),
+     "a tag of the request's resource; may be given several times"},
+    {"etag", 0, "TEXT", OPTIONS_MOUNT | OPTIONS_RENEW, offsetof(struct options, etag), "the request's eTag"},
+    {"timeout", 0, "SECONDS", OPTIONS_MOUNT | OPTIONS_RENEW, offsetof(struct options, timeout),
+     "give up after this long"},
     {"all", 0, NULL, OPTIONS_UNMOUNT, offsetof(struct options, all), "every session of this host"},
+    {"keep-access", 0, NULL, OPTIONS_UNMOUNT, offsetof(struct options, keep_access),
+     "do not revoke the access to the recovery point"},
     {"token-file", 0, "FILE", AZURE_USERS, offsetof(struct options, token_file),
      "an access token for Azure (default: AZURE_ACCESS_TOKEN, else a client secret)"},
     {"endpoint", 0, "URL", AZURE_USERS, offsetof(struct options, endpoint),
@@ -92,6 +103,15 @@ static bool has_control_character(const char *text)
     return false;
 }
 
+static int store_next(struct option_values *values, const struct option_spec *spec, const char *value,
+                      struct error **err)
+{
+    if (values->count == OPTION_MAX_VALUES)
+        return error_set(err, EXIT_USAGE, "--%s can be given %d times at most", spec->name, OPTION_MAX_VALUES);
+    values->list[values->count++] = value;
+    return 0;
+}
+
 static int store(struct options *options, const struct option_spec *spec, const char *value, struct error **err)
 {
     char *field = (char *)options + spec->offset;
@@ -103,6 +123,8 @@ static int store(struct options *options, const struct option_spec *spec, const 
     }
     if (*value == '\0' || has_control_character(value))
         return error_set(err, EXIT_USAGE, "--%s must not be empty or hold control characters", spec->name);
+    if (spec->users & REPEATS)
+        return store_next((struct option_values *)(void *)field, spec, value, err);
     memcpy(field, &value, sizeof(value));
     return 0;
 }

@@ -4,6 +4,7 @@
 #define AZILR_CMD_OPTIONS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "util/error.h"
 
@@ -11,6 +12,16 @@ enum option_user {
     OPTIONS_MOUNT = 1 << 0,
     OPTIONS_UNMOUNT = 1 << 1,
     OPTIONS_STATUS = 1 << 2,
+    OPTIONS_RENEW = 1 << 3,
+};
+
+/* More tags than that a resource cannot have (Azure Resource Manager limits). */
+#define OPTION_MAX_VALUES 50
+
+/* The values of an option that may be given several times, in their order. */
+struct option_values {
+    const char *list[OPTION_MAX_VALUES];
+    size_t count;
 };
 
 /* What was given; borrowed from argv, NULL or false where not given. */
@@ -19,6 +30,9 @@ struct options {
     const char *subscription, *resource_group, *vault;
     const char *endpoint, *authority, *ca_file, *token_file;
     const char *initiator_name, *dir, *timeout;
+    const char *location, *etag;
+    struct option_values tags;
+    bool keep_access;
     bool all, json, quiet, verbose, help;
 };
 

@@ -76,6 +76,15 @@ static void fuzz_text(const char *text)
         if (!url_same_origin("https://m.example:8443", accepted) || !str_equal_ignoring_case(host, "m.example:8443"))
             abort();
     }
+    /* a script comes from our own host or from Microsoft's, whatever the URL looks like */
+    if (ilr_script_url_is_allowed("https://m.example:8443", text)) {
+        _cleanup_free_ char *from = url_host(text);
+
+        if (!str_equal_ignoring_case(from, "m.example:8443") &&
+            !str_equal_ignoring_case(from, "download.microsoft.com") &&
+            !str_equal_ignoring_case(from, "download.microsoft.com:443"))
+            abort();
+    }
     arm_id_check_vm(text, NULL);
 }
 

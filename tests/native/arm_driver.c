@@ -10,6 +10,7 @@
 
 #include "azure/backup.h"
 #include "azure/ilr.h"
+#include "azure/secret_json.h"
 #include "cmd/failure.h"
 #include "util/clock.h"
 #include "util/file.h"
@@ -21,8 +22,9 @@ struct driver {
     struct arm *arm;
     struct credential *credential;
     struct wait wait;
-    const char *renew; /* "auto", "yes" or "no" */
-    const char *initiator;
+    const char *renew;          /* "auto", "yes" or "no" */
+    struct ilr_request request; /* what of it the options say */
+    struct ilr_tag tags[4];
 };
 
 static int print(const cJSON *document)
@@ -119,16 +121,18 @@ static int do_provision(struct driver *driver, char *const *arguments, struct er
     _cleanup_arm_operation_ struct arm_operation operation = {0};
     _cleanup_client_scripts_ struct client_scripts scripts = {0};
     _cleanup_json_ cJSON *document = json_new_object();
-    struct ilr_request request = {.point = &point, .initiator_name = driver->initiator};
+    struct ilr_request request = driver->request;
     int64_t start;
     cJSON *list;
 
     if (backup_get_point(driver->arm, arguments[0], &point, err) < 0)
         return -1;
+    request.id = &point.id;
+    request.vm_id = point.vm_id;
     request.renew = str_equal(driver->renew, "auto") ? point.session_active : str_equal(driver->renew, "yes");
     start = clock_monotonic_ms();
     if (ilr_provision_start(driver->arm, &request, &operation, err) < 0 ||
-        ilr_provision_wait(driver->arm, &point, &operation, &scripts, err) < 0)
+        ilr_provision_wait(driver->arm, &point.id, &operation, &scripts, err) < 0)
         return -1;
     json_set_number(document, "ms", (double)(clock_monotonic_ms() - start));
     json_set_bool(document, "renewed", request.renew);
@@ -136,6 +140,26 @@ static int do_provision(struct driver *driver, char *const *arguments, struct er
     list = json_set_array(document, "scripts");
     for (size_t i = 0; i < scripts.count; i++)
         describe_script(&scripts.list[i], list);
+    return print(document);
+}
+
+static int do_provision_share(struct driver *driver, char *const *arguments, struct error **err)
+{
+    _cleanup_arm_id_ struct arm_id id = {0};
+    _cleanup_arm_operation_ struct arm_operation operation = {0};
+    _cleanup_json_ cJSON *document = json_new_object();
+    _cleanup_secret_json_ cJSON *status = NULL;
+    struct ilr_request request = driver->request;
+
+    if (arm_id_parse_share_point(arguments[0], &id, err) < 0)
+        return -1;
+    request.kind = ILR_FILE_SHARE;
+    request.id = &id;
+    request.source_resource_id = arguments[1];
+    if (ilr_provision_start(driver->arm, &request, &operation, err) < 0 ||
+        arm_operation_wait(driver->arm, &operation, &status, err) < 0)
+        return -1;
+    json_set_string(document, "status", json_string(status, "status"));
     return print(document);
 }
 
@@ -155,8 +179,13 @@ static const struct command {
     int arguments;
     int (*run)(struct driver *driver, char *const *arguments, struct error **err);
 } commands[] = {
-    {"token", 0, do_token},   {"environ", 0, do_environ},     {"point", 1, do_point},
-    {"newest", 4, do_newest}, {"provision", 1, do_provision}, {"revoke", 1, do_revoke},
+    {"token", 0, do_token},
+    {"environ", 0, do_environ},
+    {"point", 1, do_point},
+    {"newest", 4, do_newest},
+    {"provision", 1, do_provision},
+    {"revoke", 1, do_revoke},
+    {"provision-share", 2, do_provision_share},
 };
 
 static const struct option long_options[] = {
@@ -168,6 +197,9 @@ static const struct option long_options[] = {
     {"renew", required_argument, NULL, 'r'},
     {"initiator", required_argument, NULL, 'i'},
     {"verbose", no_argument, NULL, 'v'},
+    {"location", required_argument, NULL, 'l'},
+    {"etag", required_argument, NULL, 'E'},
+    {"tag", required_argument, NULL, 'g'},
     {"json", no_argument, NULL, 'j'},
     {NULL, 0, NULL, 0},
 };
@@ -210,10 +242,21 @@ static int drive(int argc, char **argv, struct driver *driver, struct error **er
             driver->renew = optarg;
             break;
         case 'i':
-            driver->initiator = optarg;
+            driver->request.initiator_name = optarg;
             break;
         case 'v':
             log_set_level(LOG_LEVEL_VERBOSE);
+            break;
+        case 'l':
+            driver->request.location = optarg;
+            break;
+        case 'E':
+            driver->request.etag = optarg;
+            break;
+        case 'g':
+            driver->request.tags = driver->tags;
+            driver->tags[driver->request.tag_count % 4].name = strsep(&optarg, "=");
+            driver->tags[driver->request.tag_count++ % 4].value = optarg;
             break;
         case 'j':
             log_set_json(true);
@@ -234,7 +277,8 @@ static int drive(int argc, char **argv, struct driver *driver, struct error **er
 
 int main(int argc, char **argv)
 {
-    struct driver driver = {.wait = WAIT_INIT, .renew = "auto", .initiator = "iqn.2026-11.io.azilr:arm-driver"};
+    struct driver driver = {
+        .wait = WAIT_INIT, .renew = "auto", .request.initiator_name = "iqn.2026-11.io.azilr:arm-driver"};
     _cleanup_error_ struct error *err = NULL;
     int result = drive(argc, argv, &driver, &err);
 

@@ -239,11 +239,76 @@ class Provision(Case):
         self.assertEqual(0, scripts[1]["length"])
         self.assertTrue(scripts[1]["url"].startswith("https://"))
 
+    def test_all_fields(self):
+        self.run_driver("--location", "westeurope", "--etag", "W/x", "--tag", "ticket=4711", "--tag", "who=me=you",
+                        "provision", self.sim.point())
+        body = self.requests("provision")[0]["body"]
+        self.assertEqual(("westeurope", "W/x", {"ticket": "4711", "who": "me=you"}),
+                         (body["location"], body["eTag"], body["tags"]))
+        self.assertEqual(5, len(body["properties"]))
+
+    def test_file_share(self):
+        share = next(p for p in self.sim.ready["recovery_points"] if p["vm"] == "files1")
+        run = self.run_driver("--tag", "a=b", "provision-share", share["id"], share["vm_id"])
+        self.assertEqual("Succeeded", run.json["status"])
+        self.assertEqual({"tags": {"a": "b"}, "properties": {
+            "objectType": "AzureFileShareProvisionILRRequest", "recoveryPointId": "630000000000000007",
+            "sourceResourceId": share["vm_id"]}}, self.requests("provision")[0]["body"])
+        run = self.run_driver("provision-share", share["id"], share["vm_id"] + "x", code=NETWORK)
+        self.assertIn("sourceResourceId", run.err)
+        self.run_driver("provision-share", self.sim.point(), share["vm_id"], code=USAGE)
+        self.run_driver("provision", share["id"], code=USAGE)
+
+    def test_file_share_whose_answer_was_lost(self):
+        """It has no session to look for, so it is only said."""
+        share = next(p for p in self.sim.ready["recovery_points"] if p["vm"] == "files1")
+        self.sim.set(lost_answer={"calls": "provision"})
+        run = self.run_driver("provision-share", share["id"], share["vm_id"], code=NETWORK)
+        self.assertIn("may have been granted", run.err)
+        self.assertEqual((1, 0), (len(self.requests("provision")), len(self.requests("point_get"))))
+
     def test_script_by_url(self):
-        self.sim.set(script_by_url=True)
-        script = self.run_driver("provision", self.sim.point()).json["scripts"][0]
-        self.assertEqual(0, script["length"])
-        self.assertTrue(script["url"])
+        for generation in ("inline", "list"):
+            self.sim.set(script_by_url=True, generation=generation)
+            self.sim.order({"revoke_all": True})
+            self.check_script(self.run_driver("provision", self.sim.point()))
+        self.assertEqual(["none", "none"], [r["bearer"] for r in self.requests("script_download")])
+
+    def test_script_url_elsewhere(self):
+        trap = self.sim.ready["trap"]
+        for url in (trap + "/x.py", "https://acct.blob.core.windows.net/x.py", "https://download.microsoft.com.evil.example/x",
+                    "http://download.microsoft.com/x.py", "https://user@download.microsoft.com/x.py", "file:///etc/passwd",
+                    self.sim.ready["arm"].replace("https", "http") + "/sim/scripts/x.py", "x", "https://download.microsoft.com:8443/x"):
+            self.sim.order({"revoke_all": True})
+            self.sim.set(script_by_url=url)
+            run = self.run_driver("provision", self.sim.point(), code=NETWORK)
+            self.assertIn("refused, nothing was sent there", run.err)
+            self.assertIn("--script", run.err)
+
+    def test_script_url_redirects(self):
+        for status in (301, 302, 303, 307, 308):
+            self.sim.order({"revoke_all": True})
+            self.sim.set(script_by_url=True, raw={"calls": "script_download", "status": status, "body": "",
+                                                  "headers": {"Location": self.sim.ready["trap"] + "/x.py"}})
+            run = self.run_driver("provision", self.sim.point(), code=NETWORK)
+            self.assertIn("a redirect, which is not followed", run.err)
+
+    def test_script_url_answers_badly(self):
+        for raw, part in (({"status": 404, "body": "gone"}, "answered 404"), ({"body": ""}, "an empty connection script"),
+                          ({"status": 204, "body": ""}, "answered 204"), ({"body": "x" * (4 << 20) + "x"}, "body is longer"),
+                          ({"status": 401, "body": ""}, "answered 401")):
+            self.sim.order({"revoke_all": True})
+            self.sim.set(script_by_url=True, raw={"calls": "script_download", **raw})
+            run = self.run_driver("provision", self.sim.point(), code=NETWORK)
+            self.assertIn(part, run.err)
+
+    def test_script_url_after_a_broken_connection(self):
+        self.sim.set(script_by_url=True, drop_after={"calls": "script_download", "times": 1, "bytes": 400})
+        self.check_script(self.run_driver("provision", self.sim.point()))
+        self.assertEqual(2, len(self.requests("script_download")))
+
+    def test_url_of_a_program_is_left_alone(self):
+        self.run_driver("provision", self.sim.point("win01", name="6"))
         self.assertEqual([], self.requests("script_download"))
 
     def test_renewal(self):
@@ -277,6 +342,46 @@ class Provision(Case):
         self.assertEqual("op-1", run.json["operation"])
         self.assertEqual(2, len(self.requests("results")))
 
+    def test_by_location_with_a_body(self):
+        """operationResults may end with 200 and any document; its own status, where it has one, counts."""
+        link = f"{self.sim.ready['arm']}{self.sim.point().rpartition('/recoveryPoints/')[0]}/operationResults/op-2?api-version=1"
+        scripts = {"clientScripts": [{"scriptContent": "VGFyZ2V0Tm9kZUFkZHJlc3M9", "scriptExtension": ".py"}]}
+        begin = {"calls": "provision", "status": 202, "body": "", "headers": {"Location": link, "Retry-After": 1}}
+        self.sim.set(generation="list", raw=[begin, {"calls": "results", "body": {"id": "x", "properties": {}}},
+                                             {"calls": "list_scripts", "body": scripts}])
+        self.run_driver("provision", self.sim.point())
+        for end, part in (({"status": 400, "body": {"error": {"code": "UserErrorX", "message": "It broke."}}}, "UserErrorX: It broke"),
+                          ({"body": {"status": "Failed", "error": {"code": "UserErrorY"}}}, "ended as Failed: UserErrorY")):
+            self.sim.set(raw=[begin, {"calls": "results", **end}])
+            self.assertIn(part, self.run_driver("provision", self.sim.point(), code=NETWORK).err)
+
+    def test_location_alone_elsewhere(self):
+        self.sim.set(raw={"calls": "provision", "status": 202, "body": "", "headers": {"Location": self.sim.ready["trap"] + "/x"}})
+        self.assertIn("a Location that leads to", self.run_driver("provision", self.sim.point(), code=NETWORK).err)
+
+    def test_polls_grow(self):
+        """After 0.7, 2.2, 5.6 seconds, although Retry-After says 60."""
+        self.sim.set(operation_seconds=3, polls_before_success=0)
+        self.assertLess(self.run_driver("provision", self.sim.point()).json["ms"], 7000)
+        self.assertEqual(3, len(self.requests("status")))
+
+    def test_polls_are_capped_by_retry_after(self):
+        self.sim.set(operation_seconds=3, polls_before_success=0, retry_after=1)
+        self.assertLess(self.run_driver("provision", self.sim.point()).json["ms"], 4500)
+        self.assertIn(len(self.requests("status")), (4, 5))
+
+    def test_throttled_polls(self):
+        self.sim.set(throttle={"calls": "status", "times": 2, "retry_after": 2})
+        run = self.run_driver("provision", self.sim.point())
+        self.assertGreater(run.json["ms"], 4700)
+        self.assertEqual(3, len(self.requests("status")))
+
+    def test_throttled_polls_and_the_time_limit(self):
+        self.sim.set(throttle={"calls": "status", "times": -1, "retry_after": 60})
+        run = self.run_driver("--timeout", "2", "provision", self.sim.point(), code=NETWORK)
+        self.assertIn("the time limit is over", run.err)
+        self.assertLess(run.seconds, 4)
+
     def test_unknown_state_goes_on(self):
         self.sim.set(raw={"calls": "status", "body": {"status": "Provisioning", "name": "x"}})
         self.check_script(self.run_driver("provision", self.sim.point()))
@@ -301,10 +406,52 @@ class Provision(Case):
         self.sim.set(raw={"calls": "provision", "status": 202, "body": ""})
         self.assertIn("no Azure-AsyncOperation", self.run_driver("provision", self.sim.point(), code=NETWORK).err)
 
-    def test_lost_answer_is_not_sent_twice(self):
-        self.sim.set(lost_answer={"calls": "provision", "times": 1})
+    def test_lost_answer_is_found_again(self):
+        """Done, but nobody was told: the recovery point says so, and a renewal by the same initiator gives the script."""
+        for switch in ({"lost_answer": {"calls": "provision"}}, {"drop_after": {"calls": "provision", "bytes": 40, "times": 1}}):
+            self.sim.order({"revoke_all": True})
+            self.sim.set(**switch)
+            before = len(self.requests("provision"))
+            run = self.run_driver("provision", self.sim.point())
+            self.check_script(run)
+            self.assertIn("asking for its script by a renewal", run.err)
+            first, second = [r["body"]["properties"] for r in self.requests("provision")[before:]]
+            self.assertEqual((False, True), (first["renewExistingRegistration"], second["renewExistingRegistration"]))
+            self.assertEqual(first["initiatorName"], second["initiatorName"])
+
+    def test_answers_lost_in_a_row(self):
+        self.sim.set(lost_answer={"calls": "provision", "times": 2})
+        self.check_script(self.run_driver("provision", self.sim.point()))
+        self.assertEqual([False, True, True], [r["body"]["properties"]["renewExistingRegistration"]
+                                               for r in self.requests("provision")])
+
+    def test_every_answer_is_lost(self):
+        self.sim.set(lost_answer={"calls": "provision", "times": -1})
+        run = self.run_driver("provision", self.sim.point(), code=NETWORK)
+        self.assertIn("every answer was lost", run.err)
+        self.assertEqual(3, len(self.requests("provision")))
+
+    def test_request_that_never_arrived_is_not_sent_twice(self):
+        """The connection broke, and no session shows up: posting again could begin what still may arrive."""
+        self.sim.set(raw={"calls": "provision", "status": 504, "body": ""})
         run = self.run_driver("provision", self.sim.point(), code=NETWORK)
         self.assertIn("access may have been granted", run.err)
+        self.assertEqual((1, 4), (len(self.requests("provision")), len(self.requests("point_get"))))
+
+    def test_lost_answer_and_a_point_that_cannot_be_read(self):
+        self.sim.set(lost_answer={"calls": "provision"})
+        self.sim.set(delay_ms={"calls": "provision", "ms": 500, "times": 1})
+        thread = threading.Timer(0.4, lambda: self.sim.set(forbidden=["point_get"]))
+        thread.start()
+        run = self.run_driver("provision", self.sim.point(), code=NETWORK)
+        thread.join()
+        self.assertIn("access may have been granted", run.err)
+        self.assertEqual(1, len(self.requests("provision")))
+
+    def test_lost_answer_and_the_time_limit(self):
+        self.sim.set(raw={"calls": "provision", "status": 504, "body": ""})
+        run = self.run_driver("--timeout", "2", "provision", self.sim.point(), code=NETWORK)
+        self.assertLess(run.seconds, 4)
         self.assertEqual(1, len(self.requests("provision")))
 
     def test_server_error_is_not_sent_twice(self):
@@ -312,6 +459,14 @@ class Provision(Case):
         run = self.run_driver("provision", self.sim.point(), code=NETWORK)
         self.assertIn("access may have been granted", run.err)
         self.assertEqual(1, len(self.requests("provision")))
+
+    def test_redirected_request(self):
+        for status in (302, 307, 308):
+            self.sim.set(raw={"calls": "provision", "status": status, "body": "",
+                              "headers": {"Location": self.sim.ready["trap"] + "/x"}})
+            run = self.run_driver("provision", self.sim.point(), code=NETWORK)
+            self.assertIn("a redirect, which is not followed", run.err)
+            self.assertEqual([], self.requests("status"))
 
     def test_throttled(self):
         self.sim.set(throttle={"calls": "provision", "times": 2, "retry_after": 1})

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* Access to a recovery point: from what the person asked for to connection details. mount and renew share it. */
+#ifndef AZILR_CMD_PROVISION_H
+#define AZILR_CMD_PROVISION_H
+
+#include <time.h>
+
+#include "azure/arm.h"
+#include "azure/backup.h"
+#include "cmd/options.h"
+#include "script/script.h"
+
+/* How long a registration lasts, in seconds (Azure Backup documentation, file recovery). */
+#define PROVISION_SECONDS ((time_t)12 * 60 * 60)
+
+/* EXIT_USAGE for a --tag, --etag or --location that Resource Manager could not take. Asks nobody. */
+int provision_check_options(const struct options *options, struct error **err);
+
+/*
+ * Registers initiator_name for the recovery point, or renews that where a session is active, waits, and reads the
+ * script into *connection, whose portal is one of Azure's and whose password is known. Whoever calls it has recorded
+ * how to undo it. The caller clears *connection with connection_clear(), in any case.
+ */
+int provision_vm(struct arm *arm, const struct options *options, const struct recovery_point *point,
+                 const char *initiator_name, struct connection *connection, struct error **err);
+
+#endif
