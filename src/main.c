@@ -17,6 +17,7 @@ static const struct subcommand {
     {"mount", cmd_mount, "open a recovery point of an Azure VM, and mount its volumes read-only"},
     {"unmount", cmd_unmount, "take everything down again and revoke the access"},
     {"umount", cmd_unmount, NULL},
+    {"renew", cmd_renew, "extend the access of a mounted session by another 12 hours"},
     {"status", cmd_status, "what is open on this host"},
     {"inspect", cmd_inspect, "what a connection script would connect to; contacts nothing"},
     {"tunnel", cmd_tunnel, "the relay from loopback to a portal's TLS, by itself"},

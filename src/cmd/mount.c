@@ -20,7 +20,6 @@
 
 /* A failed mount does not keep a person waiting for longer than this for the revocation. */
 static const int REVOKE_LIMIT_MS = 60 * 1000;
-static const long MAX_TIMEOUT_S = 12 * 60 * 60;
 
 void mount_run_note(struct mount_run *run, const char *name, const char *value)
 {
@@ -45,7 +44,6 @@ static void mount_run_clear(struct mount_run *run)
 static int check_arguments(struct mount_run *run, char **rest, int rest_count, struct error **err)
 {
     const struct options *options = run->options;
-    long seconds;
 
     if (options->script ? rest_count != 0 : rest_count != 1) {
         error_set(err, EXIT_USAGE, "mount takes %s",
@@ -59,12 +57,7 @@ static int check_arguments(struct mount_run *run, char **rest, int rest_count, s
         return error_set(err, EXIT_USAGE, "--password-file goes with --script");
     if (provision_check_options(options, err) < 0)
         return -1;
-    if (options->timeout) {
-        if (str_to_long(options->timeout, 1, MAX_TIMEOUT_S, &seconds) < 0)
-            return error_set(err, EXIT_USAGE, "--timeout takes seconds, from 1 to %ld", MAX_TIMEOUT_S);
-        run->wait.deadline_ms = clock_monotonic_ms() + seconds * 1000;
-    }
-    return 0;
+    return options_set_deadline(options, &run->wait, err);
 }
 
 static int stages(struct mount_run *run, struct error **err)

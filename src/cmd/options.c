@@ -6,8 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "util/clock.h"
 #include "util/log.h"
 #include "util/str.h"
+
+static const long MAX_TIMEOUT_S = 12 * 60 * 60;
 
 #define AZURE_USERS (OPTIONS_MOUNT | OPTIONS_UNMOUNT | OPTIONS_RENEW)
 #define ALL_USERS (OPTIONS_MOUNT | OPTIONS_UNMOUNT | OPTIONS_STATUS | OPTIONS_RENEW)
@@ -179,6 +182,18 @@ int options_parse(int argc, char **argv, enum option_user user, struct options *
         log_set_level(LOG_LEVEL_QUIET);
     else if (options->verbose)
         log_set_level(LOG_LEVEL_VERBOSE);
+    return 0;
+}
+
+int options_set_deadline(const struct options *options, struct wait *wait, struct error **err)
+{
+    long seconds;
+
+    if (!options->timeout)
+        return 0;
+    if (str_to_long(options->timeout, 1, MAX_TIMEOUT_S, &seconds) < 0)
+        return error_set(err, EXIT_USAGE, "--timeout takes seconds, from 1 to %ld", MAX_TIMEOUT_S);
+    wait->deadline_ms = clock_monotonic_ms() + seconds * 1000;
     return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "util/error.h"
+#include "util/wait.h"
 
 enum option_user {
     OPTIONS_MOUNT = 1 << 0,
@@ -44,6 +45,9 @@ struct options {
  */
 int options_parse(int argc, char **argv, enum option_user user, struct options *options, char ***rest, int *rest_count,
                   struct error **err);
+
+/* Sets the wait's time limit from --timeout, if it was given. EXIT_USAGE if that is no number of seconds. */
+int options_set_deadline(const struct options *options, struct wait *wait, struct error **err);
 
 /* Prints "Usage: …" and the options that the subcommand takes. */
 void options_print_help(const char *usage, enum option_user user);

@@ -167,6 +167,13 @@ static int undo_tunnel(struct teardown *teardown, const cJSON *arguments, struct
 
 static int undo_registration(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
+    const char *expires = json_string(teardown->session->state, "expires");
+
+    if (teardown->keep_access) {
+        say(teardown, "kept the access to the recovery point, which ends by itself %s%s",
+            expires ? "at " : "12 hours after it was given", expires ? expires : "");
+        return 1;
+    }
     if (teardown->revoke(teardown->argument, arguments, err) < 0) {
         error_wrap(err, "access to the recovery point could not be revoked");
         return error_hint(err, "`azilr unmount %s` tries again; the access ends by itself 12 hours after it was given",
