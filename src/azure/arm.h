@@ -44,7 +44,7 @@ struct arm_call {
     const char *url;
     const cJSON *body; /* of a POST; NULL for an empty one */
     bool post;
-    bool secret; /* the answer holds secrets: wiped, never quoted, up to 8 MiB */
+    bool secret; /* the answer holds secrets: wiped, never quoted, up to 12 MiB */
     enum retry retry;
 };
 

@@ -522,6 +522,14 @@ class Provision(Case):
         type(self).sim = Sim()  # the token file of the old one is expired too
         self.start = 0
 
+    def test_reads_survive_broken_connections(self):
+        """What changes nothing is asked again, the list action's POST too."""
+        self.sim.set(generation="list", lost_answer=[{"calls": ["point_get"]}, {"calls": ["item_get"]}, {"calls": ["list_scripts"]}],
+                     unavailable={"calls": "status", "retry_after": None})
+        self.check_script(self.run_driver("provision", self.sim.point()))
+        self.assertEqual((2, 2, 2), tuple(len(self.requests(c)) for c in ("point_get", "item_get", "list_scripts")))
+        self.assertEqual(1, len(self.requests("provision")))
+
     def test_damaged_scripts(self):
         self.sim.set(truncated_script="base64")
         self.assertIn("base64", self.run_driver("provision", self.sim.point(), code=NETWORK).err)
