@@ -36,6 +36,8 @@ static const struct {
     {"ResourceNotFound", "check --vault-name and --resource-group (the vault's)"},
     {"ScopeLocked", "a read-only lock on the vault or its resource group forbids this: have it taken off meanwhile"},
     {"TooManyRequests", THROTTLED},
+    {"BMSUserErrorDataSourceObjectNotFound",
+     "this vault does not protect that machine, or not any more: check --vault-name and the machine's name"},
     {"UserErrorInstantRpNotFound",
      "its snapshot is gone, and it has not been copied to the vault: choose another recovery point"},
     {"UserErrorRecoveryPointNotRehydrated", ARCHIVED},
@@ -91,7 +93,7 @@ static char *quoted(const char *message, const char *before)
     length = start ? strcspn(start, "'") : 0;
     if (length == 0 || start[length] != '\'')
         return NULL;
-    return str_printable(start, length, CLOUD_ERROR_MAX_EXCERPT);
+    return str_printable(start, length, CLOUD_ERROR_MAX_TEXT);
 }
 
 /*

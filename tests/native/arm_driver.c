@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Drives src/azure by itself, for arm_test.py: one call a run, its result as one JSON document on standard
+ * Drives src/azure by itself, for arm_*_test.py: one call a run, its result as one JSON document on standard
  * output, its error as azilr prints it, the exit code as azilr's. Sizes of scripts are printed, never their
  * content.
  */

@@ -228,6 +228,7 @@ static void test_advice(void **state)
          "private endpoint"},
         {"{\"code\":\"OperationThrottled\"}", "try again in a few minutes"},
         {"{\"code\":\"ScopeLocked\"}", "read-only lock"},
+        {"{\"code\":\"BMSUserErrorDataSourceObjectNotFound\"}", "does not protect that machine"},
         {"{\"code\":\"Outer\",\"details\":[7,{\"code\":\"Other\"},{\"code\":\"X\",\"details\":[{\"code\":"
          "\"ScopeLocked\"}]}]}",
          "read-only lock"},
