@@ -100,6 +100,22 @@ int arm_call(struct arm *arm, const struct arm_call *call, struct http_answer *a
     return cloud_error_set(arm->host, answer, err);
 }
 
+int arm_fetch(struct arm *arm, const char *url, size_t max_body, struct http_answer *answer, struct error **err)
+{
+    const struct http_request request = {.url = url, .max_body = max_body, .secret = true};
+    _cleanup_free_ char *host = url_host(url);
+
+    if (retry_send(arm->http, &request, RETRY_SAFE, arm->wait, answer, err) < 0)
+        return -1;
+    if (answer->status == 200)
+        return 0;
+    cloud_error_set(host, answer, err);
+    /* no sign-in and no resource was asked for, so a refusal says nothing of either */
+    if (err)
+        (*err)->code = EXIT_NETWORK;
+    return -1;
+}
+
 int arm_parse(struct arm *arm, const struct http_answer *answer, cJSON **json, struct error **err)
 {
     _cleanup_error_ struct error *why = NULL;

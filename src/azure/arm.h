@@ -55,6 +55,13 @@ struct arm_call {
  */
 int arm_call(struct arm *arm, const struct arm_call *call, struct http_answer *answer, struct error **err);
 
+/*
+ * A GET without a token, which no redirect leads astray: 0 with a 200, whose body of at most max_body bytes is wiped
+ * when let go of; EXIT_NETWORK for any other answer. The caller has checked where url leads. *answer is to be cleared
+ * in any case.
+ */
+int arm_fetch(struct arm *arm, const char *url, size_t max_body, struct http_answer *answer, struct error **err);
+
 /* The JSON object in an answer. EXIT_NETWORK for anything else. The caller deletes *json (secret_json_free()
  * if secret). */
 int arm_parse(struct arm *arm, const struct http_answer *answer, cJSON **json, struct error **err);

@@ -82,9 +82,20 @@ static int refuse(const char *text, const char *kind, const char *why, struct er
     return error_hint(err, "az backup recoverypoint list … --query \"[].id\" prints ids of recovery points");
 }
 
+typedef const char *split_item_function(const char *item, struct arm_id *id);
+
+/* "AzureFileShare;name", in a "StorageContainer;storage;group;account" (Azure Backup REST reference). */
+static const char *split_share_item(const char *item, struct arm_id *id)
+{
+    (void)id;
+    return strncasecmp(item, "azurefileshare;", 15) == 0 && item[15]
+               ? NULL
+               : "its protected item is not a file share's (AzureFileShare;name)";
+}
+
 /* "VM;iaasvmcontainerv2;group;name": the group and the name are the last two of the parts that it must have.
  */
-static const char *split_item(const char *item, struct arm_id *id)
+static const char *split_vm_item(const char *item, struct arm_id *id)
 {
     const char *kind = strchr(item, ';');
     const char *group = kind ? strchr(kind + 1, ';') : NULL;
@@ -120,7 +131,8 @@ static const char *const item_keywords[] = {
 static const size_t ITEM_SEGMENTS = 14;
 static const size_t POINT_SEGMENTS = 16;
 
-static int parse(const char *text, size_t wanted, const char *kind, struct arm_id *id, struct error **err)
+static int parse(const char *text, size_t wanted, split_item_function *split_item, const char *kind, struct arm_id *id,
+                 struct error **err)
 {
     _cleanup_segments_ struct segments segments = {0};
     const char *fault = split(text, &segments);
@@ -155,12 +167,17 @@ static int parse(const char *text, size_t wanted, const char *kind, struct arm_i
 
 int arm_id_parse_point(const char *text, struct arm_id *id, struct error **err)
 {
-    return parse(text, POINT_SEGMENTS, "recovery point of an Azure VM", id, err);
+    return parse(text, POINT_SEGMENTS, split_vm_item, "recovery point of an Azure VM", id, err);
+}
+
+int arm_id_parse_share_point(const char *text, struct arm_id *id, struct error **err)
+{
+    return parse(text, POINT_SEGMENTS, split_share_item, "recovery point of a file share", id, err);
 }
 
 int arm_id_parse_item(const char *text, struct arm_id *id, struct error **err)
 {
-    return parse(text, ITEM_SEGMENTS, "backup item of an Azure VM", id, err);
+    return parse(text, ITEM_SEGMENTS, split_vm_item, "backup item of an Azure VM", id, err);
 }
 
 void arm_id_clear(struct arm_id *id)

@@ -30,6 +30,10 @@ struct arm_id {
  */
 int arm_id_parse_point(const char *text, struct arm_id *id, struct error **err);
 int arm_id_parse_item(const char *text, struct arm_id *id, struct error **err);
+
+/* The same for a recovery point of an Azure file share, which has no vm_resource_group and no vm_name. */
+int arm_id_parse_share_point(const char *text, struct arm_id *id, struct error **err);
+
 void arm_id_clear(struct arm_id *id);
 
 /* The id of the vault that holds it, and that of the item of a recovery point. The caller frees them. */

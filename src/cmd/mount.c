@@ -8,6 +8,7 @@
 #include "cmd/cmd.h"
 #include "cmd/host.h"
 #include "cmd/mount_run.h"
+#include "cmd/provision.h"
 #include "cmd/results.h"
 #include "cmd/teardown.h"
 #include "iscsi/iscsiadm.h"
@@ -19,7 +20,7 @@
 
 /* A failed mount does not keep a person waiting for longer than this for the revocation. */
 static const int REVOKE_LIMIT_MS = 60 * 1000;
-static const long MAX_TIMEOUT_S = 12 * 60 * 60;
+static const long MAX_WAIT_S = 12 * 60 * 60;
 
 void mount_run_note(struct mount_run *run, const char *name, const char *value)
 {
@@ -44,7 +45,6 @@ static void mount_run_clear(struct mount_run *run)
 static int check_arguments(struct mount_run *run, char **rest, int rest_count, struct error **err)
 {
     const struct options *options = run->options;
-    long seconds;
 
     if (options->script ? rest_count != 0 : rest_count != 1) {
         error_set(err, EXIT_USAGE, "mount takes %s",
@@ -56,14 +56,11 @@ static int check_arguments(struct mount_run *run, char **rest, int rest_count, s
         return error_wrap(err, "--initiator-name");
     if (options->password_file && !options->script)
         return error_set(err, EXIT_USAGE, "--password-file goes with --script");
-    if (options->timeout) {
-        if (str_to_long(options->timeout, 1, MAX_TIMEOUT_S, &seconds) < 0)
-            return error_set(err, EXIT_USAGE, "--timeout takes seconds, from 1 to %ld", MAX_TIMEOUT_S);
-        run->wait.deadline_ms = clock_monotonic_ms() + seconds * 1000;
-    }
-    if (options->wait && str_to_long(options->wait, 0, MAX_TIMEOUT_S, &run->wait_s) < 0)
-        return error_set(err, EXIT_USAGE, "--wait takes seconds, from 0 to %ld", MAX_TIMEOUT_S);
-    return 0;
+    if (options->wait && str_to_long(options->wait, 0, MAX_WAIT_S, &run->wait_s) < 0)
+        return error_set(err, EXIT_USAGE, "--wait takes seconds, from 0 to %ld", MAX_WAIT_S);
+    if (provision_check_options(options, err) < 0)
+        return -1;
+    return options_set_deadline(options, &run->wait, err);
 }
 
 static int stages(struct mount_run *run, struct error **err)

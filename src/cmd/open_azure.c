@@ -4,17 +4,14 @@
 #include <time.h>
 
 #include "azure/backup.h"
-#include "azure/ilr.h"
 #include "cmd/mount_run.h"
+#include "cmd/provision.h"
 #include "cmd/teardown.h"
 #include "iscsi/iscsiadm.h"
 #include "util/clock.h"
 #include "util/json.h"
 #include "util/log.h"
 #include "util/str.h"
-
-/* How long a registration lasts (Azure Backup documentation, file recovery). */
-static const time_t ACCESS_SECONDS = 12 * 60 * 60;
 
 static int find_point(struct mount_run *run, struct recovery_point *point, struct error **err)
 {
@@ -74,7 +71,7 @@ static int make_session(struct mount_run *run, const char *id, const struct reco
     mount_run_note(run, "point_time", clock_format(point->time, taken));
     mount_run_note(run, "point_type", point->type);
     mount_run_note(run, "created", clock_format(time(NULL), now));
-    mount_run_note(run, "expires", clock_format(time(NULL) + ACCESS_SECONDS, end));
+    mount_run_note(run, "expires", clock_format(time(NULL) + PROVISION_SECONDS, end));
     return 0;
 }
 
@@ -119,22 +116,6 @@ static int begin_session(struct mount_run *run, const struct recovery_point *poi
     return can_resume(id, point) ? resume_session(run, id, err) : make_session(run, id, point, err);
 }
 
-/* The first script that can be read: a Windows VM has an .exe behind the .txt, which says nothing to a Linux host. */
-static int read_scripts(struct mount_run *run, const struct client_scripts *scripts, struct error **err)
-{
-    for (size_t i = 0; i < scripts->count; i++) {
-        const struct client_script *script = &scripts->list[i];
-
-        if (!script->content || str_equal_ignoring_case(script->extension, ".exe"))
-            continue;
-        if (script_parse(script->content, script->length, script->name_suffix, &run->connection, err) < 0)
-            return error_wrap(err, "the connection script from Azure");
-        return 0;
-    }
-    return error_set(err, EXIT_NETWORK, "Azure gave no connection script that can be read here (%zu in all)",
-                     scripts->count);
-}
-
 /* Where the operation can be asked about, should its result be needed again. Nothing in it is secret. */
 static void note_operation(struct mount_run *run, const struct arm_operation *operation)
 {
@@ -148,8 +129,7 @@ static void note_operation(struct mount_run *run, const struct arm_operation *op
 }
 
 /* The scripts once more, from the operation that gave them: a new one would have the disks prepared anew. */
-static int ask_again(struct mount_run *run, const struct recovery_point *point, struct client_scripts *scripts,
-                     struct error **err)
+static int ask_again(struct mount_run *run, const struct recovery_point *point, struct error **err)
 {
     _cleanup_(arm_operation_clear) struct arm_operation operation = {.secret = true, .retry_after_ms = -1};
     const cJSON *noted = json_object(run->session->state, "operation");
@@ -158,38 +138,38 @@ static int ask_again(struct mount_run *run, const struct recovery_point *point, 
     operation.url = str_dup(json_string(noted, "url"));
     operation.id = id ? str_dup(id) : NULL;
     operation.by_location = json_bool(noted, "by_location", false);
-    if (ilr_provision_wait(run->access.arm, point, &operation, scripts, err) == 0)
+    if (provision_finish(run->access.arm, point, &operation, &run->connection, err) == 0)
         return 0;
     error_wrap(err, "asking for the script of the access that is there already");
     return error_hint(err, "if this goes on, `azilr unmount %s`, and mount anew", run->session->id);
 }
 
-static int provision(struct mount_run *run, const struct recovery_point *point, struct client_scripts *scripts,
-                     struct error **err)
+static int provision(struct mount_run *run, const struct recovery_point *point, struct error **err)
 {
     _cleanup_(arm_operation_clear) struct arm_operation operation = {0};
-    const struct ilr_request request = {
-        .point = point, .initiator_name = run->initiator_name, .renew = point->session_active};
+    bool may_have_begun = false;
 
     if (point->session_active)
         log_info("the recovery point is open already, from here or elsewhere; renewing that");
     if (session_will(run->session, CHANGE_REGISTRATION, azure_access_registration(&run->access, point->id.text), true,
-                     err) < 0 ||
-        ilr_provision_start(run->access.arm, &request, &operation, err) < 0)
+                     err) < 0)
         return -1;
+    if (provision_start(run->access.arm, run->options, point, run->initiator_name, &operation, &may_have_begun, err) <
+        0) {
+        /* what was refused is not there; revoking would end what somebody else may have open */
+        if (!may_have_begun)
+            session_undone(run->session, session_last_change(run->session), NULL);
+        return -1;
+    }
     note_operation(run, &operation);
-    return ilr_provision_wait(run->access.arm, point, &operation, scripts, err);
+    return provision_finish(run->access.arm, point, &operation, &run->connection, err);
 }
 
 static int open_point(struct mount_run *run, const struct recovery_point *point, struct error **err)
 {
-    _cleanup_(client_scripts_clear) struct client_scripts scripts = {0};
-
     if (begin_session(run, point, err) < 0)
         return -1;
-    if ((run->keep_access ? ask_again(run, point, &scripts, err) : provision(run, point, &scripts, err)) < 0)
-        return -1;
-    return read_scripts(run, &scripts, err);
+    return run->keep_access ? ask_again(run, point, err) : provision(run, point, err);
 }
 
 int open_from_azure(struct mount_run *run, struct error **err)
@@ -214,10 +194,6 @@ int open_from_azure(struct mount_run *run, struct error **err)
     progress_begin(&run->progress, "Opening the recovery point");
     if (open_point(run, &point, err) < 0)
         return -1;
-    if (script_check_portal_domain(&run->connection, err) < 0)
-        return -1;
-    if (!run->connection.secret_known)
-        return error_set(err, EXIT_NETWORK, "Azure's answer holds a connection script but not its password");
     progress_end(&run->progress, "access given until %s", json_string(run->session->state, "expires"));
     return wait_check(&run->wait, err);
 }

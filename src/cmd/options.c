@@ -6,18 +6,24 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "util/clock.h"
 #include "util/log.h"
 #include "util/str.h"
 
-#define AZURE_USERS (OPTIONS_MOUNT | OPTIONS_UNMOUNT)
-#define ALL_USERS (OPTIONS_MOUNT | OPTIONS_UNMOUNT | OPTIONS_STATUS)
+static const long MAX_TIMEOUT_S = 12 * 60 * 60;
+
+#define AZURE_USERS (OPTIONS_MOUNT | OPTIONS_UNMOUNT | OPTIONS_RENEW)
+#define ALL_USERS (OPTIONS_MOUNT | OPTIONS_UNMOUNT | OPTIONS_STATUS | OPTIONS_RENEW)
+
+/* May be given several times: its field is a struct option_values. */
+#define REPEATS (1U << 31)
 
 static const struct option_spec {
     const char *name;
     char letter;          /* 0 for none */
     const char *argument; /* what to call it in the help; NULL for a flag */
-    unsigned users;
-    size_t offset; /* in struct options */
+    unsigned users;       /* of enum option_user, and REPEATS */
+    size_t offset;        /* in struct options */
     const char *help;
 } specs[] = {
     {"vault-name", 'v', "NAME", OPTIONS_MOUNT, offsetof(struct options, vault), "the Recovery Services vault"},
@@ -32,10 +38,18 @@ static const struct option_spec {
     {"dir", 0, "DIR", OPTIONS_MOUNT, offsetof(struct options, dir), "where to mount (default: /mnt/azilr/SESSION)"},
     {"initiator-name", 0, "IQN", OPTIONS_MOUNT, offsetof(struct options, initiator_name),
      "the iSCSI initiator name to use (default: one made for this session)"},
-    {"timeout", 0, "SECONDS", OPTIONS_MOUNT, offsetof(struct options, timeout), "give up after this long"},
+    {"location", 0, "REGION", OPTIONS_MOUNT | OPTIONS_RENEW, offsetof(struct options, location),
+     "the location of the request's resource"},
+    {"tag", 0, "NAME=VALUE", OPTIONS_MOUNT | OPTIONS_RENEW | REPEATS, offsetof(struct options, tags),
+     "a tag of the request's resource; may be given several times"},
+    {"etag", 0, "TEXT", OPTIONS_MOUNT | OPTIONS_RENEW, offsetof(struct options, etag), "the request's eTag"},
+    {"timeout", 0, "SECONDS", OPTIONS_MOUNT | OPTIONS_RENEW, offsetof(struct options, timeout),
+     "give up after this long"},
     {"wait", 0, "SECONDS", OPTIONS_MOUNT, offsetof(struct options, wait),
      "how long to wait while Azure prepares the disks (default: 2700)"},
     {"all", 0, NULL, OPTIONS_UNMOUNT, offsetof(struct options, all), "every session of this host"},
+    {"keep-access", 0, NULL, OPTIONS_UNMOUNT, offsetof(struct options, keep_access),
+     "do not revoke the access to the recovery point"},
     {"token-file", 0, "FILE", AZURE_USERS, offsetof(struct options, token_file),
      "an access token for Azure (default: AZURE_ACCESS_TOKEN, else a client secret)"},
     {"endpoint", 0, "URL", AZURE_USERS, offsetof(struct options, endpoint),
@@ -94,6 +108,15 @@ static bool has_control_character(const char *text)
     return false;
 }
 
+static int store_next(struct option_values *values, const struct option_spec *spec, const char *value,
+                      struct error **err)
+{
+    if (values->count == OPTION_MAX_VALUES)
+        return error_set(err, EXIT_USAGE, "--%s can be given %d times at most", spec->name, OPTION_MAX_VALUES);
+    values->list[values->count++] = value;
+    return 0;
+}
+
 static int store(struct options *options, const struct option_spec *spec, const char *value, struct error **err)
 {
     char *field = (char *)options + spec->offset;
@@ -105,6 +128,8 @@ static int store(struct options *options, const struct option_spec *spec, const 
     }
     if (*value == '\0' || has_control_character(value))
         return error_set(err, EXIT_USAGE, "--%s must not be empty or hold control characters", spec->name);
+    if (spec->users & REPEATS)
+        return store_next((struct option_values *)(void *)field, spec, value, err);
     memcpy(field, &value, sizeof(value));
     return 0;
 }
@@ -123,6 +148,15 @@ static int complain(const char *command, int problem, char **argv, struct error 
     return error_hint(err, "`azilr %s --help` lists the options", command);
 }
 
+/* Before the options have been read, so that wrong usage is told as JSON too wherever --json stands. */
+static bool asks_for_json(int argc, char **argv)
+{
+    for (int i = 1; i < argc && !str_equal(argv[i], "--"); i++)
+        if (str_equal(argv[i], "--json"))
+            return true;
+    return false;
+}
+
 int options_parse(int argc, char **argv, enum option_user user, struct options *options, char ***rest, int *rest_count,
                   struct error **err)
 {
@@ -131,6 +165,7 @@ int options_parse(int argc, char **argv, enum option_user user, struct options *
     int value;
 
     *options = (struct options){0};
+    log_set_json(asks_for_json(argc, argv));
     make_getopt_tables(user, longs, letters);
     opterr = 0;
     optind = 1;
@@ -142,12 +177,25 @@ int options_parse(int argc, char **argv, enum option_user user, struct options *
         if (store(options, spec, optarg, err) < 0)
             return -1;
     }
+    log_set_json(options->json);
     *rest = argv + optind;
     *rest_count = argc - optind;
     if (options->quiet)
         log_set_level(LOG_LEVEL_QUIET);
     else if (options->verbose)
         log_set_level(LOG_LEVEL_VERBOSE);
+    return 0;
+}
+
+int options_set_deadline(const struct options *options, struct wait *wait, struct error **err)
+{
+    long seconds;
+
+    if (!options->timeout)
+        return 0;
+    if (str_to_long(options->timeout, 1, MAX_TIMEOUT_S, &seconds) < 0)
+        return error_set(err, EXIT_USAGE, "--timeout takes seconds, from 1 to %ld", MAX_TIMEOUT_S);
+    wait->deadline_ms = clock_monotonic_ms() + seconds * 1000;
     return 0;
 }
 

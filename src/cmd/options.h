@@ -4,13 +4,25 @@
 #define AZILR_CMD_OPTIONS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "util/error.h"
+#include "util/wait.h"
 
 enum option_user {
     OPTIONS_MOUNT = 1 << 0,
     OPTIONS_UNMOUNT = 1 << 1,
     OPTIONS_STATUS = 1 << 2,
+    OPTIONS_RENEW = 1 << 3,
+};
+
+/* More tags than that a resource cannot have (Azure Resource Manager limits). */
+#define OPTION_MAX_VALUES 50
+
+/* The values of an option that may be given several times, in their order. */
+struct option_values {
+    const char *list[OPTION_MAX_VALUES];
+    size_t count;
 };
 
 /* What was given; borrowed from argv, NULL or false where not given. */
@@ -19,16 +31,23 @@ struct options {
     const char *subscription, *resource_group, *vault;
     const char *endpoint, *authority, *ca_file, *token_file;
     const char *initiator_name, *dir, *timeout, *wait;
+    const char *location, *etag;
+    struct option_values tags;
+    bool keep_access;
     bool all, json, quiet, verbose, help;
 };
 
 /*
  * Reads the options of one subcommand; argv[0] is its name. What is left, in order, is *rest (*rest_count of
- * them). EXIT_USAGE names the option that is wrong. Also sets the logger's level from --quiet and --verbose.
+ * them). EXIT_USAGE names the option that is wrong. Also tells the logger of --quiet, --verbose and
+ * --json.
  * Text that holds a line end or other control character is refused for every option.
  */
 int options_parse(int argc, char **argv, enum option_user user, struct options *options, char ***rest, int *rest_count,
                   struct error **err);
+
+/* Sets the wait's time limit from --timeout, if it was given. EXIT_USAGE if that is no number of seconds. */
+int options_set_deadline(const struct options *options, struct wait *wait, struct error **err);
 
 /* Prints "Usage: …" and the options that the subcommand takes. */
 void options_print_help(const char *usage, enum option_user user);

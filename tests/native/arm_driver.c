@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Drives src/azure by itself, for arm_test.py: one call a run, its result as one JSON document on standard
+ * Drives src/azure by itself, for arm_*_test.py: one call a run, its result as one JSON document on standard
  * output, its error as azilr prints it, the exit code as azilr's. Sizes of scripts are printed, never their
  * content.
  */
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "azure/backup.h"
 #include "azure/ilr.h"
+#include "azure/secret_json.h"
+#include "cmd/failure.h"
 #include "util/clock.h"
 #include "util/file.h"
 #include "util/log.h"
@@ -20,8 +23,10 @@ struct driver {
     struct arm *arm;
     struct credential *credential;
     struct wait wait;
-    const char *renew; /* "auto", "yes" or "no" */
-    const char *initiator;
+    const char *renew;          /* "auto", "yes" or "no" */
+    struct ilr_request request; /* what of it the options say */
+    struct ilr_tag tags[4];
+    const char *scan; /* a file with a text to look for in memory, flipped; NULL for none */
 };
 
 static int print(const cJSON *document)
@@ -118,16 +123,19 @@ static int do_provision(struct driver *driver, char *const *arguments, struct er
     _cleanup_arm_operation_ struct arm_operation operation = {0};
     _cleanup_client_scripts_ struct client_scripts scripts = {0};
     _cleanup_json_ cJSON *document = json_new_object();
-    struct ilr_request request = {.point = &point, .initiator_name = driver->initiator};
+    struct ilr_request request = driver->request;
+    bool may_have_begun;
     int64_t start;
     cJSON *list;
 
     if (backup_get_point(driver->arm, arguments[0], &point, err) < 0)
         return -1;
+    request.id = &point.id;
+    request.vm_id = point.vm_id;
     request.renew = str_equal(driver->renew, "auto") ? point.session_active : str_equal(driver->renew, "yes");
     start = clock_monotonic_ms();
-    if (ilr_provision_start(driver->arm, &request, &operation, err) < 0 ||
-        ilr_provision_wait(driver->arm, &point, &operation, &scripts, err) < 0)
+    if (ilr_provision_start(driver->arm, &request, &operation, &may_have_begun, err) < 0 ||
+        ilr_provision_wait(driver->arm, &point.id, &operation, &scripts, err) < 0)
         return -1;
     json_set_number(document, "ms", (double)(clock_monotonic_ms() - start));
     json_set_bool(document, "renewed", request.renew);
@@ -135,6 +143,27 @@ static int do_provision(struct driver *driver, char *const *arguments, struct er
     list = json_set_array(document, "scripts");
     for (size_t i = 0; i < scripts.count; i++)
         describe_script(&scripts.list[i], list);
+    return print(document);
+}
+
+static int do_provision_share(struct driver *driver, char *const *arguments, struct error **err)
+{
+    _cleanup_arm_id_ struct arm_id id = {0};
+    _cleanup_arm_operation_ struct arm_operation operation = {0};
+    _cleanup_json_ cJSON *document = json_new_object();
+    _cleanup_secret_json_ cJSON *status = NULL;
+    struct ilr_request request = driver->request;
+    bool may_have_begun;
+
+    if (arm_id_parse_share_point(arguments[0], &id, err) < 0)
+        return -1;
+    request.kind = ILR_FILE_SHARE;
+    request.id = &id;
+    request.source_resource_id = arguments[1];
+    if (ilr_provision_start(driver->arm, &request, &operation, &may_have_begun, err) < 0 ||
+        arm_operation_wait(driver->arm, &operation, &status, err) < 0)
+        return -1;
+    json_set_string(document, "status", json_string(status, "status"));
     return print(document);
 }
 
@@ -149,13 +178,76 @@ static int do_revoke(struct driver *driver, char *const *arguments, struct error
     return print(document);
 }
 
+/* How often a text stands in this process's writable memory. It is given with every bit flipped, so as not to be one.
+ */
+static int count_in_memory(const unsigned char *flipped, size_t length, struct error **err)
+{
+    _cleanup_fclose_ FILE *maps = fopen("/proc/self/maps", "re");
+    _cleanup_close_ int memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+    unsigned long from, to;
+    char line[512], mode[8];
+    int found = 0;
+
+    if (!maps || memory < 0)
+        return error_set(err, EXIT_HOST, "arm_driver: cannot read its own memory");
+    while (fgets(line, sizeof(line), maps)) {
+        static unsigned char chunk[1 << 16];
+
+        if (sscanf(line, "%lx-%lx %7s", &from, &to, mode) != 3 || !strchr(mode, 'w'))
+            continue;
+        for (; from + length <= to; from += sizeof(chunk) - length) {
+            ssize_t got = pread(memory, chunk, sizeof(chunk) < to - from ? sizeof(chunk) : to - from, (off_t)from);
+
+            for (ssize_t at = 0; at + (ssize_t)length <= got; at++) {
+                size_t same = 0;
+
+                while (same < length && chunk[at + (ssize_t)same] == (flipped[same] ^ 0xff))
+                    same++;
+                found += same == length;
+            }
+            explicit_bzero(chunk, sizeof(chunk));
+            if (got < (ssize_t)sizeof(chunk))
+                break;
+        }
+    }
+    return found;
+}
+
+/* Whether a token is out of memory once all that held it has been let go of. */
+static int scan(struct driver *driver, struct error **err)
+{
+    _cleanup_json_ cJSON *document = json_new_object();
+    _cleanup_free_ char *flipped = NULL;
+    size_t length = 0;
+    int before, after;
+
+    if (file_read(driver->scan, 65536, &flipped, &length, err) < 0)
+        return -1;
+    before = count_in_memory((const unsigned char *)flipped, length, err);
+    arm_free(driver->arm);
+    credential_free(driver->credential);
+    driver->arm = NULL;
+    driver->credential = NULL;
+    after = before < 0 ? -1 : count_in_memory((const unsigned char *)flipped, length, err);
+    if (after < 0)
+        return -1;
+    json_set_number(document, "before", before);
+    json_set_number(document, "after", after);
+    return print(document);
+}
+
 static const struct command {
     const char *name;
     int arguments;
     int (*run)(struct driver *driver, char *const *arguments, struct error **err);
 } commands[] = {
-    {"token", 0, do_token},   {"environ", 0, do_environ},     {"point", 1, do_point},
-    {"newest", 4, do_newest}, {"provision", 1, do_provision}, {"revoke", 1, do_revoke},
+    {"token", 0, do_token},
+    {"environ", 0, do_environ},
+    {"point", 1, do_point},
+    {"newest", 4, do_newest},
+    {"provision", 1, do_provision},
+    {"revoke", 1, do_revoke},
+    {"provision-share", 2, do_provision_share},
 };
 
 static const struct option long_options[] = {
@@ -167,6 +259,11 @@ static const struct option long_options[] = {
     {"renew", required_argument, NULL, 'r'},
     {"initiator", required_argument, NULL, 'i'},
     {"verbose", no_argument, NULL, 'v'},
+    {"location", required_argument, NULL, 'l'},
+    {"etag", required_argument, NULL, 'E'},
+    {"tag", required_argument, NULL, 'g'},
+    {"scan", required_argument, NULL, 's'},
+    {"json", no_argument, NULL, 'j'},
     {NULL, 0, NULL, 0},
 };
 
@@ -208,10 +305,27 @@ static int drive(int argc, char **argv, struct driver *driver, struct error **er
             driver->renew = optarg;
             break;
         case 'i':
-            driver->initiator = optarg;
+            driver->request.initiator_name = optarg;
             break;
         case 'v':
             log_set_level(LOG_LEVEL_VERBOSE);
+            break;
+        case 'l':
+            driver->request.location = optarg;
+            break;
+        case 'E':
+            driver->request.etag = optarg;
+            break;
+        case 'g':
+            driver->request.tags = driver->tags;
+            driver->tags[driver->request.tag_count % 4].name = strsep(&optarg, "=");
+            driver->tags[driver->request.tag_count++ % 4].value = optarg;
+            break;
+        case 's':
+            driver->scan = optarg;
+            break;
+        case 'j':
+            log_set_json(true);
             break;
         default:
             return error_set(err, EXIT_USAGE, "arm_driver: unknown option");
@@ -229,9 +343,13 @@ static int drive(int argc, char **argv, struct driver *driver, struct error **er
 
 int main(int argc, char **argv)
 {
-    struct driver driver = {.wait = WAIT_INIT, .renew = "auto", .initiator = "iqn.2026-11.io.azilr:arm-driver"};
+    struct driver driver = {
+        .wait = WAIT_INIT, .renew = "auto", .request.initiator_name = "iqn.2026-11.io.azilr:arm-driver"};
     _cleanup_error_ struct error *err = NULL;
     int result = drive(argc, argv, &driver, &err);
+
+    if (result >= 0 && driver.scan)
+        result = scan(&driver, &err);
 
     arm_free(driver.arm);
     credential_free(driver.credential);
@@ -239,5 +357,6 @@ int main(int argc, char **argv)
     if (result >= 0)
         return 0;
     log_error(err);
+    failure_print(err);
     return (int)err->code;
 }

@@ -32,6 +32,7 @@ def config():
                 web, {"vm": "db01", "recovery_points": [
                     point(4, 17, tiers=[{"type": "ArchivedRP", "status": "Valid"}]),
                     point(5, 16, encrypted=True)]},
+                {"share": "files1", "storage_account": "acct1", "recovery_points": [point(7, 20)]},
                 {"vm": "new01"}, {"vm": "win01", "os_type": "Windows", "recovery_points": [point(6, 20)]}]},
             {"name": "vault2", "items": [web, {**web, "vm": "WEB01", "vm_resource_group": "rg-other"}]},
             {"name": "empty", "items": []}]}]}

@@ -71,9 +71,21 @@ def item(place: Place) -> dict[str, Any]:
     return {"id": place.item_id, "name": one.name, "type": ITEM_TYPE, "properties": properties}
 
 
+def share_point(place: Place) -> dict[str, Any]:
+    one = place.point
+    assert one is not None
+    properties = {
+        "objectType": "AzureFileShareRecoveryPoint", "recoveryPointType": "FileSystemConsistent",
+        "recoveryPointTime": iso(one.time), "recoveryPointSizeInGB": 1,
+        "fileShareSnapshotUri": f"https://{place.item.account}.file.core.windows.net/{place.item.vm}", **one.extra}
+    return {"id": place.id, "name": one.name, "type": f"{ITEM_TYPE}/recoveryPoints", "properties": properties}
+
+
 def point(place: Place, active: bool) -> dict[str, Any]:
     one = place.point
     assert one is not None
+    if place.item.account:
+        return share_point(place)
     properties = {
         "objectType": "IaasVMRecoveryPoint", "recoveryPointType": one.kind, "recoveryPointTime": iso(one.time),
         "recoveryPointAdditionalInfo": "", "sourceVMStorageType": "NormalStorage",
@@ -149,7 +161,7 @@ class Lists:
 
     def items(self, request: Request, query: dict[str, str], where: Vault) -> Response:
         wanted = items_filter(query.get("$filter"))
-        places = [Place(where, one) for one in where.items]
+        places = [Place(where, one) for one in where.items if not one.account]  # VMs only, asked for or not
         return paged(request, self._switches, query, [item(place) for place in places if wanted(place)])
 
     def points(self, request: Request, query: dict[str, str], place: Place) -> Response:

@@ -39,7 +39,7 @@ _SWITCHES: dict[str, tuple[Any, str | tuple[Any, ...]]] = {
     "tls_max": (None, (None, "1.0", "1.1", "1.2", "1.3")),
     # scripts
     "script_kind": ("py", ("py", "sh", "txt")),
-    "script_by_url": (False, _BOOL),
+    "script_by_url": (False, "bool or text"),
     "password_in_script": (False, _BOOL),
     "wrong_secret": (False, _BOOL),
     "truncated_script": (False, (False, True, "block", "base64", "empty")),
@@ -117,6 +117,8 @@ def _checked(name: str, value: Any) -> Any:
         ok = value is None or value is True or isinstance(value, str)
     elif kind == _BOOL:
         ok = isinstance(value, bool)
+    elif kind == "bool or text":
+        ok = isinstance(value, (bool, str))
     elif kind == "bool or null":
         ok = value is None or isinstance(value, bool)
     elif kind == "int or null":

@@ -74,6 +74,25 @@ static void control_characters_and_empty_values_are_refused(void **state)
     assert_error(err, EXIT_USAGE, "--vault-name must not be empty");
 }
 
+static void an_option_may_be_given_several_times(void **state)
+{
+    char tag[] = "--tag", one[] = "a=1", two[] = "--tag=b=2";
+    PARSE(OPTIONS_MOUNT, mount_word, tag, one, vm, two);
+
+    (void)state;
+    assert_int_equal(result, 0);
+    assert_int_equal(options.tags.count, 2);
+    assert_string_equal(options.tags.list[0], "a=1");
+    assert_string_equal(options.tags.list[1], "b=2");
+    char *many[OPTION_MAX_VALUES + 3] = {mount_word};
+    for (int i = 1; i < OPTION_MAX_VALUES + 2; i++)
+        many[i] = two;
+    assert_int_equal(options_parse(OPTION_MAX_VALUES + 1, many, OPTIONS_MOUNT, &options, &rest, &count, &err), 0);
+    assert_int_equal(options.tags.count, OPTION_MAX_VALUES);
+    assert_int_equal(options_parse(OPTION_MAX_VALUES + 2, many, OPTIONS_MOUNT, &options, &rest, &count, &err), -1);
+    assert_error(err, EXIT_USAGE, "--tag can be given 50 times");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -82,6 +101,7 @@ int main(void)
         cmocka_unit_test(an_option_of_another_command_is_unknown),
         cmocka_unit_test(a_missing_value_is_named),
         cmocka_unit_test(control_characters_and_empty_values_are_refused),
+        cmocka_unit_test(an_option_may_be_given_several_times),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

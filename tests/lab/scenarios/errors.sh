@@ -46,6 +46,11 @@ step "no permission"
 azure_set 'forbidden=["provision"]'
 fails 3 "AuthorizationFailed" web01 "${point_options[@]}"
 
+step "what was refused is not revoked: it may be somebody else's"
+azure_set 'forbidden=["provision", "revoke"]'
+fails 3 "AuthorizationFailed" web01 "${point_options[@]}"
+assert_lacks "$azure/requests.jsonl" revokeInstantItemRecovery
+
 step "no such recovery point, VM, vault"
 id=$(azure_fact recovery_points.0.id)
 fails 4 "ecovery" "${id%/*}/999999999999999999" "${sign_in[@]}"
