@@ -46,14 +46,14 @@ static int take_line(char *line, struct seen *seen, config_taker *take, void *ar
     line = trim(line);
     if (!*line || *line == '#')
         return 0;
-    if (!is_plain(line))
-        return error_set(err, EXIT_USAGE, "it holds control characters, or is not UTF-8");
     equals = strchr(line, '=');
     if (!equals)
         return error_set(err, EXIT_USAGE, "it is no \"name = value\"");
     *equals = '\0';
     name = trim(line);
     value = trim(equals + 1);
+    if (!is_plain(name) || !is_plain(value))
+        return error_set(err, EXIT_USAGE, "it holds control characters, or is not UTF-8");
     if (!*name || !*value)
         return error_set(err, EXIT_USAGE, "it has no %s", *name ? "value" : "name");
     for (size_t i = 0; i < seen->count; i++)

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "check.h"
 #include "cmd/options.h"
+#include "util/file.h"
+#include "util/str.h"
 
 #define PARSE(user, ...)                                                                                               \
     char *argv[] = {__VA_ARGS__, NULL};                                                                                \
@@ -74,6 +78,98 @@ static void control_characters_and_empty_values_are_refused(void **state)
     assert_error(err, EXIT_USAGE, "--vault-name must not be empty");
 }
 
+static char list_word[] = "list", config[] = "--config";
+
+/* A file of defaults with this text. The caller removes and frees its name. */
+static char *file_of(const char *text)
+{
+    char *path = str_dup("/tmp/azilr-test-XXXXXX");
+    int fd = mkstemp(path);
+
+    assert_true(fd >= 0);
+    assert_int_equal(file_write_all(fd, text, strlen(text)), 0);
+    close(fd);
+    return path;
+}
+
+static void an_option_counts_for_more_than_the_environment_and_that_for_more_than_the_file(void **state)
+{
+    _cleanup_free_ char *path = file_of("vault-name = f\nresource-group = f\nsubscription = f\ninitiator-name = f\n");
+    char option[] = "--vault-name=o";
+
+    (void)state;
+    setenv("AZILR_VAULT_NAME", "e", 1);
+    setenv("AZILR_RESOURCE_GROUP", "e", 1);
+    setenv("AZILR_SUBSCRIPTION", "", 1);
+    PARSE(OPTIONS_LIST, list_word, option, config, path);
+    unsetenv("AZILR_VAULT_NAME");
+    unsetenv("AZILR_RESOURCE_GROUP");
+    unsetenv("AZILR_SUBSCRIPTION");
+    unlink(path);
+    assert_int_equal(result, 0);
+    assert_string_equal(options.vault, "o");
+    assert_string_equal(options.resource_group, "e");
+    assert_string_equal(options.subscription, "f");
+    /* another command's */
+    assert_null(options.initiator_name);
+    options_clear(&options);
+}
+
+static void azures_own_variable_comes_after_ours(void **state)
+{
+    _cleanup_free_ char *path = file_of("");
+
+    (void)state;
+    setenv("AZURE_SUBSCRIPTION_ID", "azure", 1);
+    PARSE(OPTIONS_MOUNT, mount_word, config, path);
+    assert_int_equal(result, 0);
+    assert_string_equal(options.subscription, "azure");
+    options_clear(&options);
+    setenv("AZILR_SUBSCRIPTION", "ours", 1);
+    assert_int_equal(options_parse(3, argv, OPTIONS_MOUNT, &options, &rest, &count, &err), 0);
+    assert_string_equal(options.subscription, "ours");
+    options_clear(&options);
+    unsetenv("AZURE_SUBSCRIPTION_ID");
+    unsetenv("AZILR_SUBSCRIPTION");
+    unlink(path);
+}
+
+static void where_to_revoke_is_never_a_default(void **state)
+{
+    _cleanup_free_ char *path = file_of("endpoint = https://f.example\nca-file = /f\n");
+    char unmount_word[] = "unmount";
+
+    (void)state;
+    setenv("AZILR_ENDPOINT", "https://e.example", 1);
+    setenv("AZILR_AUTHORITY", "https://e.example", 1);
+    PARSE(OPTIONS_UNMOUNT, unmount_word, config, path);
+    assert_int_equal(result, 0);
+    assert_null(options.endpoint);
+    assert_null(options.authority);
+    assert_string_equal(options.ca_file, "/f");
+    options_clear(&options);
+    assert_int_equal(options_parse(3, argv, OPTIONS_MOUNT, &options, &rest, &count, &err), 0);
+    assert_string_equal(options.endpoint, "https://e.example");
+    options_clear(&options);
+    unsetenv("AZILR_ENDPOINT");
+    unsetenv("AZILR_AUTHORITY");
+    unlink(path);
+}
+
+static void two_names_of_one_option(void **state)
+{
+    _cleanup_free_ char *path = file_of("");
+    char r[] = "-r", name[] = "1", at[] = "--at", moment[] = "yesterday";
+    PARSE(OPTIONS_MOUNT, mount_word, vm, r, name, at, moment, config, path);
+
+    (void)state;
+    unlink(path);
+    assert_int_equal(result, 0);
+    assert_string_equal(options.point, "1");
+    assert_string_equal(options.at, "yesterday");
+    options_clear(&options);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -82,6 +178,10 @@ int main(void)
         cmocka_unit_test(an_option_of_another_command_is_unknown),
         cmocka_unit_test(a_missing_value_is_named),
         cmocka_unit_test(control_characters_and_empty_values_are_refused),
+        cmocka_unit_test(an_option_counts_for_more_than_the_environment_and_that_for_more_than_the_file),
+        cmocka_unit_test(azures_own_variable_comes_after_ours),
+        cmocka_unit_test(where_to_revoke_is_never_a_default),
+        cmocka_unit_test(two_names_of_one_option),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
