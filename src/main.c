@@ -21,6 +21,7 @@ static const struct subcommand {
     {"unmount", cmd_unmount, "take everything down again and revoke the access"},
     {"umount", cmd_unmount, NULL},
     {"renew", cmd_renew, "extend the access of a mounted session by another 12 hours"},
+    {"list", cmd_list, "the vaults, the VMs that they protect, the recovery points of one"},
     {"status", cmd_status, "what is open on this host"},
     {"inspect", cmd_inspect, "what a connection script would connect to; contacts nothing"},
     {"tunnel", cmd_tunnel, "the relay from loopback to a portal's TLS, by itself"},

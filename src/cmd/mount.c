@@ -46,12 +46,19 @@ static int check_arguments(struct mount_run *run, char **rest, int rest_count, s
 {
     const struct options *options = run->options;
 
-    if (options->script ? rest_count != 0 : rest_count != 1) {
+    if (options->script
+            ? rest_count != 0
+            : rest_count > 1 || (rest_count == 0 && !options->point && !options->item && !options->container)) {
         error_set(err, EXIT_USAGE, "mount takes %s",
                   options->script ? "no VM beside --script" : "one VM or recovery point, or --script FILE");
         return error_hint(err, "`azilr mount --help` shows how");
     }
-    run->what = options->script ? NULL : rest[0];
+    run->what = rest_count ? rest[0] : NULL;
+    if (options->script && (options->at || options->point))
+        return error_set(err, EXIT_USAGE,
+                         "a script is of one recovery point: --at and --point (--rp-name) do not go with it");
+    if (!options->script && find_point_check(run, err) < 0)
+        return -1;
     if (options->initiator_name && iscsi_check_name(options->initiator_name, err) < 0)
         return error_wrap(err, "--initiator-name");
     if (options->password_file && !options->script)
@@ -147,14 +154,15 @@ static int finish(struct mount_run *run, struct error **err)
 int cmd_mount(int argc, char **argv, struct error **err)
 {
     _cleanup_(mount_run_clear) struct mount_run run = {.wait = WAIT_INIT};
-    struct options options;
+    _cleanup_options_ struct options options = {0};
     char **rest;
     int rest_count, code;
 
     if (options_parse(argc, argv, OPTIONS_MOUNT, &options, &rest, &rest_count, err) < 0)
         return -1;
     if (options.help) {
-        options_print_help("azilr mount VM | RECOVERY-POINT-ID [OPTIONS]\n"
+        options_print_help("azilr mount VM [--at TIME | --point ID] [OPTIONS]\n"
+                           "       azilr mount RECOVERY-POINT-ID [OPTIONS]\n"
                            "       azilr mount --script FILE [--password-file FILE] [OPTIONS]",
                            OPTIONS_MOUNT);
         return EXIT_DONE;

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -12,52 +11,6 @@
 #include "util/json.h"
 #include "util/log.h"
 #include "util/str.h"
-
-static int find_point(struct mount_run *run, struct recovery_point *point, struct error **err)
-{
-    const struct options *options = run->options;
-    const char *subscription = options->subscription ? options->subscription : getenv("AZURE_SUBSCRIPTION_ID");
-    const struct backup_query query = {.subscription = subscription,
-                                       .resource_group = options->resource_group,
-                                       .vault = options->vault,
-                                       .vm = run->what};
-
-    if (run->what[0] == '/')
-        return backup_get_point(run->access.arm, run->what, point, err);
-    if (!options->vault || !options->resource_group || !subscription) {
-        error_set(err, EXIT_USAGE,
-                  "to find the VM %s its vault must be known: --vault-name, --resource-group and "
-                  "--subscription (or AZURE_SUBSCRIPTION_ID)",
-                  run->what);
-        return error_hint(err, "or give the recovery point's full ARM id instead of the VM's name");
-    }
-    return backup_find_newest_point(run->access.arm, &query, point, err);
-}
-
-static int check_openable(const struct recovery_point *point, struct error **err)
-{
-    if (point->encrypted) {
-        error_set(err, EXIT_FAILED,
-                  "the VM was encrypted with Azure Disk Encryption, and such a recovery point cannot "
-                  "be opened");
-        return error_hint(err, "restore the whole VM or its disks instead");
-    }
-    if (point->archived) {
-        error_set(err, EXIT_FAILED, "the recovery point is in the archive tier and cannot be opened");
-        return error_hint(err, "rehydrate it to the vault tier first, or choose a newer one");
-    }
-    return 0;
-}
-
-/* Tells how old a backup is the way a person would. The caller frees it. */
-static char *age_text(time_t seconds)
-{
-    if (seconds < 2 * 60 * 60)
-        return str_printf("%lld minutes old", (long long)(seconds / 60));
-    if (seconds < 2 * 24 * 60 * 60)
-        return str_printf("%lld hours old", (long long)(seconds / 60 / 60));
-    return str_printf("%lld days old", (long long)(seconds / 60 / 60 / 24));
-}
 
 static int make_session(struct mount_run *run, const char *id, const struct recovery_point *point, struct error **err)
 {
@@ -175,8 +128,6 @@ static int open_point(struct mount_run *run, const struct recovery_point *point,
 int open_from_azure(struct mount_run *run, struct error **err)
 {
     _cleanup_(recovery_point_clear) struct recovery_point point = {0};
-    _cleanup_free_ char *age = NULL;
-    char taken[CLOCK_TEXT_SIZE];
 
     run->initiator_name =
         run->options->initiator_name ? str_dup(run->options->initiator_name) : iscsi_make_initiator_name();
@@ -185,11 +136,8 @@ int open_from_azure(struct mount_run *run, struct error **err)
         return -1;
     progress_end(&run->progress, "%s", credential_description(run->access.credential));
 
-    progress_begin(&run->progress, "Finding the recovery point");
-    if (find_point(run, &point, err) < 0 || check_openable(&point, err) < 0)
+    if (find_point(run, &point, err) < 0)
         return -1;
-    age = age_text(time(NULL) - point.time);
-    progress_end(&run->progress, "%s of %s, %s", point.id.vm_name, clock_format(point.time, taken), age);
 
     progress_begin(&run->progress, "Opening the recovery point");
     if (open_point(run, &point, err) < 0)

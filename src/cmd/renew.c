@@ -191,7 +191,7 @@ static void report(const struct renewal *renewal)
 int cmd_renew(int argc, char **argv, struct error **err)
 {
     _cleanup_(renewal_clear) struct renewal renewal = {.wait = WAIT_INIT};
-    struct options options;
+    _cleanup_options_ struct options options = {0};
     char **rest;
     int rest_count, result;
 

@@ -134,7 +134,7 @@ static int run_unmount(struct unmount *unmount, char **rest, int rest_count, str
 
 int cmd_unmount(int argc, char **argv, struct error **err)
 {
-    struct options options;
+    _cleanup_options_ struct options options = {0};
     struct unmount unmount = {.options = &options, .waiting = WAIT_INIT, .working = WAIT_INIT};
     char **rest;
     int rest_count, code;

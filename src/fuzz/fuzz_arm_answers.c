@@ -19,6 +19,7 @@ static void fuzz_json(const char *text, size_t length)
     _cleanup_secret_json_ cJSON *json = json_parse(text, length, "fuzz", NULL);
     _cleanup_recovery_point_ struct recovery_point point = {0};
     _cleanup_backup_item_ struct backup_item item = {0};
+    _cleanup_backup_vault_ struct backup_vault vault = {0};
     _cleanup_client_scripts_ struct client_scripts scripts = {0};
     _cleanup_client_scripts_ struct client_scripts inline_scripts = {0};
     _cleanup_error_ struct error *err = NULL;
@@ -26,6 +27,7 @@ static void fuzz_json(const char *text, size_t length)
 
     backup_parse_point(json, &point, NULL);
     backup_parse_item(json, &item, NULL);
+    backup_parse_vault(json, &vault, NULL);
     ilr_parse_scripts(json, &scripts, NULL);
     ilr_parse_scripts(ilr_recovery_target(json), &inline_scripts, NULL);
     if (status && arm_operation_state(status) == ARM_OPERATION_FAILED)

@@ -93,17 +93,6 @@ static int do_point(struct driver *driver, char *const *arguments, struct error 
     return print_point(&point);
 }
 
-static int do_newest(struct driver *driver, char *const *arguments, struct error **err)
-{
-    _cleanup_recovery_point_ struct recovery_point point = {0};
-    const struct backup_query query = {
-        .subscription = arguments[0], .resource_group = arguments[1], .vault = arguments[2], .vm = arguments[3]};
-
-    if (backup_find_newest_point(driver->arm, &query, &point, err) < 0)
-        return -1;
-    return print_point(&point);
-}
-
 static void describe_script(const struct client_script *script, cJSON *list)
 {
     cJSON *entry = json_new_object();
@@ -241,13 +230,8 @@ static const struct command {
     int arguments;
     int (*run)(struct driver *driver, char *const *arguments, struct error **err);
 } commands[] = {
-    {"token", 0, do_token},
-    {"environ", 0, do_environ},
-    {"point", 1, do_point},
-    {"newest", 4, do_newest},
-    {"provision", 1, do_provision},
-    {"revoke", 1, do_revoke},
-    {"provision-share", 2, do_provision_share},
+    {"token", 0, do_token},         {"environ", 0, do_environ}, {"point", 1, do_point},
+    {"provision", 1, do_provision}, {"revoke", 1, do_revoke},   {"provision-share", 2, do_provision_share},
 };
 
 static const struct option long_options[] = {

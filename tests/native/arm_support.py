@@ -41,11 +41,11 @@ def config():
 class Sim:
     """A simulator for the tests of one class; each starts with the switches at their defaults, and quick operations."""
 
-    def __init__(self):
+    def __init__(self, configuration=None):
         self.folder = tempfile.mkdtemp(prefix="arm-test-")
         path = os.path.join(self.folder, "config.json")
         with open(path, "w", encoding="utf-8") as out:
-            json.dump(config(), out)
+            json.dump(configuration or config(), out)
         with open(os.path.join(self.folder, "sim.log"), "wb") as self.log:
             self.process = subprocess.Popen(  # pylint: disable=consider-using-with
                 [os.path.join(SIM, "azure-sim"), "--dir", self.folder, "--backend", "none", "--config", path],

@@ -134,45 +134,7 @@ class Finding(Case):
         point = self.run_driver("point", self.sim.point()).json
         self.assertTrue(point["vm_id"].endswith("/rg-web/providers/Microsoft.Compute/virtualMachines/web01"))
 
-    def test_newest(self):
-        point = self.run_driver("newest", GUID + "1", "rg-backup", "vault1", "WeB01").json
-        self.assertEqual("630000000000000003", point["point"])
-        query = self.requests("items_list")[0]["query"]
-        self.assertIn("backupManagementType%20eq%20%27AzureIaasVM%27", query)
-
-    def test_newest_on_several_pages(self):
-        self.sim.set(page_size=1)
-        point = self.run_driver("newest", GUID + "1", "rg-backup", "vault1", "web01").json
-        self.assertEqual("630000000000000003", point["point"])
-        self.assertEqual((4, 3), (len(self.requests("items_list")), len(self.requests("points_list"))))
-
-    def test_archived_and_encrypted(self):
-        point = self.run_driver("newest", GUID + "1", "rg-backup", "vault1", "db01").json
-        self.assertTrue(point["archived"])
-        self.assertTrue(self.run_driver("point", self.sim.point("db01", name="5")).json["encrypted"])
-
-    def test_no_such_machine(self):
-        run = self.run_driver("newest", GUID + "1", "rg-backup", "vault1", "nope", code=NOT_FOUND)
-        self.assertIn("it protects: web01, db01, new01, win01", run.err)
-
-    def test_no_machine_at_all(self):
-        run = self.run_driver("newest", GUID + "1", "rg-backup", "empty", "web01", code=NOT_FOUND)
-        self.assertIn("protects no Azure VM", run.err)
-
-    def test_no_recovery_point(self):
-        run = self.run_driver("newest", GUID + "1", "rg-backup", "vault1", "new01", code=NOT_FOUND)
-        self.assertIn("new01 has no recovery point", run.err)
-
-    def test_ambiguous(self):
-        run = self.run_driver("newest", GUID + "1", "rg-backup", "vault2", "web01", code=USAGE)
-        self.assertIn("VM;iaasvmcontainerv2;rg-web;web01", run.err)
-        self.assertIn("VM;iaasvmcontainerv2;rg-other;WEB01", run.err)
-
     def test_unknown(self):
-        for arguments, part in (((GUID + "1", "rg-backup", "nope", "web01"), "ResourceNotFound"),
-                                ((GUID + "1", "rg-nope", "vault1", "web01"), "ResourceGroupNotFound"),
-                                ((GUID + "9", "rg-backup", "vault1", "web01"), "SubscriptionNotFound")):
-            self.assertIn(part, self.run_driver("newest", *arguments, code=NOT_FOUND).err)
         run = self.run_driver("point", self.sim.point()[:-1] + "9", code=NOT_FOUND)
         self.assertIn("was not found", run.err)
 
@@ -180,23 +142,6 @@ class Finding(Case):
         for text in ("web01", "/subscriptions/x", self.sim.point() + "/../x", self.sim.point() + "?a=b"):
             self.assertIn("is not the id of a recovery point", self.run_driver("point", text, code=USAGE).err)
         self.assertEqual([], self.requests())
-
-    def test_forbidden(self):
-        self.sim.set(forbidden=["items_list"])
-        run = self.run_driver("newest", GUID + "1", "rg-backup", "vault1", "web01", code=AUTH)
-        self.assertIn("Microsoft.RecoveryServices/Vaults/backupProtectedItems/read", run.err)
-        self.assertIn("hint: the identity lacks the action Microsoft.RecoveryServices/Vaults/backupProtectedItems/read on "
-                      f"/subscriptions/{GUID}1/", run.err)
-
-    def test_next_page_elsewhere(self):
-        self.sim.set(page_size=1, wrong_host_next=self.sim.ready["trap_host"])
-        run = self.run_driver("newest", GUID + "1", "rg-backup", "vault1", "web01", code=NETWORK)
-        self.assertIn(self.sim.ready["trap_host"], run.err)
-
-    def test_list_without_end(self):
-        link = {"value": [], "nextLink": f"{self.sim.ready['arm']}/subscriptions/{GUID}1/providers/x?api-version=1"}
-        self.sim.set(raw={"times": -1, "body": link})
-        self.assertIn("does not end", self.run_driver("newest", GUID + "1", "g", "v", "web01", code=NETWORK).err)
 
     def test_other_point_than_asked(self):
         other = {"id": self.sim.point(name="1"), "properties": {"recoveryPointTime": "2026-11-20T03:00:00Z"}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Any, Callable
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from . import checks, errors, ilr_request, script
 from .ilr import Ilr, Operation, status_body
@@ -116,7 +116,7 @@ class Arm:
             raise errors.wrong_method(request.method, [route.method])
         if "sub" in names:
             self._model.subscription(names["sub"])
-        if route.call in self._switches.forbidden:
+        if route.call in self._switches.forbidden or self._in_forbidden_scope(request.path):
             scope = request.path.rpartition("/")[0] if route.action.endswith("/action") else request.path
             raise errors.forbidden(self._who.client, self._who.oid, route.action, scope)
         checks.api_version(version, route.kind, self._versions(route))
@@ -125,6 +125,12 @@ class Arm:
             checks.no_body(request)
         handler: Callable[[Request, dict[str, str], dict[str, str]], Response] = getattr(self, f"_{route.call}")
         return handler(request, query, names)
+
+    def _in_forbidden_scope(self, path: str) -> bool:
+        """Whether a switch takes the right to all that lies at or below a scope, as a missing role does."""
+        path = unquote(path).casefold()
+        return any(path == scope or path.startswith(scope + "/")
+                   for scope in (one.casefold().rstrip("/") for one in self._switches.forbidden_scopes))
 
     def _versions(self, route: Route) -> list[str]:
         if route.call == "subscriptions_list":

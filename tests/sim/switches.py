@@ -9,7 +9,7 @@ CALLS = ("token", "subscriptions_list", "vaults_list", "items_list", "item_get",
 NOT_ARM = ("token", "script_download")  # a fault reaches these only when it names them
 
 # name: (default, what a value must be)
-_BOOL, _INT, _TEXT, _FAULT, _CALLS, _OBJECT = "bool", "int", "text", "fault", "calls", "object"
+_BOOL, _INT, _TEXT, _FAULT, _CALLS, _OBJECT, _TEXTS = "bool", "int", "text", "fault", "calls", "object", "texts"
 _SWITCHES: dict[str, tuple[Any, str | tuple[Any, ...]]] = {
     # operations
     "polls_before_success": (1, _INT),
@@ -32,6 +32,7 @@ _SWITCHES: dict[str, tuple[Any, str | tuple[Any, ...]]] = {
     "drop_after": (None, _FAULT),
     "delay_ms": (None, _FAULT),
     "forbidden": ([], _CALLS),
+    "forbidden_scopes": ([], _TEXTS),
     "wrong_host_async": (None, _TEXT),
     "wrong_host_next": (None, _TEXT),
     "page_size": (0, _INT),
@@ -111,6 +112,9 @@ def _checked(name: str, value: Any) -> Any:
     elif kind == _CALLS:
         value = [value] if isinstance(value, str) else value or []
         ok = isinstance(value, list) and all(one in CALLS for one in value)
+    elif kind == _TEXTS:
+        value = [value] if isinstance(value, str) else value or []
+        ok = isinstance(value, list) and all(isinstance(one, str) for one in value)
     elif kind == _OBJECT:
         ok = value is None or isinstance(value, dict)
     elif kind == _TEXT:

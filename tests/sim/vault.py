@@ -193,10 +193,14 @@ class Model:
             raise errors.no_subscription(name)
         return name.lower()
 
-    def vault(self, subscription: str, group: str, name: str) -> Vault:
+    def has_group(self, subscription: str, group: str) -> bool:
         here = [v for v in self.vaults if v.subscription == self.subscription(subscription)]
         known = {v.group.casefold() for v in here} | {i.group.casefold() for v in here for i in v.items}
-        if group.casefold() not in known:
+        return group.casefold() in known
+
+    def vault(self, subscription: str, group: str, name: str) -> Vault:
+        here = [v for v in self.vaults if v.subscription == self.subscription(subscription)]
+        if not self.has_group(subscription, group):
             raise errors.no_group(group)
         for vault in here:
             if _same(vault.group, group) and _same(vault.name, name):

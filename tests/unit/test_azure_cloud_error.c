@@ -182,6 +182,7 @@ static void test_secret_body(void **state)
     _cleanup_http_answer_ struct http_answer page = make_answer(200, "text/html", "<html>a proxy speaks</html>");
     _cleanup_error_ struct error *err = NULL;
     _cleanup_error_ struct error *html = NULL;
+    _cleanup_error_ struct error *refusal = NULL;
 
     (void)state;
     answer.body.secret = page.body.secret = true;
@@ -190,6 +191,10 @@ static void test_secret_body(void **state)
     assert_non_null(strstr(err->message, "it is damaged"));
     cloud_error_set_unreadable("m.example", &page, "not JSON", &html);
     assert_non_null(strstr(html->message, "a proxy speaks"));
+    answer.status = 500;
+    cloud_error_set("m.example", &answer, &refusal);
+    assert_null(strstr(refusal->message, "hidden"));
+    assert_null(strstr(refusal->details, "hidden"));
 }
 
 /* What a person can do about the codes that are met, wherever in the tree they stand. */
