@@ -18,6 +18,7 @@ struct options {
     const char *script, *password_file;
     const char *subscription, *resource_group, *vault;
     const char *endpoint, *authority, *ca_file, *token_file;
+    const char *cloud, *auth, *identity;
     const char *initiator_name, *dir, *timeout;
     bool all, json, quiet, verbose, help;
 };

@@ -163,6 +163,10 @@ static const struct option long_options[] = {
     {"authority", required_argument, NULL, 'a'},
     {"ca-file", required_argument, NULL, 'c'},
     {"token-file", required_argument, NULL, 't'},
+    {"auth", required_argument, NULL, 'A'},
+    {"identity", required_argument, NULL, 'I'},
+    {"az", required_argument, NULL, 'z'},
+    {"arc-folder", required_argument, NULL, 'F'},
     {"timeout", required_argument, NULL, 'T'},
     {"renew", required_argument, NULL, 'r'},
     {"initiator", required_argument, NULL, 'i'},
@@ -179,6 +183,33 @@ static int run_command(struct driver *driver, const char *name, char *const *arg
     return error_set(err, EXIT_USAGE, "arm_driver: unknown command");
 }
 
+/* The options that say how to sign in; false for any other. */
+static bool take_sign_in(int option, const char *value, struct credential_options *sign_in)
+{
+    switch (option) {
+    case 'A':
+        sign_in->auth = value;
+        return true;
+    case 'I':
+        sign_in->identity = value;
+        return true;
+    case 'z':
+        sign_in->cli_program = value;
+        return true;
+    case 'F':
+        sign_in->arc_folder = value;
+        return true;
+    case 'a':
+        sign_in->authority = value;
+        return true;
+    case 't':
+        sign_in->token_file = value;
+        return true;
+    default:
+        return false;
+    }
+}
+
 static int drive(int argc, char **argv, struct driver *driver, struct error **err)
 {
     struct credential_options sign_in = {0};
@@ -188,18 +219,14 @@ static int drive(int argc, char **argv, struct driver *driver, struct error **er
     if (wait_catch_signals(&driver->wait, err) < 0)
         return -1;
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+        if (take_sign_in(option, optarg, &sign_in))
+            continue;
         switch (option) {
         case 'e':
             options.endpoint = sign_in.endpoint = optarg;
             break;
-        case 'a':
-            sign_in.authority = optarg;
-            break;
         case 'c':
             options.ca_file = sign_in.ca_file = optarg;
-            break;
-        case 't':
-            sign_in.token_file = optarg;
             break;
         case 'T':
             driver->wait.deadline_ms = clock_monotonic_ms() + (int64_t)(strtod(optarg, NULL) * 1000);
