@@ -92,7 +92,7 @@ static int fetch_from(const struct chain *chain, size_t which, struct wait *wait
 {
     int result = credential_fetch(chain->links[which], wait, token, err);
 
-    if (result < 0) {
+    if (result < 0 || (result > 0 && chain->chosen)) {
         error_wrap(err, "cannot sign in with the %s", credential_description(chain->links[which]));
         error_hint(err, "--auth chooses another way to sign in");
     }

@@ -97,6 +97,22 @@ static int send_patiently(const struct managed_state *state, const char *host, s
     }
 }
 
+/* What else is at this address elsewhere, and a VM to which the identity is not assigned (400), let others be tried. */
+static int refused(const char *host, const struct http_answer *answer, struct error **err)
+{
+    _cleanup_error_ struct error *why = NULL;
+    bool transient = answer->status >= 500 || answer->status == 429;
+
+    cloud_error_set(host, answer, &why);
+    if (answer->status == 400) {
+        /* the general one is about applications */
+        free(why->hint);
+        why->hint = str_dup("no such identity is assigned to this VM; --identity names a user-assigned one");
+    }
+    error_move(err, &why);
+    return transient ? -1 : CREDENTIAL_UNAVAILABLE;
+}
+
 static int fetch_imds(const struct managed_state *state, struct wait *wait, struct credential_token *token,
                       struct error **err)
 {
@@ -105,11 +121,8 @@ static int fetch_imds(const struct managed_state *state, struct wait *wait, stru
 
     if (send_patiently(state, host, wait, &answer, err) < 0)
         return -1;
-    /* what else is at this address elsewhere, and a VM to which no identity is assigned (400) */
-    if (answer.status != 200) {
-        cloud_error_set(host, &answer, err);
-        return answer.status < 500 && answer.status != 429 ? CREDENTIAL_UNAVAILABLE : -1;
-    }
+    if (answer.status != 200)
+        return refused(host, &answer, err);
     return credential_parse_answer(host, &answer, token, err) < 0 ? CREDENTIAL_UNAVAILABLE : 0;
 }
 
