@@ -53,7 +53,8 @@ static bool is_page(const char *text)
 {
     _cleanup_free_ char *path = url_path(text);
 
-    return path && strlen(text) < 200;
+    /* libcurl takes "https:/host" for one as well */
+    return path && str_starts_with(text, "https://") && strlen(text) < 200;
 }
 
 int device_code_parse(const char *host, const struct http_answer *answer, struct device_code *code, struct error **err)

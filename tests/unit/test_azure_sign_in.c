@@ -298,6 +298,7 @@ static void device_codes_are_checked(void **state)
         {"{\"device_code\":\"dc\",\"user_code\":\"A\",\"verification_uri\":\"http://microsoft.com/x\"}", 0, 0},
         {"{\"device_code\":\"dc\",\"user_code\":\"A\",\"verification_uri\":\"https://microsoft.com@evil.example/\"}", 0,
          0},
+        {"{\"device_code\":\"dc\",\"user_code\":\"A\",\"verification_uri\":\"https:/microsoft.com/x\"}", 0, 0},
         {"{\"device_code\":\"dc\",\"user_code\":\"A\\u001b[2J\"," PAGE "}", 0, 0},
         {"{\"device_code\":\"dc\",\"user_code\":\"\"," PAGE "}", 0, 0},
         {"[]", 0, 0},
