@@ -151,8 +151,14 @@ static char *encode(const void *data, size_t length)
     char *text = xcalloc((length + 2) / 3 * 4 + 1, 1);
 
     EVP_EncodeBlock((unsigned char *)text, data, (int)length);
-    for (char *at = text; *at; at++)
-        *at = *at == '+' ? '-' : *at == '/' ? '_' : *at == '=' ? '\0' : *at;
+    for (char *at = text; *at; at++) {
+        if (*at == '+')
+            *at = '-';
+        else if (*at == '/')
+            *at = '_';
+        else if (*at == '=')
+            *at = '\0';
+    }
     return text;
 }
 

@@ -64,7 +64,7 @@ static int read_key(const char *challenge, const char *folder, struct buffer *ke
 
     if (!challenge)
         return error_set(err, EXIT_AUTH, "Azure Arc's agent refuses without saying which file it wants to be read");
-    if (managed_arc_key_path(challenge, folder, &path, err) < 0)
+    if (managed_arc_key_path(challenge, folder, &path, err) < 0 || !path)
         return -1;
     if (lstat(path, &st) < 0) {
         error_set_errno(err, EXIT_AUTH, errno, "cannot read Azure Arc's file %s", path);

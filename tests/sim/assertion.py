@@ -67,8 +67,7 @@ class Certificates:
         pem = certificate.read_text()
         der = base64.b64decode("".join(pem.split("-----")[2].split()))
         self._thumbprint = _encode(hashlib.sha256(der).digest())
-        self._public = subprocess.run(["openssl", "x509", "-in", certificate, "-noout", "-pubkey"], check=True,
-                                      capture_output=True).stdout
+        self._certificate = certificate
         self._client = client
         self._lock = threading.Lock()
         self._used: set[str] = set()
@@ -105,7 +104,8 @@ class Certificates:
     def _signed(self, text: bytes, signature: bytes) -> bool:
         with tempfile.TemporaryDirectory() as folder:
             public, signed = Path(folder, "public.pem"), Path(folder, "signature")
-            public.write_bytes(self._public)
+            public.write_bytes(subprocess.run(["openssl", "x509", "-in", self._certificate, "-noout", "-pubkey"],
+                                              check=True, capture_output=True).stdout)
             signed.write_bytes(signature)
             return subprocess.run(
                 ["openssl", "dgst", "-sha256", "-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:32",
