@@ -49,7 +49,8 @@ static int probe(struct managed_state *state, struct wait *wait, struct error **
         state->present = true;
         return 0;
     }
-    if (!answer.transient)
+    /* the person's signal, or the end of the time they gave */
+    if (wait_check(wait, NULL) < 0)
         return error_move(err, &why);
     return credential_unavailable(err, "nothing answers at %s, so this is no Azure VM (%s)", host, why->message);
 }

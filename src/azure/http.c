@@ -210,9 +210,12 @@ static int load_authorities(struct http *http, const char *ca_file, struct error
     } else if (!bundle_from_environment()) {
         return 0;
     }
-    /* no bundle on this host is fine as long as the extra file suffices; libcurl says so if it does not */
-    if (bundle && file_read(bundle, MAX_CA_FILE, &common, &length, NULL) == 0)
+    /* a bundle that was named is wanted, and no other in its place; none on this host is fine as long as the extra file
+     * suffices: libcurl says so if it does not */
+    if (bundle && file_read(bundle, MAX_CA_FILE, &common, &length, bundle_from_environment() ? err : NULL) == 0)
         buffer_append(&http->authorities, common, length);
+    else if (bundle_from_environment())
+        return error_wrap(err, "cannot read the authorities that CURL_CA_BUNDLE or SSL_CERT_FILE names");
     return 0;
 }
 

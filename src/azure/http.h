@@ -60,7 +60,8 @@ struct http_answer {
 
 /*
  * Opens a client. ca_file, or NULL, is a PEM file of authorities that are trusted in addition to the system's
- * (EXIT_NOT_FOUND, or EXIT_USAGE if it holds no certificate). The caller closes *http with http_close().
+ * (EXIT_NOT_FOUND, or EXIT_USAGE if it holds no certificate); so is a bundle that a variable names. The caller closes
+ * *http with http_close().
  */
 int http_open(const char *ca_file, struct http **http, struct error **err);
 void http_close(struct http *http);

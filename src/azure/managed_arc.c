@@ -89,7 +89,7 @@ int managed_arc_fetch(struct http *http, const char *url, const char *folder, st
     _cleanup_free_ char *host = url_host(url);
 
     if (retry_send(http, &request, RETRY_SAFE, wait, &challenge, err) < 0)
-        return challenge.transient ? CREDENTIAL_UNAVAILABLE : -1;
+        return wait_check(wait, NULL) < 0 ? -1 : CREDENTIAL_UNAVAILABLE;
     if (challenge.status != 401)
         return cloud_error_set(host, &challenge, err);
     if (read_key(challenge.headers[HTTP_AUTHENTICATE], folder, &key, err) < 0)

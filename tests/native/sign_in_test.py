@@ -232,6 +232,27 @@ class Managed(SignIn):
         self.assertIn("so this is no Azure VM", run.err)
         self.assertLess(run.seconds, 4)
 
+    def test_no_http_at_all(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            def talk():
+                with contextlib.suppress(OSError):
+                    while True:
+                        with listener.accept()[0] as peer:
+                            peer.recv(4096)
+                            peer.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+            threading.Thread(target=talk, daemon=True).start()
+            host = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            run = self.sign_in(code=AUTH, AZURE_POD_IDENTITY_AUTHORITY_HOST=host)
+            self.assertIn("so this is no Azure VM", run.err)
+            run = self.sign_in(code=AUTH, IMDS_ENDPOINT=host, IDENTITY_ENDPOINT=host + "/x")
+            self.assertIn("\n  managed-identity: ", run.err)
+
+    def test_time_is_up_while_probing(self):
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            run = self.sign_in("--auth", "managed-identity", "--timeout", "0.5", code=NETWORK,
+                               AZURE_POD_IDENTITY_AUTHORITY_HOST=f"http://127.0.0.1:{silent.getsockname()[1]}")
+        self.assertIn("the time limit is over", run.err)
+
     def test_only_this_machine(self):
         for host in ("http://10.1.2.3", "http://169.254.169.254@evil.example", "http://127.0.0.1.nip.example",
                      "http://metadata.example", "https://127.0.0.1", "file:///etc/passwd"):
@@ -639,6 +660,9 @@ class Proxies(SignIn):
                                   ({"CURL_CA_BUNDLE": "", "SSL_CERT_FILE": ca}, DONE),
                                   ({"CURL_CA_BUNDLE": other, "SSL_CERT_FILE": ca}, NETWORK)):
             self.run_driver("point", self.sim.point(), ca=None, code=code, environment=environment)
+        for name in ("CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+            run = self.run_driver("point", self.sim.point(), ca=None, code=NOT_FOUND, environment={name: "/missing.pem"})
+            self.assertIn("/missing.pem", run.err)
         # --ca-file is trusted besides
         self.run_driver("point", self.sim.point(), environment={"CURL_CA_BUNDLE": other})
 
