@@ -263,6 +263,7 @@ static int set_security(const struct http *http, CURL *easy, bool local)
     failed |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L) != CURLE_OK;
     failed |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L) != CURLE_OK;
     failed |= curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) != CURLE_OK;
+    http_wipe_plaintext(easy);
     if (http->authorities.length) {
         failed |= curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &authorities) != CURLE_OK;
         /* best effort: only a TLS library without https proxies refuses it, and then there are none */
@@ -280,6 +281,8 @@ static int set_request(CURL *easy, const struct http_request *request, struct cu
     failed |= curl_easy_setopt(easy, CURLOPT_URL, request->url) != CURLE_OK;
     failed |= curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers) != CURLE_OK;
     failed |= curl_easy_setopt(easy, CURLOPT_USERAGENT, "azilr/" AZILR_VERSION) != CURLE_OK;
+    /* HTTP/2's library would keep copies of the Authorization header that nobody wipes */
+    failed |= curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) != CURLE_OK;
     failed |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) != CURLE_OK;
     failed |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S) != CURLE_OK;
     failed |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L) != CURLE_OK;

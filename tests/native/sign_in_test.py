@@ -11,7 +11,6 @@ import select
 import shutil
 import signal
 import socket
-import stat
 import subprocess
 import sys
 import tempfile
@@ -189,7 +188,7 @@ class Managed(SignIn):
             **self.imds, "http_proxy": proxy, "HTTP_PROXY": proxy, "all_proxy": proxy, "ALL_PROXY": proxy})
 
     def test_what_is_repeated(self):
-        for status, least, most in ((404, 3, 8), (429, 3, 8), (500, 3, 8), (503, 3, 8)):
+        for status, least, most in ((404, 3, 15), (429, 3, 15), (500, 3, 15), (503, 3, 15)):
             self.sim.set(raw={"calls": "imds", "status": status, "times": 3, "body": ""})
             start = len(self.sim.requests())
             run = self.sign_in(**self.imds)
@@ -403,22 +402,12 @@ class Cli(SignIn):
         """Another user's SUDO_UID is just a variable."""
         command, env = self.command("--auth", "azure-cli", "--az", self.az, "token", sign_in=None, ca=None,
                                     environment={"SUDO_UID": "0"})
-        if not os.access(command[0], os.X_OK) or not self.reachable(command[0]):
-            self.skipTest("the build is not where nobody can run it")
+        command[0] = shutil.copy(command[0], self.folder)  # the build may be where nobody else can go
         run = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False,
                              user=self.person.pw_uid, group=self.person.pw_gid, extra_groups=[])
         self.output += run.stdout + run.stderr
         self.assertEqual(DONE, run.returncode, run.stderr)
         self.assertEqual(str(self.person.pw_uid), self.record()[0].split()[0])
-
-    @staticmethod
-    def reachable(path):
-        path = os.path.realpath(path)
-        while path != "/":
-            path = os.path.dirname(path)
-            if not os.stat(path).st_mode & stat.S_IXOTH:
-                return False
-        return True
 
     def test_no_such_person(self):
         run = self.az_in(code=8, SUDO_UID="123456")
@@ -593,6 +582,25 @@ class Choice(SignIn):
         run = self.run_driver("provision", self.sim.point(), sign_in=None, code=AUTH, environment=names)
         self.assertIn("cannot sign in with the managed identity of this VM: ", run.err)
         self.assertIn("Identity not found", run.err)
+
+
+class Leftovers(SignIn):
+    """No copy of a token is left in memory once it has been used and let go of."""
+
+    def test_each_way(self):
+        everything = {**self.who("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET",
+                                 "AZURE_FEDERATED_TOKEN_FILE"),
+                      "AZURE_POD_IDENTITY_AUTHORITY_HOST": self.sim.ready["imds"]}
+        # the address sanitizer keeps a copy of the environment, so the token comes in a file
+        run = self.run_driver("leftovers", self.sim.point())
+        self.assertEqual({"copies": 0}, run.json)
+        for auth in ("environment", "workload-identity"):
+            run = self.run_driver("--auth", auth, "leftovers", self.sim.point(), sign_in=None,
+                                  environment=everything)
+            self.assertEqual({"copies": 0}, run.json, auth)
+        run = self.run_driver("--auth", "managed-identity", "--identity", self.sim.ready["user_assigned_client_id"],
+                              "leftovers", self.sim.point(), sign_in=None, environment=everything)
+        self.assertEqual({"copies": 0}, run.json)
 
 
 class Proxy:
