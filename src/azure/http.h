@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One HTTPS request and its answer, through libcurl: https only (but for this machine's own services), no redirects,
- * TLS 1.2 or newer, chain and host name verified. Connections are kept for the next request. Proxies are taken from the
- * environment as libcurl does (https_proxy, no_proxy); the bundle of authorities is libcurl's own, or the file in
- * SSL_CERT_FILE or, as curl's own program has it, CURL_CA_BUNDLE.
+ * TLS 1.2 or newer, chain and host name verified, HTTP/1.1. Connections are kept for the next request. Proxies are
+ * taken from the environment as libcurl does (https_proxy, no_proxy); the bundle of authorities is libcurl's own, or
+ * the file in SSL_CERT_FILE or, as curl's own program has it, CURL_CA_BUNDLE.
  */
 #ifndef AZILR_AZURE_HTTP_H
 #define AZILR_AZURE_HTTP_H
