@@ -36,6 +36,7 @@ struct options {
     const char *script, *password_file;
     const char *subscription, *resource_group, *vault, *container, *item, *point, *at;
     const char *endpoint, *authority, *ca_file, *token_file;
+    const char *cloud, *auth, *identity;
     const char *initiator_name, *dir, *timeout, *wait;
     const char *location, *etag;
     const char *config;

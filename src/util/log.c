@@ -97,6 +97,15 @@ void log_warning(const char *format, ...)
     va_end(args);
 }
 
+void log_prompt(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    print("", format, args);
+    va_end(args);
+}
+
 void log_error(const struct error *err)
 {
     if (logger.before)

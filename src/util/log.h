@@ -26,6 +26,9 @@ void log_verbose(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));    /* not with --quiet */
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2))); /* always */
 
+/* What a person is asked to do, always shown. */
+void log_prompt(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* The message and the hint of an error, as "azilr: …" and "hint: …". */
 void log_error(const struct error *err);
 

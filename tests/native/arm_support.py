@@ -175,11 +175,13 @@ class Case(unittest.TestCase):
 
     def command(self, *arguments, endpoint=None, ca="ca.pem", sign_in="token", environment=None):
         env = {name: value for name, value in os.environ.items()
-               if not name.startswith("AZURE_") and "proxy" not in name.lower()}
-        env |= environment or {}
+               if not name.startswith(("AZURE_", "SUDO_", "IDENTITY_", "IMDS_", "SSL_CERT_")) and
+               "proxy" not in name.lower() and not name.endswith("_CA_BUNDLE")}
+        # this very host may be a VM in Azure, and have az
+        env |= {"AZURE_POD_IDENTITY_AUTHORITY_HOST": "http://127.0.0.1:1", **(environment or {})}
         program = os.path.join(sys.modules["__main__"].BUILD, "tests", "native", "arm_driver")
         options = ["--endpoint", endpoint or self.sim.ready["arm"], "--authority", self.sim.ready["authority"],
-                   "--initiator", INITIATOR]
+                   "--initiator", INITIATOR, "--az", "/nonexistent/az"]
         if ca:
             options += ["--ca-file", ca if ca.startswith("/") else os.path.join(self.sim.folder, ca)]
         if sign_in == "token":
@@ -194,7 +196,8 @@ class Case(unittest.TestCase):
     def run_driver(self, *arguments, code=DONE, **more):
         command, env = self.command(*arguments, **more)
         start = time.monotonic()
-        process = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+        process = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120,
+                                 check=False)
         self.output += process.stdout + process.stderr
         if process.returncode != code:
             self.fail(f"exit {process.returncode}, not {code}: {process.stderr}{process.stdout}")

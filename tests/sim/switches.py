@@ -5,8 +5,9 @@ import threading
 from typing import Any, Callable
 
 CALLS = ("token", "subscriptions_list", "vaults_list", "items_list", "item_get", "points_list", "point_get",
-         "provision", "status", "results", "backup_operation", "list_scripts", "revoke", "script_download")
-NOT_ARM = ("token", "script_download")  # a fault reaches these only when it names them
+         "provision", "status", "results", "backup_operation", "list_scripts", "revoke", "script_download",
+         "devicecode", "imds", "arc")
+NOT_ARM = ("token", "script_download", "devicecode", "imds", "arc")  # a fault reaches these only when it names them
 
 # name: (default, what a value must be)
 _BOOL, _INT, _TEXT, _FAULT, _CALLS, _OBJECT, _TEXTS = "bool", "int", "text", "fault", "calls", "object", "texts"
@@ -38,6 +39,14 @@ _SWITCHES: dict[str, tuple[Any, str | tuple[Any, ...]]] = {
     "page_size": (0, _INT),
     "token_lifetime": (3599, "number"),
     "tls_max": (None, (None, "1.0", "1.1", "1.2", "1.3")),
+    # sign-in
+    "managed_identity": (True, _BOOL),
+    "arc_realm": (None, _TEXT),
+    "device_polls": (1, _INT),
+    "device_slow_down": (0, _INT),
+    "device_interval": (1, _INT),
+    "device_outcome": ("approve", ("approve", "decline", "expire")),
+    "device_refresh": (True, _BOOL),
     # scripts
     "script_kind": ("py", ("py", "sh", "txt")),
     "script_by_url": (False, "bool or text"),
