@@ -118,9 +118,10 @@ format:
 	clang-format -i $(wildcard src/*.c src/*/*.[ch] tests/*/*.[ch])
 
 install: all
-	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(UDEVRULESDIR)
+	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(UDEVRULESDIR)
 	$(INSTALL) -m 0755 $(BUILD)/azilr $(DESTDIR)$(SBINDIR)/azilr
 	$(INSTALL) -m 0644 src/man/azilr.8 $(DESTDIR)$(MANDIR)/man8/azilr.8
+	$(INSTALL) -m 0644 src/man/azilr.conf.5 $(DESTDIR)$(MANDIR)/man5/azilr.conf.5
 	$(INSTALL) -m 0644 udev/56-azilr.rules $(DESTDIR)$(UDEVRULESDIR)/56-azilr.rules
 
 clean:
