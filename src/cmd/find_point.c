@@ -66,11 +66,11 @@ static int get_by_name(struct mount_run *run, const struct backup_item *item, co
     return 0;
 }
 
-/* The newest at or before `at`; points are sorted. */
-static struct recovery_point *pick(const struct recovery_points *points, time_t at)
+/* The newest, or that at or before --at; points are sorted. */
+static struct recovery_point *pick(const struct mount_run *run, const struct recovery_points *points)
 {
     for (size_t i = 0; i < points->count; i++)
-        if (points->list[i].time <= at)
+        if (!run->options->at || points->list[i].time <= run->at)
             return &points->list[i];
     return NULL;
 }
@@ -78,15 +78,15 @@ static struct recovery_point *pick(const struct recovery_points *points, time_t 
 static int no_point(const struct mount_run *run, const struct backup_item *item, const struct recovery_points *points,
                     struct error **err)
 {
-    char oldest[WHEN_TEXT_SIZE], asked[WHEN_TEXT_SIZE];
+    const struct recovery_point *oldest = points->list ? &points->list[points->count - 1] : NULL;
+    char taken[WHEN_TEXT_SIZE], asked[WHEN_TEXT_SIZE];
 
-    if (points->count == 0) {
+    if (!oldest) {
         error_set(err, EXIT_NOT_FOUND, "%s has no recovery point in vault %s", item->name, item->id.vault);
         return error_hint(err, "its first backup may not have run yet");
     }
     error_set(err, EXIT_NOT_FOUND, "%s has no recovery point at or before %s: the oldest of its %zu is of %s",
-              item->name, when_format_local(run->at, asked), points->count,
-              when_format_local(points->list[points->count - 1].time, oldest));
+              item->name, when_format_local(run->at, asked), points->count, when_format_local(oldest->time, taken));
     return error_hint(err, "`azilr list points %s` shows them", item->name);
 }
 
@@ -102,20 +102,18 @@ static int choose(struct mount_run *run, const struct backup_item *item, struct 
 
         if (backup_list_points(run->access.arm, item, from, run->at + WINDOW_AFTER, &points, err) < 0)
             return -1;
-        chosen = pick(&points, run->at);
+        chosen = pick(run, &points);
     }
     if (!chosen) {
         recovery_points_clear(&points);
         if (backup_list_points(run->access.arm, item, 0, 0, &points, err) < 0)
             return -1;
-        chosen = run->options->at ? pick(&points, run->at) : points.count ? &points.list[0] : NULL;
+        chosen = pick(run, &points);
     }
     if (!chosen)
         return no_point(run, item, &points, err);
-    *point = *chosen;
-    *chosen = (struct recovery_point){0};
-    point->vm_id = item->vm_id ? str_dup(item->vm_id) : arm_id_guess_vm(&point->id);
-    return 0;
+    /* a list need not say whether a session is active, and may be older than the point's own document */
+    return backup_get_point(run->access.arm, chosen->id.text, point, err);
 }
 
 static int find(struct mount_run *run, struct recovery_point *point, struct error **err)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/options.h"
 
-#include <ctype.h>
 #include <getopt.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -191,8 +190,12 @@ static char *variable_name(const struct option_spec *spec)
 {
     char *name = str_printf("AZILR_%s", spec->name);
 
-    for (char *c = name; *c; c++)
-        *c = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
+    for (char *c = name; *c; c++) {
+        if (*c == '-')
+            *c = '_';
+        else if (*c >= 'a' && *c <= 'z')
+            *c = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[*c - 'a'];
+    }
     return name;
 }
 

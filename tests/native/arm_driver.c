@@ -160,6 +160,27 @@ static void describe_script(const struct client_script *script, cJSON *list)
     json_append(list, entry);
 }
 
+/* The newest point of a machine: subscription, resource group, vault, machine. */
+static int do_newest(struct driver *driver, char *const *arguments, struct error **err)
+{
+    const struct backup_scope scope = {
+        .subscription = arguments[0], .resource_group = arguments[1], .vault = arguments[2]};
+    _cleanup_backup_items_ struct backup_items items = {0};
+    _cleanup_backup_gaps_ struct backup_gaps gaps = {0};
+    _cleanup_recovery_points_ struct recovery_points points = {0};
+
+    if (backup_list_items(driver->arm, &scope, &items, &gaps, err) < 0)
+        return -1;
+    for (size_t i = 0; i < items.count; i++) {
+        if (!str_equal_ignoring_case(items.list[i].name, arguments[3]))
+            continue;
+        if (backup_list_points(driver->arm, &items.list[i], 0, 0, &points, err) < 0)
+            return -1;
+        return points.count ? print_point(&points.list[0]) : error_set(err, EXIT_NOT_FOUND, "no recovery point");
+    }
+    return error_set(err, EXIT_NOT_FOUND, "no such machine");
+}
+
 static int do_provision(struct driver *driver, char *const *arguments, struct error **err)
 {
     _cleanup_recovery_point_ struct recovery_point point = {0};
@@ -284,13 +305,10 @@ static const struct command {
     int arguments;
     int (*run)(struct driver *driver, char *const *arguments, struct error **err);
 } commands[] = {
-    {"token", 0, do_token},
-    {"environ", 0, do_environ},
-    {"leftovers", 1, do_leftovers},
-    {"point", 1, do_point},
-    {"provision", 1, do_provision},
-    {"revoke", 1, do_revoke},
-    {"provision-share", 2, do_provision_share},
+    {"token", 0, do_token},         {"environ", 0, do_environ},
+    {"leftovers", 1, do_leftovers}, {"point", 1, do_point},
+    {"newest", 4, do_newest},       {"provision", 1, do_provision},
+    {"revoke", 1, do_revoke},       {"provision-share", 2, do_provision_share},
 };
 
 static const struct option long_options[] = {

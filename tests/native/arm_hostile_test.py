@@ -60,7 +60,9 @@ TABLE = [
     ("point_get", {"status": 400, "body": "{\"error\":{\"code\":\"" + "\\\"[" * DEEP + "\"}}"}, NETWORK, "["),
     # more than fits
     *[(call, {"body": "x" * BIG}, NETWORK, "longer than azilr takes")
-      for call in ("point_get", "items_list", "status", "list_scripts")],
+      for call in ("point_get", "status", "list_scripts")],
+    # a page of a list may be long, but must be one
+    ("items_list", {"body": "x" * BIG}, NETWORK, "something else than was asked for"),
     ("provision", {"status": 400, "body": "x" * BIG}, NETWORK, "longer than azilr takes"),
     ("point_get", {"body": "", "headers": {"x-ms-request-id": "x" * 100000}}, NETWORK, "headers are longer"),
     ("point_get", {"status": 400, "body": error(details=[{"code": "D" * 3000}] * 500)}, NETWORK, "left out"),

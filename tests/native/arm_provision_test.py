@@ -369,6 +369,7 @@ class Revoke(Case):
         self.assertIn("UserErrorWhatever", self.run_driver("revoke", self.sim.point(), code=NETWORK).err)
 
     def test_forbidden(self):
+        self.run_driver("provision", self.sim.point())
         self.sim.set(forbidden=["revoke"])
         self.assertIn("revokeInstantItemRecovery", self.run_driver("revoke", self.sim.point(), code=AUTH).err)
 

@@ -136,7 +136,7 @@ class Unreadable(Finding):
         self.assertIn("2 places that were warned of could not be looked into", run.err)
         run = self.find("app01", *VAULT, code=AUTH)
         self.assertIn("Microsoft.RecoveryServices/Vaults/backupProtectedItems/read", run.err)
-        self.assertIn("hint: the identity needs this action", run.err)
+        self.assertIn("hint: the identity lacks the action", run.err)
 
     def test_no_subscription(self):
         self.sim.set(raw={"calls": "subscriptions_list", "body": {"value": []}})
@@ -210,7 +210,7 @@ class ByPoint(Finding):
 
     def test_unknown(self):
         run = self.find("web01", *VAULT, "--point", "630000000000000009", code=NOT_FOUND)
-        self.assertIn("`azilr list points web01` shows", run.err)
+        self.assertIn("hint: the recovery point has expired", run.err)
 
     def test_what_does_not_go_together(self):
         ident = self.sim.ready["recovery_points"][0]["id"]

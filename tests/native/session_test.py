@@ -241,7 +241,7 @@ class Unmount(SessionCase):
         self.assertIn("ends by itself 12 hours after", self.azilr("unmount", "--keep-access", token=False).out)
 
     def test_failure_is_one_document(self):
-        self.make_session("registration")
+        self.make_session("registration", expires="2999-01-01T00:00:00Z")
         self.sim.set(forbidden=["revoke"])
         run = self.azilr("unmount", "--json", code=AUTH)
         self.assertEqual({"error", "sessions"}, set(run.json))
