@@ -1,7 +1,7 @@
 #!/bin/bash
 # Ten disks at once: each file system that can be opened is, each thing that cannot is named with the reason, and none of
 # it is touched by the host's LVM, md or multipath.
-# timeout=240
+# timeout=480
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 
