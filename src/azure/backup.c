@@ -14,6 +14,7 @@ void backup_gaps_clear(struct backup_gaps *gaps)
         free(gaps->list[i].reason);
     }
     free(gaps->list);
+    error_free(gaps->first);
     memset(gaps, 0, sizeof(*gaps));
 }
 
@@ -27,7 +28,24 @@ void backup_gaps_add(struct backup_gaps *gaps, struct error **err, const char *f
     va_end(args);
     gaps->list = xgrow(gaps->list, gaps->count, sizeof(*gaps->list));
     gaps->list[gaps->count++] = gap;
-    error_free(steal(*err));
+    if (gaps->first)
+        error_free(steal(*err));
+    else
+        gaps->first = steal(*err);
+}
+
+int backup_gaps_explain(const struct backup_gaps *gaps, struct error **err)
+{
+    const struct error *first = gaps->first;
+
+    if (!first || !err || !*err)
+        return -1;
+    error_append(err, first->message);
+    if (first->hint)
+        error_hint(err, "%s", first->hint);
+    if (first->details)
+        error_set_details(err, first->details);
+    return -1;
 }
 
 char *backup_copy_string(const cJSON *object, const char *name)

@@ -28,8 +28,12 @@ struct backup_gap {
 struct backup_gaps {
     struct backup_gap *list;
     size_t count;
-    size_t looked_into; /* vaults, and subscriptions without one, that could be */
+    size_t looked_into;  /* vaults, and subscriptions without one, that could be */
+    struct error *first; /* all that was said of the first of them; NULL if there is none */
 };
+
+/* Puts what was said of the first gap, its hint and details, behind an error that comes of the gaps. Returns -1. */
+int backup_gaps_explain(const struct backup_gaps *gaps, struct error **err);
 
 void backup_gaps_clear(struct backup_gaps *gaps);
 #define _cleanup_backup_gaps_ _cleanup_(backup_gaps_clear)

@@ -63,17 +63,20 @@ static char *authority_from_environment(void)
 static int choose(const struct options *options, const cJSON *recorded, struct place *place, struct error **err)
 {
     const char *name = options->cloud ? options->cloud : variable("AZURE_CLOUD");
-    const struct cloud *cloud =
-        cloud_find(name ? name : "public", options->cloud || !name ? "--cloud" : "AZURE_CLOUD", err);
+    const struct cloud *cloud = NULL;
     const char *endpoint = options->endpoint;
     const char *authority = options->authority;
 
-    if (!cloud)
-        return -1;
     if (!endpoint && !options->cloud)
         endpoint = json_string(recorded, "endpoint");
     if (!authority && !options->cloud)
         authority = json_string(recorded, "authority");
+    /* a variable with a cloud that azilr does not know is no matter where the addresses are known */
+    if (!endpoint || !authority || options->cloud) {
+        cloud = cloud_find(name ? name : "public", options->cloud || !name ? "--cloud" : "AZURE_CLOUD", err);
+        if (!cloud)
+            return -1;
+    }
     place->endpoint = str_dup(endpoint ? endpoint : cloud->endpoint);
     if (!authority && !options->cloud)
         place->authority = authority_from_environment();

@@ -165,6 +165,8 @@ static int none(const struct options *options, const char *vm, const struct back
     else
         error_set(err, code, "%s no Azure VM named \"%s\"%s; there %s: %s", where, name, unseen,
                   items->count == 1 ? "is" : "are", names);
+    if (code == EXIT_AUTH)
+        backup_gaps_explain(gaps, err);
     return error_hint(err, "check the name, and --vault-name, --resource-group (the vault's, not the machine's) and "
                            "--subscription where they are set");
 }

@@ -69,6 +69,7 @@ static int check_gaps(const struct backup_gaps *gaps, struct error **err)
     if (gaps->looked_into || !gaps->count)
         return 0;
     error_set(err, EXIT_AUTH, "none of the %zu places to look in could be looked into", gaps->count);
+    backup_gaps_explain(gaps, err);
     return error_hint(err, "the identity needs a role there, such as Backup Operator or Backup Reader");
 }
 

@@ -75,6 +75,9 @@ int mount_volumes(struct mount_run *run, struct error **err);
 /* The way to a target through the tunnel; borrows from run and target. */
 struct iscsi_target mount_run_target(const struct mount_run *run, const char *target);
 
+/* To be called once all targets are logged in to: from here on a failure gives the access back. */
+int targets_are_reached(struct mount_run *run, struct error **err);
+
 /* Puts a text into the session's metadata; it is saved with the next change. */
 void mount_run_note(struct mount_run *run, const char *name, const char *value);
 

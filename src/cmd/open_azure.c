@@ -28,28 +28,50 @@ static int make_session(struct mount_run *run, const char *id, const struct reco
     return 0;
 }
 
-/* Whether an earlier mount of this point was waiting for Azure to prepare the disks, and has ended. */
+/* Whether this is the state of a mount of the point that was waiting for Azure to prepare the disks. */
+static bool is_preparing(const cJSON *state, const struct recovery_point *point)
+{
+    return str_equal(json_string(state, "status"), STATUS_PREPARING) &&
+           str_equal_ignoring_case(json_string(state, "recovery_point"), point->id.text) &&
+           json_string(json_object(state, "operation"), "url") && json_string(state, "initiator_name");
+}
+
+/* Whether there is such a session, and nobody is at work on it. */
 static bool can_resume(const char *id, const struct recovery_point *point)
 {
     _cleanup_json_ cJSON *state = NULL;
     bool locked = false;
 
-    return session_peek(&session_host_places, id, &state, &locked, NULL) == 0 && !locked &&
-           str_equal(json_string(state, "status"), STATUS_PREPARING) &&
-           str_equal_ignoring_case(json_string(state, "recovery_point"), point->id.text) &&
-           json_string(json_object(state, "operation"), "url") && json_string(state, "initiator_name");
+    return session_peek(&session_host_places, id, &state, &locked, NULL) == 0 && !locked && is_preparing(state, point);
+}
+
+static bool has_expired(const cJSON *state)
+{
+    const char *text = json_string(state, "expires");
+    time_t expires;
+
+    return !text || clock_parse(text, &expires) < 0 || expires <= time(NULL);
+}
+
+/* Lets go of a session whose access has ended by itself. */
+static int drop_session(struct mount_run *run, struct error **err)
+{
+    struct teardown rest = {.wait = &run->wait, .session = run->session, .keep_access = true};
+
+    log_info("an earlier mount has opened this recovery point, but that access has ended; opening it anew");
+    if (teardown(&rest, err) < 0)
+        return error_wrap(err, "cannot undo what an earlier mount has left");
+    session_close(steal(run->session));
+    return 0;
 }
 
 /* Takes such a session up again, after undoing what a killed mount may have left on this host. */
-static int resume_session(struct mount_run *run, const char *id, struct error **err)
+static int resume_session(struct mount_run *run, struct error **err)
 {
-    struct teardown leftovers = {.wait = &run->wait, .keep_access_as = STATUS_PREPARING};
+    struct teardown leftovers = {.wait = &run->wait, .session = run->session, .keep_access_as = STATUS_PREPARING};
     const char *initiator_name;
 
-    if (session_open(&session_host_places, id, 0, &run->wait, &run->session, err) < 0)
-        return -1;
     run->keep_access = true;
-    leftovers.session = run->session;
     if (teardown(&leftovers, err) < 0)
         return error_wrap(err, "cannot undo what an earlier mount has left");
     initiator_name = json_string(run->session->state, "initiator_name");
@@ -66,7 +88,19 @@ static int begin_session(struct mount_run *run, const struct recovery_point *poi
     char mark[CLOCK_TEXT_SIZE];
     _cleanup_free_ char *id = session_make_id(point->id.vm_name, clock_format_compact(point->time, mark));
 
-    return can_resume(id, point) ? resume_session(run, id, err) : make_session(run, id, point, err);
+    _cleanup_session_ struct session *session = NULL;
+
+    if (!can_resume(id, point))
+        return make_session(run, id, point, err);
+    if (session_open(&session_host_places, id, 0, &run->wait, &session, err) < 0)
+        return -1;
+    /* looked at without the lock; another mount may have been at work since */
+    if (!is_preparing(session->state, point))
+        return error_set(err, EXIT_BUSY, "another azilr has just worked on session %s", id);
+    run->session = steal(session);
+    if (!has_expired(run->session->state))
+        return resume_session(run, err);
+    return drop_session(run, err) < 0 ? -1 : make_session(run, id, point, err);
 }
 
 /* Where the operation can be asked about, should its result be needed again. Nothing in it is secret. */
@@ -93,6 +127,8 @@ static int ask_again(struct mount_run *run, const struct recovery_point *point, 
     operation.by_location = json_bool(noted, "by_location", false);
     if (provision_finish(run->access.arm, point, &operation, &run->connection, err) == 0)
         return 0;
+    /* an operation that is not known any more gives no script again, so there is nothing to keep */
+    run->keep_access = !err || !*err || (*err)->code != EXIT_NOT_FOUND;
     error_wrap(err, "asking for the script of the access that is there already");
     return error_hint(err, "if this goes on, `azilr unmount %s`, and mount anew", run->session->id);
 }

@@ -255,6 +255,43 @@ static int take_file(struct options *options, enum option_user user, struct erro
     return 0;
 }
 
+/* A fault in the file must not keep anybody from taking down what is mounted, or from seeing it. */
+static int take_file_if_fit(struct options *options, enum option_user user, struct error **err)
+{
+    _cleanup_error_ struct error *problem = NULL;
+
+    if (take_file(options, user, &problem) == 0)
+        return 0;
+    if (options->config || !(user & (OPTIONS_UNMOUNT | OPTIONS_STATUS)))
+        return error_move(err, &problem);
+    log_warning("%s; going on without that file", problem->message);
+    return 0;
+}
+
+/*
+ * Ways to sign in exclude each other, and so do a cloud and addresses of its own. What was given on the command line
+ * counts; a default that does not go with it is dropped, since there is no way to ask for none.
+ */
+static void drop_what_does_not_fit(struct options *options, const struct options *given)
+{
+    bool by_token = options->token_file || getenv("AZURE_ACCESS_TOKEN");
+
+    if (given->token_file && !given->auth)
+        options->auth = NULL;
+    if (given->auth && !given->token_file && !str_equal(given->auth, "token"))
+        options->token_file = NULL;
+    if (given->identity && !given->auth)
+        options->auth = NULL;
+    if (given->identity && !given->token_file)
+        options->token_file = NULL;
+    if (!given->identity && (by_token || (options->auth && !str_equal(options->auth, "managed-identity"))))
+        options->identity = NULL;
+    if (given->cloud && !given->endpoint)
+        options->endpoint = NULL;
+    if (given->cloud && !given->authority)
+        options->authority = NULL;
+}
+
 void options_clear(struct options *options)
 {
     free(options->file);
@@ -289,6 +326,7 @@ int options_parse(int argc, char **argv, enum option_user user, struct options *
 {
     struct option longs[SPEC_COUNT + 1];
     char letters[SPEC_COUNT * 2 + 2];
+    struct options given;
     int value;
 
     *options = (struct options){0};
@@ -313,8 +351,10 @@ int options_parse(int argc, char **argv, enum option_user user, struct options *
         log_set_level(LOG_LEVEL_VERBOSE);
     if (options->help)
         return 0;
-    if (take_environment(options, user, err) < 0 || take_file(options, user, err) < 0)
+    given = *options;
+    if (take_environment(options, user, err) < 0 || take_file_if_fit(options, user, err) < 0)
         return -1;
+    drop_what_does_not_fit(options, &given);
     return 0;
 }
 

@@ -84,6 +84,17 @@ int error_set_results(struct error **err, const char *json)
     return -1;
 }
 
+int error_append(struct error **err, const char *text)
+{
+    _cleanup_free_ char *before = NULL;
+
+    if (!err || !*err)
+        return -1;
+    before = (*err)->message;
+    (*err)->message = str_printf("%s:\n  %s", before, text);
+    return -1;
+}
+
 int error_move(struct error **to, struct error **from)
 {
     if (to)

@@ -53,6 +53,9 @@ int error_set_details(struct error **err, const char *json);
 /* Adds what was done in spite of the error: json is the text of an object, shown beside "error". Returns -1. */
 int error_set_results(struct error **err, const char *json);
 
+/* Puts a further text of several lines behind the message, on lines of its own. Returns -1. */
+int error_append(struct error **err, const char *text);
+
 /* Hands the error in *from on to *to (frees it where `to` is NULL). Returns -1. */
 int error_move(struct error **to, struct error **from);
 

@@ -180,6 +180,40 @@ static void where_to_revoke_is_never_a_default(void **state)
     unlink(path);
 }
 
+static void what_is_given_drops_the_defaults_that_do_not_go_with_it(void **state)
+{
+    _cleanup_free_ char *path =
+        file_of("auth = managed-identity\nidentity = f\ntoken-file = /f\nendpoint = https://f.example\n");
+    char auth[] = "--auth=azure-cli", token[] = "--token-file=/t", identity[] = "--identity=i",
+         cloud[] = "--cloud=china";
+
+    (void)state;
+    PARSE(OPTIONS_LIST, list_word, config, path, auth);
+    assert_int_equal(result, 0);
+    assert_string_equal(options.auth, "azure-cli");
+    assert_null(options.token_file);
+    assert_null(options.identity);
+    assert_string_equal(options.endpoint, "https://f.example");
+    options_clear(&options);
+    argv[3] = token;
+    assert_int_equal(options_parse(4, argv, OPTIONS_LIST, &options, &rest, &count, &err), 0);
+    assert_null(options.auth);
+    assert_string_equal(options.token_file, "/t");
+    assert_null(options.identity);
+    options_clear(&options);
+    argv[3] = identity;
+    assert_int_equal(options_parse(4, argv, OPTIONS_LIST, &options, &rest, &count, &err), 0);
+    assert_null(options.auth);
+    assert_null(options.token_file);
+    assert_string_equal(options.identity, "i");
+    options_clear(&options);
+    argv[3] = cloud;
+    assert_int_equal(options_parse(4, argv, OPTIONS_LIST, &options, &rest, &count, &err), 0);
+    assert_null(options.endpoint);
+    options_clear(&options);
+    unlink(path);
+}
+
 static void two_names_of_one_option(void **state)
 {
     _cleanup_free_ char *path = file_of("");
@@ -207,6 +241,7 @@ int main(void)
         cmocka_unit_test(azures_own_variable_comes_after_ours),
         cmocka_unit_test(where_to_revoke_is_never_a_default),
         cmocka_unit_test(two_names_of_one_option),
+        cmocka_unit_test(what_is_given_drops_the_defaults_that_do_not_go_with_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
