@@ -26,7 +26,6 @@ struct driver {
     const char *renew;          /* "auto", "yes" or "no" */
     struct ilr_request request; /* what of it the options say */
     struct ilr_tag tags[4];
-    const char *scan;      /* a file with a text to look for in memory, flipped; NULL for none */
     unsigned char *masked; /* of "leftovers": the token, unrecognisable */
     size_t masked_length;
 };
@@ -242,64 +241,6 @@ static int do_revoke(struct driver *driver, char *const *arguments, struct error
     return print(document);
 }
 
-/* How often a text stands in this process's writable memory. It is given with every bit flipped, so as not to be one.
- */
-static int count_in_memory(const unsigned char *flipped, size_t length, struct error **err)
-{
-    _cleanup_fclose_ FILE *maps = fopen("/proc/self/maps", "re");
-    _cleanup_close_ int memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
-    unsigned long from, to;
-    char line[512], mode[8];
-    int found = 0;
-
-    if (!maps || memory < 0)
-        return error_set(err, EXIT_HOST, "arm_driver: cannot read its own memory");
-    while (fgets(line, sizeof(line), maps)) {
-        static unsigned char chunk[1 << 16];
-
-        if (sscanf(line, "%lx-%lx %7s", &from, &to, mode) != 3 || !strchr(mode, 'w'))
-            continue;
-        for (; from + length <= to; from += sizeof(chunk) - length) {
-            ssize_t got = pread(memory, chunk, sizeof(chunk) < to - from ? sizeof(chunk) : to - from, (off_t)from);
-
-            for (ssize_t at = 0; at + (ssize_t)length <= got; at++) {
-                size_t same = 0;
-
-                while (same < length && chunk[at + (ssize_t)same] == (flipped[same] ^ 0xff))
-                    same++;
-                found += same == length;
-            }
-            explicit_bzero(chunk, sizeof(chunk));
-            if (got < (ssize_t)sizeof(chunk))
-                break;
-        }
-    }
-    return found;
-}
-
-/* Whether a token is out of memory once all that held it has been let go of. */
-static int scan(struct driver *driver, struct error **err)
-{
-    _cleanup_json_ cJSON *document = json_new_object();
-    _cleanup_free_ char *flipped = NULL;
-    size_t length = 0;
-    int before, after;
-
-    if (file_read(driver->scan, 65536, &flipped, &length, err) < 0)
-        return -1;
-    before = count_in_memory((const unsigned char *)flipped, length, err);
-    arm_free(driver->arm);
-    credential_free(driver->credential);
-    driver->arm = NULL;
-    driver->credential = NULL;
-    after = before < 0 ? -1 : count_in_memory((const unsigned char *)flipped, length, err);
-    if (after < 0)
-        return -1;
-    json_set_number(document, "before", before);
-    json_set_number(document, "after", after);
-    return print(document);
-}
-
 static const struct command {
     const char *name;
     int arguments;
@@ -327,7 +268,6 @@ static const struct option long_options[] = {
     {"location", required_argument, NULL, 'l'},
     {"etag", required_argument, NULL, 'E'},
     {"tag", required_argument, NULL, 'g'},
-    {"scan", required_argument, NULL, 's'},
     {"json", no_argument, NULL, 'j'},
     {NULL, 0, NULL, 0},
 };
@@ -409,9 +349,6 @@ static int drive(int argc, char **argv, struct driver *driver, struct error **er
             driver->tags[driver->request.tag_count % 4].name = strsep(&optarg, "=");
             driver->tags[driver->request.tag_count++ % 4].value = optarg;
             break;
-        case 's':
-            driver->scan = optarg;
-            break;
         case 'j':
             log_set_json(true);
             break;
@@ -435,9 +372,6 @@ int main(int argc, char **argv)
         .wait = WAIT_INIT, .renew = "auto", .request.initiator_name = "iqn.2026-11.io.azilr:arm-driver"};
     _cleanup_error_ struct error *err = NULL;
     int result = drive(argc, argv, &driver, &err);
-
-    if (result >= 0 && driver.scan)
-        result = scan(&driver, &err);
 
     arm_free(driver.arm);
     credential_free(driver.credential);
