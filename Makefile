@@ -119,9 +119,11 @@ format:
 	clang-format -i $(wildcard src/*.c src/*/*.[ch] tests/*/*.[ch])
 
 install: all
-	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(UDEVRULESDIR) $(DESTDIR)$(SYSUSERSDIR)
+	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(UDEVRULESDIR) \
+		$(DESTDIR)$(SYSUSERSDIR)
 	$(INSTALL) -m 0755 $(BUILD)/azilr $(DESTDIR)$(SBINDIR)/azilr
 	$(INSTALL) -m 0644 src/man/azilr.8 $(DESTDIR)$(MANDIR)/man8/azilr.8
+	$(INSTALL) -m 0644 src/man/azilr.conf.5 $(DESTDIR)$(MANDIR)/man5/azilr.conf.5
 	$(INSTALL) -m 0644 udev/56-azilr.rules $(DESTDIR)$(UDEVRULESDIR)/56-azilr.rules
 	$(INSTALL) -m 0644 src/systemd/azilr.sysusers $(DESTDIR)$(SYSUSERSDIR)/azilr.conf
 

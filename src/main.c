@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "cmd/failure.h"
 #include "util/log.h"
 #include "util/secret.h"
 #include "util/str.h"
@@ -19,6 +20,8 @@ static const struct subcommand {
     {"mount", cmd_mount, "open a recovery point of an Azure VM, and mount its volumes read-only"},
     {"unmount", cmd_unmount, "take everything down again and revoke the access"},
     {"umount", cmd_unmount, NULL},
+    {"renew", cmd_renew, "extend the access of a mounted session by another 12 hours"},
+    {"list", cmd_list, "the vaults, the VMs that they protect, the recovery points of one"},
     {"status", cmd_status, "what is open on this host"},
     {"inspect", cmd_inspect, "what a connection script would connect to; contacts nothing"},
     {"tunnel", cmd_tunnel, "the relay from loopback to a portal's TLS, by itself"},
@@ -97,6 +100,7 @@ int main(int argc, char **argv)
     code = dispatch(argc, argv, &err);
     if (code < 0) {
         log_error(err);
+        failure_print(err);
         code = (int)err->code;
     }
     /* a full disk or a closed pipe must not look like success to a script that reads the output */

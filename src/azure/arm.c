@@ -9,7 +9,14 @@
 #include "util/log.h"
 #include "util/str.h"
 
-static const int MAX_PAGES = 200;
+/*
+ * The longest list is that of a machine's recovery points: the service keeps at most 9,999 of them (Azure Backup
+ * support matrix), each of 1 to 2 KiB. That fits whether it comes on one page or on pages of five, and what is kept of
+ * 100,000 objects still fits a small host.
+ */
+static const int MAX_PAGES = 2000;
+static const size_t MAX_ELEMENTS = 100000;
+static const size_t MAX_PAGE_BODY = (size_t)32 << 20;
 /* two scripts of the greatest size that is taken, in base64 */
 static const size_t MAX_SECRET_BODY = (size_t)12 << 20;
 
@@ -77,7 +84,7 @@ int arm_call(struct arm *arm, const struct arm_call *call, struct http_answer *a
         .url = call->url,
         .body = body,
         .content_type = call->body ? "application/json" : NULL,
-        .max_body = call->secret ? MAX_SECRET_BODY : 0,
+        .max_body = call->secret ? MAX_SECRET_BODY : call->max_body,
         .secret = call->secret,
     };
 
@@ -100,6 +107,22 @@ int arm_call(struct arm *arm, const struct arm_call *call, struct http_answer *a
     return cloud_error_set(arm->host, answer, err);
 }
 
+int arm_fetch(struct arm *arm, const char *url, size_t max_body, struct http_answer *answer, struct error **err)
+{
+    const struct http_request request = {.url = url, .max_body = max_body, .secret = true};
+    _cleanup_free_ char *host = url_host(url);
+
+    if (retry_send(arm->http, &request, RETRY_SAFE, arm->wait, answer, err) < 0)
+        return -1;
+    if (answer->status == 200)
+        return 0;
+    cloud_error_set(host, answer, err);
+    /* no sign-in and no resource was asked for, so a refusal says nothing of either */
+    if (err)
+        (*err)->code = EXIT_NETWORK;
+    return -1;
+}
+
 int arm_parse(struct arm *arm, const struct http_answer *answer, cJSON **json, struct error **err)
 {
     _cleanup_error_ struct error *why = NULL;
@@ -114,10 +137,10 @@ int arm_parse(struct arm *arm, const struct http_answer *answer, cJSON **json, s
     return cloud_error_set_unreadable(arm->host, answer, "JSON, but no object", err);
 }
 
-static int get_url(struct arm *arm, const char *url, cJSON **json, struct error **err)
+static int get_url(struct arm *arm, const char *url, size_t max_body, cJSON **json, struct error **err)
 {
     _cleanup_http_answer_ struct http_answer answer = {0};
-    struct arm_call call = {.url = url, .retry = RETRY_SAFE};
+    struct arm_call call = {.url = url, .retry = RETRY_SAFE, .max_body = max_body};
 
     if (arm_call(arm, &call, &answer, err) < 0)
         return -1;
@@ -128,13 +151,19 @@ int arm_get(struct arm *arm, const char *id, const char *api_version, cJSON **js
 {
     _cleanup_free_ char *url = arm_url(arm, id, NULL, api_version, NULL);
 
-    return get_url(arm, url, json, err);
+    return get_url(arm, url, 0, json, err);
+}
+
+static int endless(const struct arm *arm, struct error **err)
+{
+    return error_set(err, EXIT_NETWORK, "%s answered with a list that does not end", arm->host);
 }
 
 int arm_list(struct arm *arm, const char *id, const char *action, const char *api_version, const char *filter,
              int (*each)(const cJSON *element, void *argument, struct error **err), void *argument, struct error **err)
 {
     _cleanup_free_ char *url = arm_url(arm, id, action, api_version, filter);
+    size_t seen = 0;
 
     for (int page = 0; page < MAX_PAGES; page++) {
         _cleanup_json_ cJSON *json = NULL;
@@ -142,7 +171,7 @@ int arm_list(struct arm *arm, const char *id, const char *action, const char *ap
         const char *next;
         char *accepted = NULL;
 
-        if (get_url(arm, url, &json, err) < 0)
+        if (get_url(arm, url, MAX_PAGE_BODY, &json, err) < 0)
             return -1;
         if (!json_array(json, "value"))
             return error_set(err, EXIT_NETWORK, "%s answered without the list (\"value\") that was asked for",
@@ -151,6 +180,8 @@ int arm_list(struct arm *arm, const char *id, const char *action, const char *ap
         {
             int done = cJSON_IsObject(element) ? each(element, argument, err) : 0;
 
+            if (++seen > MAX_ELEMENTS)
+                return endless(arm, err);
             if (done)
                 return done < 0 ? -1 : 0;
         }
@@ -159,8 +190,12 @@ int arm_list(struct arm *arm, const char *id, const char *action, const char *ap
             return 0;
         if (url_accept(arm->endpoint, next, "a next page (nextLink)", &accepted, err) < 0)
             return -1;
+        if (str_equal(url, accepted)) {
+            free(accepted);
+            return endless(arm, err);
+        }
         free(url);
         url = accepted;
     }
-    return error_set(err, EXIT_NETWORK, "%s answered with a list that does not end (%d pages)", arm->host, MAX_PAGES);
+    return endless(arm, err);
 }

@@ -44,7 +44,8 @@ struct arm_call {
     const char *url;
     const cJSON *body; /* of a POST; NULL for an empty one */
     bool post;
-    bool secret; /* the answer holds secrets: wiped, never quoted, up to 12 MiB */
+    bool secret;     /* the answer holds secrets: wiped, never quoted, up to 12 MiB */
+    size_t max_body; /* bytes that the answer may have; 0 for http.h's default */
     enum retry retry;
 };
 
@@ -55,6 +56,13 @@ struct arm_call {
  */
 int arm_call(struct arm *arm, const struct arm_call *call, struct http_answer *answer, struct error **err);
 
+/*
+ * A GET without a token, which no redirect leads astray: 0 with a 200, whose body of at most max_body bytes is wiped
+ * when let go of; EXIT_NETWORK for any other answer. The caller has checked where url leads. *answer is to be cleared
+ * in any case.
+ */
+int arm_fetch(struct arm *arm, const char *url, size_t max_body, struct http_answer *answer, struct error **err);
+
 /* The JSON object in an answer. EXIT_NETWORK for anything else. The caller deletes *json (secret_json_free()
  * if secret). */
 int arm_parse(struct arm *arm, const struct http_answer *answer, cJSON **json, struct error **err);
@@ -63,8 +71,9 @@ int arm_parse(struct arm *arm, const struct http_answer *answer, cJSON **json, s
 int arm_get(struct arm *arm, const char *id, const char *api_version, cJSON **json, struct error **err);
 
 /*
- * A list, page after page by nextLink (at most 200, each on this very host): calls each() with every object
- * of "value" until that returns other than 0, which ends the list and is returned if negative.
+ * A list, page after page by nextLink (each on this very host): calls each() with every object of "value" until
+ * that returns other than 0, which ends the list and is returned if negative. EXIT_NETWORK for a list that is longer
+ * than any that Azure has (2,000 pages, 100,000 objects, or 32 MiB in one page).
  */
 int arm_list(struct arm *arm, const char *id, const char *action, const char *api_version, const char *filter,
              int (*each)(const cJSON *element, void *argument, struct error **err), void *argument, struct error **err);

@@ -79,12 +79,23 @@ static int refuse(const char *text, const char *kind, const char *why, struct er
     _cleanup_free_ char *safe = str_printable(text, strlen(text), 300);
 
     error_set(err, EXIT_USAGE, "\"%s\" is not the id of a %s: %s", safe, kind, why);
-    return error_hint(err, "az backup recoverypoint list … --query \"[].id\" prints ids of recovery points");
+    return error_hint(err, "`azilr list points VM --json` gives the ids of recovery points");
+}
+
+typedef const char *split_item_function(const char *item, struct arm_id *id);
+
+/* "AzureFileShare;name", in a "StorageContainer;storage;group;account" (Azure Backup REST reference). */
+static const char *split_share_item(const char *item, struct arm_id *id)
+{
+    (void)id;
+    return strncasecmp(item, "azurefileshare;", 15) == 0 && item[15]
+               ? NULL
+               : "its protected item is not a file share's (AzureFileShare;name)";
 }
 
 /* "VM;iaasvmcontainerv2;group;name": the group and the name are the last two of the parts that it must have.
  */
-static const char *split_item(const char *item, struct arm_id *id)
+static const char *split_vm_item(const char *item, struct arm_id *id)
 {
     const char *kind = strchr(item, ';');
     const char *group = kind ? strchr(kind + 1, ';') : NULL;
@@ -117,10 +128,12 @@ static const char *const item_keywords[] = {
     NULL,
 };
 
+static const size_t VAULT_SEGMENTS = 8;
 static const size_t ITEM_SEGMENTS = 14;
 static const size_t POINT_SEGMENTS = 16;
 
-static int parse(const char *text, size_t wanted, const char *kind, struct arm_id *id, struct error **err)
+static int parse(const char *text, size_t wanted, split_item_function *split_item, const char *kind, struct arm_id *id,
+                 struct error **err)
 {
     _cleanup_segments_ struct segments segments = {0};
     const char *fault = split(text, &segments);
@@ -139,7 +152,7 @@ static int parse(const char *text, size_t wanted, const char *kind, struct arm_i
                                                 : "it ends too early";
     if (!fault && segments.count > wanted)
         fault = "something follows it";
-    if (!fault)
+    if (!fault && wanted >= ITEM_SEGMENTS)
         fault = split_item(segments.list[13], id);
     if (fault)
         return refuse(text, kind, fault, err);
@@ -147,20 +160,32 @@ static int parse(const char *text, size_t wanted, const char *kind, struct arm_i
     id->subscription = str_dup(segments.list[1]);
     id->resource_group = str_dup(segments.list[3]);
     id->vault = str_dup(segments.list[7]);
-    id->container = str_dup(segments.list[11]);
-    id->item = str_dup(segments.list[13]);
+    if (wanted >= ITEM_SEGMENTS) {
+        id->container = str_dup(segments.list[11]);
+        id->item = str_dup(segments.list[13]);
+    }
     id->point = wanted == POINT_SEGMENTS ? str_dup(segments.list[15]) : NULL;
     return 0;
 }
 
+int arm_id_parse_vault(const char *text, struct arm_id *id, struct error **err)
+{
+    return parse(text, VAULT_SEGMENTS, NULL, "Recovery Services vault", id, err);
+}
+
 int arm_id_parse_point(const char *text, struct arm_id *id, struct error **err)
 {
-    return parse(text, POINT_SEGMENTS, "recovery point of an Azure VM", id, err);
+    return parse(text, POINT_SEGMENTS, split_vm_item, "recovery point of an Azure VM", id, err);
+}
+
+int arm_id_parse_share_point(const char *text, struct arm_id *id, struct error **err)
+{
+    return parse(text, POINT_SEGMENTS, split_share_item, "recovery point of a file share", id, err);
 }
 
 int arm_id_parse_item(const char *text, struct arm_id *id, struct error **err)
 {
-    return parse(text, ITEM_SEGMENTS, "backup item of an Azure VM", id, err);
+    return parse(text, ITEM_SEGMENTS, split_vm_item, "backup item of an Azure VM", id, err);
 }
 
 void arm_id_clear(struct arm_id *id)
@@ -189,7 +214,7 @@ static char *head(const char *text, size_t count)
 
 char *arm_id_vault(const struct arm_id *id)
 {
-    return head(id->text, 8);
+    return head(id->text, VAULT_SEGMENTS);
 }
 
 char *arm_id_item(const struct arm_id *id)
@@ -217,17 +242,28 @@ static int check_name(const char *value, const char *option, size_t max, struct 
     return error_set(err, EXIT_USAGE, "%s cannot be \"%s\": %s", option, safe ? safe : "", fault);
 }
 
+/* The greatest lengths are those of Azure's naming rules. */
+int arm_id_check_subscription(const char *text, struct error **err)
+{
+    if (check_name(text, "--subscription", 80, err) < 0)
+        return -1;
+    if (strlen(text) == 36 && str_only(text, "0123456789abcdefABCDEF-"))
+        return 0;
+    error_set(err, EXIT_USAGE, "--subscription takes the subscription's id, not its name: \"%s\"", text);
+    return error_hint(err, "az account show --query id --output tsv prints it");
+}
+
+int arm_id_check_resource_group(const char *text, struct error **err)
+{
+    return check_name(text, "--resource-group", 90, err);
+}
+
 int arm_id_make_vault(const char *subscription, const char *resource_group, const char *vault, char **vault_id,
                       struct error **err)
 {
-    /* lengths: Azure's naming rules; a subscription's id is a GUID */
-    if (check_name(subscription, "--subscription", 36, err) < 0 ||
-        check_name(resource_group, "--resource-group", 90, err) < 0 || check_name(vault, "--vault-name", 50, err) < 0)
+    if (arm_id_check_subscription(subscription, err) < 0 || arm_id_check_resource_group(resource_group, err) < 0 ||
+        check_name(vault, "--vault-name", 50, err) < 0)
         return -1;
-    if (strlen(subscription) != 36 || !str_only(subscription, "0123456789abcdefABCDEF-")) {
-        error_set(err, EXIT_USAGE, "--subscription takes the subscription's id, not its name: \"%s\"", subscription);
-        return error_hint(err, "az account show --query id --output tsv prints it");
-    }
     *vault_id = str_printf("/subscriptions/%s/resourceGroups/%s/providers/Microsoft.RecoveryServices/vaults/%s",
                            subscription, resource_group, vault);
     return 0;

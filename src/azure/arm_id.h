@@ -8,8 +8,8 @@
 
 #include "util/error.h"
 
-/* A protected item of a vault, or one of its recovery points. All strings are owned; point is NULL for an
- * item. */
+/* A vault, a protected item of it, or one of that one's recovery points. All strings are owned; what lies below the
+ * kind that was read is NULL. */
 struct arm_id {
     char *text; /* the whole id, without a slash at the end */
     char *subscription;
@@ -25,11 +25,16 @@ struct arm_id {
 /*
  * Reads
  * /subscriptions/…/vaults/…/backupFabrics/Azure/protectionContainers/…/protectedItems/…[/recoveryPoints/…] of
- * an Azure VM (Recovery Services REST reference). EXIT_USAGE says what is wrong with it. The caller clears
- * *id with arm_id_clear().
+ * an Azure VM (Recovery Services REST reference), or only up to the vault. EXIT_USAGE says what is wrong with it. The
+ * caller clears *id with arm_id_clear().
  */
+int arm_id_parse_vault(const char *text, struct arm_id *id, struct error **err);
 int arm_id_parse_point(const char *text, struct arm_id *id, struct error **err);
 int arm_id_parse_item(const char *text, struct arm_id *id, struct error **err);
+
+/* The same for a recovery point of an Azure file share, which has no vm_resource_group and no vm_name. */
+int arm_id_parse_share_point(const char *text, struct arm_id *id, struct error **err);
+
 void arm_id_clear(struct arm_id *id);
 
 /* The id of the vault that holds it, and that of the item of a recovery point. The caller frees them. */
@@ -39,6 +44,12 @@ char *arm_id_item(const struct arm_id *id);
 /* Where the VM was if it is in the vault's subscription: what its id must be unless the service says
  * otherwise. */
 char *arm_id_guess_vm(const struct arm_id *id);
+
+/* EXIT_USAGE, naming the option, unless text is a subscription's id (a GUID). */
+int arm_id_check_subscription(const char *text, struct error **err);
+
+/* EXIT_USAGE, naming the option, unless text can be a resource group's name. */
+int arm_id_check_resource_group(const char *text, struct error **err);
 
 /*
  * A vault's id out of its parts, each of which is checked: EXIT_USAGE names the option that the bad one came

@@ -113,6 +113,7 @@ static int poll_once(struct arm *arm, struct arm_operation *operation, cJSON **s
     _cleanup_http_answer_ struct http_answer answer = {0};
     _cleanup_secret_json_ cJSON *json = NULL;
     struct arm_call call = {.url = operation->url, .secret = operation->secret, .retry = RETRY_PATIENT};
+    _cleanup_free_ char *host = url_host(arm_endpoint(arm));
     const char *state;
     int64_t asked;
 
@@ -132,7 +133,7 @@ static int poll_once(struct arm *arm, struct arm_operation *operation, cJSON **s
         return error_set(err, EXIT_NETWORK, "the status of the operation has no \"status\"");
     switch (state ? arm_operation_state(state) : ARM_OPERATION_SUCCEEDED) {
     case ARM_OPERATION_FAILED:
-        return cloud_error_set_operation(json, &answer, err);
+        return cloud_error_set_operation(host, json, &answer, err);
     case ARM_OPERATION_SUCCEEDED:
         *status = steal(json);
         return 1;

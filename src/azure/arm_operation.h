@@ -21,9 +21,8 @@ struct arm_operation {
 
 /*
  * Posts to an action of a resource. secret: the result will hold some. retry: RETRY_UNSENT where doing it
- * twice would do harm. *maybe_started (may be NULL) says after a failure whether the service may have begun
- * nevertheless: the request was sent and no answer came. The caller clears *operation with
- * arm_operation_clear().
+ * twice would do harm. After a failure, arm_operation_may_have_begun() tells from *answer whether the service may have
+ * begun nevertheless. The caller clears *operation with arm_operation_clear(), and *answer.
  */
 int arm_operation_start(struct arm *arm, const char *id, const char *action, const char *api_version, const cJSON *body,
                         bool secret, enum retry retry, struct arm_operation *operation, struct http_answer *answer,

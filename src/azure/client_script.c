@@ -7,7 +7,6 @@
 
 /* A Windows VM has two, a Linux VM one. */
 static const size_t MAX_SCRIPTS = 8;
-static const size_t MAX_CONTENT = (size_t)4 << 20;
 static const size_t MAX_FIELD = 4096;
 
 void client_scripts_clear(struct client_scripts *scripts)
@@ -62,8 +61,8 @@ static int read_content(const char *encoded, struct client_script *script, struc
     /* what a Windows VM's second entry says, which is to be downloaded */
     if (!*encoded || str_equal_ignoring_case(encoded, "NA"))
         return 0;
-    if (room > MAX_CONTENT + 3)
-        return error_set(err, EXIT_NETWORK, "the connection script is larger than %zu MiB", MAX_CONTENT >> 20);
+    if (room > ILR_MAX_SCRIPT + 3)
+        return error_set(err, EXIT_NETWORK, "the connection script is larger than %zu MiB", ILR_MAX_SCRIPT >> 20);
     script->content = xcalloc(room + 4, 1);
     script->length = room;
     length = decode_base64(encoded, script->content);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What Azure says when it refuses, for a person. Pure. Shapes: CloudError and CloudErrorBody (Azure common
+ * What Azure says when it refuses, for a person; and for a program, in the error's details, as the object "azure"
+ * that azilr(8) describes under JSON. Pure. Shapes: CloudError and CloudErrorBody (Azure common
  * types:
  * {"error":{code, message, target, details[], additionalInfo[]}}), the OAuth error of RFC 6749, 5.2, which
  * the sign-in service answers with, and whatever a gateway makes up (HTML, nothing at all).
@@ -22,9 +23,10 @@ int cloud_error_set(const char *host, const struct http_answer *answer, struct e
 
 /*
  * The same for an operation that was accepted and then ended badly: status is its status document, ids those
- * of the answer that carried it. EXIT_NETWORK. Returns -1.
+ * of the answer that carried it (may be NULL). EXIT_NETWORK. Returns -1.
  */
-int cloud_error_set_operation(const cJSON *status, const struct http_answer *answer, struct error **err);
+int cloud_error_set_operation(const char *host, const cJSON *status, const struct http_answer *answer,
+                              struct error **err);
 
 /* For an answer that ought to be JSON and is not (EXIT_NETWORK), with a safe excerpt. Returns -1. */
 int cloud_error_set_unreadable(const char *host, const struct http_answer *answer, const char *why, struct error **err);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "azure/credential.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 #include "azure/cloud_error.h"
 #include "azure/credential-internal.h"
 #include "azure/secret_json.h"
+#include "azure/url.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/secret.h"
@@ -41,14 +43,68 @@ void credential_free(struct credential *credential)
     free(credential);
 }
 
+/* Itself, or the one that it uses. */
+static const struct credential *in_use(const struct credential *credential)
+{
+    return credential->kind->chosen ? credential->kind->chosen(credential->state) : credential;
+}
+
 const char *credential_description(const struct credential *credential)
 {
-    return credential->description;
+    return in_use(credential)->description;
 }
 
 bool credential_is_renewable(const struct credential *credential)
 {
-    return credential->kind->renewable;
+    return in_use(credential)->kind->renewable;
+}
+
+int credential_fetch(struct credential *credential, struct wait *wait, struct credential_token *token,
+                     struct error **err)
+{
+    return credential->kind->fetch(credential->state, wait, token, err);
+}
+
+int credential_unavailable(struct error **err, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    _cleanup_free_ char *text = str_vprintf(format, args);
+    va_end(args);
+    error_set(err, EXIT_AUTH, "%s", text);
+    return CREDENTIAL_UNAVAILABLE;
+}
+
+const char *credential_environment(const char *name)
+{
+    const char *value = getenv(name);
+
+    return value && *value ? value : NULL;
+}
+
+bool credential_is_id(const char *text)
+{
+    return str_only(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.") && strlen(text) <= 253;
+}
+
+int credential_check_client(const char *text, const char *what, struct error **err)
+{
+    _cleanup_free_ char *safe = str_printable(text, strlen(text), 80);
+
+    if (!credential_is_id(text) || strlen(text) > 128)
+        return error_set(err, EXIT_USAGE, "%s is no application's id: \"%s\"", what, safe);
+    return 0;
+}
+
+int credential_resource(const struct credential_options *options, char **resource, struct error **err)
+{
+    _cleanup_free_ char *base = NULL;
+
+    if (url_parse_base(options->endpoint ? options->endpoint : CLOUD_PUBLIC_ENDPOINT, "--endpoint", &base, err) < 0)
+        return -1;
+    *resource = str_printf("%s/", base);
+    return 0;
 }
 
 char *credential_take_environment(const char *name)
@@ -124,9 +180,10 @@ int credential_get_token(struct credential *credential, bool anew, struct wait *
 
     if (!credential->token || old || anew) {
         if (credential->token)
-            log_verbose("getting a new token: %s", credential->description);
-        if (credential->kind->fetch(credential->state, wait, &fetched, err) < 0)
-            return error_wrap(err, "cannot sign in with the %s", credential->description);
+            log_verbose("getting a new token: %s", credential_description(credential));
+        if (credential_fetch(credential, wait, &fetched, err) != 0)
+            return credential->kind->chosen ? -1
+                                            : error_wrap(err, "cannot sign in with the %s", credential->description);
         secret_free(credential->token);
         credential->token = fetched.text;
         early = fetched.lifetime_s > 2 * REFRESH_EARLY_S ? REFRESH_EARLY_S : fetched.lifetime_s / 2;
@@ -134,42 +191,4 @@ int credential_get_token(struct credential *credential, bool anew, struct wait *
     }
     *token = credential->token;
     return 0;
-}
-
-static int none_configured(const char *tenant, const char *client, const char *secret, struct error **err)
-{
-    _cleanup_free_ char *missing = str_printf("%s%s%s", tenant ? "" : " AZURE_TENANT_ID",
-                                              client ? "" : " AZURE_CLIENT_ID", secret ? "" : " AZURE_CLIENT_SECRET");
-
-    if (tenant || client || secret)
-        error_set(err, EXIT_AUTH,
-                  "cannot sign in to Azure: a client secret is configured only in part, not set:%s; "
-                  "there is no --token-file and no AZURE_ACCESS_TOKEN either",
-                  missing);
-    else
-        error_set(err, EXIT_AUTH,
-                  "no way to sign in to Azure is configured: looked for --token-file, for "
-                  "AZURE_ACCESS_TOKEN, and for "
-                  "AZURE_TENANT_ID with AZURE_CLIENT_ID and AZURE_CLIENT_SECRET");
-    return error_hint(err, "under sudo variables get lost: sudo --preserve-env=AZURE_ACCESS_TOKEN azilr …, "
-                           "with AZURE_ACCESS_TOKEN=$(az account get-access-token --query accessToken --output tsv)");
-}
-
-int credential_open(const struct credential_options *options, struct credential **credential, struct error **err)
-{
-    /* all are taken, so that none of them stays behind in the environment whichever is used */
-    _cleanup_secret_ char *token = credential_take_environment("AZURE_ACCESS_TOKEN");
-    _cleanup_secret_ char *secret = credential_take_environment("AZURE_CLIENT_SECRET");
-    const char *tenant = getenv("AZURE_TENANT_ID");
-    const char *client = getenv("AZURE_CLIENT_ID");
-
-    if (options->token_file)
-        return credential_new_token(options->token_file, NULL, credential, err);
-    if (token)
-        return credential_new_token(NULL, steal(token), credential, err);
-    tenant = tenant && *tenant ? tenant : NULL;
-    client = client && *client ? client : NULL;
-    if (!tenant || !client || !secret)
-        return none_configured(tenant, client, secret, err);
-    return credential_new_secret(options, tenant, client, steal(secret), credential, err);
 }

@@ -17,4 +17,7 @@ void http_answer_add_header(struct http_answer *answer, const char *line, size_t
 int http_explain(CURL *easy, CURLcode result, const char *reason, const char *refused, const char *url,
                  struct http_answer *answer, struct error **err);
 
+/* Has the TLS library wipe its copies of answers, where it is OpenSSL; tokens come in them. Best effort. */
+void http_wipe_plaintext(CURL *easy);
+
 #endif

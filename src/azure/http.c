@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "azure/http-internal.h"
+#include "azure/url.h"
 #include "util/clock.h"
 #include "util/file.h"
 #include "util/str.h"
@@ -169,15 +170,24 @@ int64_t http_retry_after_ms(const struct http_answer *answer)
 
 /* --- the client --- */
 
-/* The bundle that libcurl was built for, or the one named by the variable that OpenSSL's own programs know.
- */
+/* The bundle that a variable names: that of curl's own program comes first there too (curl(1), --cacert). */
+static const char *bundle_from_environment(void)
+{
+    const char *curl = getenv("CURL_CA_BUNDLE");
+    const char *openssl = getenv("SSL_CERT_FILE");
+
+    if (curl && *curl)
+        return curl;
+    return openssl && *openssl ? openssl : NULL;
+}
+
+/* That, or the bundle that libcurl was built for. */
 static const char *system_bundle(CURL *easy)
 {
-    const char *from_environment = getenv("SSL_CERT_FILE");
     const char *built_in = NULL;
 
-    if (from_environment && *from_environment)
-        return from_environment;
+    if (bundle_from_environment())
+        return bundle_from_environment();
     return curl_easy_getinfo(easy, CURLINFO_CAINFO, &built_in) ? NULL : built_in;
 }
 
@@ -197,12 +207,15 @@ static int load_authorities(struct http *http, const char *ca_file, struct error
             return error_set(err, EXIT_USAGE, "%s holds no certificate in PEM form", ca_file);
         buffer_append(&http->authorities, extra, length);
         buffer_append(&http->authorities, "\n", 1);
-    } else if (!getenv("SSL_CERT_FILE")) {
+    } else if (!bundle_from_environment()) {
         return 0;
     }
-    /* no bundle on this host is fine as long as the extra file suffices; libcurl says so if it does not */
-    if (bundle && file_read(bundle, MAX_CA_FILE, &common, &length, NULL) == 0)
+    /* a bundle that was named is wanted, and no other in its place; none on this host is fine as long as the extra file
+     * suffices: libcurl says so if it does not */
+    if (bundle && file_read(bundle, MAX_CA_FILE, &common, &length, bundle_from_environment() ? err : NULL) == 0)
         buffer_append(&http->authorities, common, length);
+    else if (bundle_from_environment())
+        return error_wrap(err, "cannot read the authorities that CURL_CA_BUNDLE or SSL_CERT_FILE names");
     return 0;
 }
 
@@ -236,18 +249,21 @@ void http_close(struct http *http)
 
 /* --- one request --- */
 
-static int set_security(const struct http *http, CURL *easy)
+static int set_security(const struct http *http, CURL *easy, bool local)
 {
     struct curl_blob authorities = {
         .data = http->authorities.data, .len = http->authorities.length, .flags = CURL_BLOB_NOCOPY};
     int failed = 0;
 
-    failed |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https") != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, local ? "http" : "https") != CURLE_OK;
+    if (local)
+        failed |= curl_easy_setopt(easy, CURLOPT_PROXY, "") != CURLE_OK;
     failed |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) != CURLE_OK;
     failed |= curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) != CURLE_OK;
     failed |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L) != CURLE_OK;
     failed |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L) != CURLE_OK;
     failed |= curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) != CURLE_OK;
+    http_wipe_plaintext(easy);
     if (http->authorities.length) {
         failed |= curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &authorities) != CURLE_OK;
         /* best effort: only a TLS library without https proxies refuses it, and then there are none */
@@ -259,16 +275,19 @@ static int set_security(const struct http *http, CURL *easy)
 static int set_request(CURL *easy, const struct http_request *request, struct curl_slist *headers,
                        struct exchange *exchange, char *reason)
 {
+    const long timeout_ms = request->timeout_ms ? (long)request->timeout_ms : TOTAL_TIMEOUT_S * 1000;
     int failed = 0;
 
     failed |= curl_easy_setopt(easy, CURLOPT_URL, request->url) != CURLE_OK;
     failed |= curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers) != CURLE_OK;
     failed |= curl_easy_setopt(easy, CURLOPT_USERAGENT, "azilr/" AZILR_VERSION) != CURLE_OK;
+    /* HTTP/2's library would keep copies of the Authorization header that nobody wipes */
+    failed |= curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) != CURLE_OK;
     failed |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) != CURLE_OK;
     failed |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S) != CURLE_OK;
     failed |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L) != CURLE_OK;
     failed |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, STALL_TIMEOUT_S) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_TIMEOUT, TOTAL_TIMEOUT_S) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms) != CURLE_OK;
     failed |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, reason) != CURLE_OK;
     failed |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header) != CURLE_OK;
     failed |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, exchange) != CURLE_OK;
@@ -305,6 +324,10 @@ static int make_headers(const struct http_request *request, struct curl_slist **
     if (append_header(headers, "Accept: ", "application/json") < 0)
         return -1;
     if (request->bearer && append_header(headers, "Authorization: Bearer ", request->bearer) < 0)
+        return -1;
+    if (request->local && request->metadata && append_header(headers, "Metadata: ", "true") < 0)
+        return -1;
+    if (request->local && request->basic && append_header(headers, "Authorization: Basic ", request->basic) < 0)
         return -1;
     /* without a value libcurl leaves the header out, where it would say "form" for any POST */
     if (request->body &&
@@ -389,7 +412,9 @@ int http_send(struct http *http, const struct http_request *request, struct wait
     memset(answer, 0, sizeof(*answer));
     answer->body = BUFFER_INIT(request->max_body ? request->max_body : HTTP_DEFAULT_MAX_BODY);
     answer->body.secret = request->secret;
-    if (!easy || make_headers(request, &headers) < 0 || set_security(http, easy) ||
+    if (request->local && (request->bearer || !url_is_local(request->url)))
+        return error_set(err, EXIT_NETWORK, "refused to use plain http for anything but a service of this machine");
+    if (!easy || make_headers(request, &headers) < 0 || set_security(http, easy, request->local) ||
         set_request(easy, request, headers, &exchange, reason))
         return error_set(err, EXIT_HOST, "this host's libcurl cannot make a verified https request");
     return transfer(http, easy, request, wait, &exchange, reason, err);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One HTTPS request and its answer, through libcurl: https only, no redirects, TLS 1.2 or newer, chain and
- * host name verified. Connections are kept for the next request. Proxies are taken from the environment as
- * libcurl does (https_proxy, no_proxy); the bundle of authorities is libcurl's own, or the file in
- * SSL_CERT_FILE.
+ * One HTTPS request and its answer, through libcurl: https only (but for this machine's own services), no redirects,
+ * TLS 1.2 or newer, chain and host name verified, HTTP/1.1. Connections are kept for the next request. Proxies are
+ * taken from the environment as libcurl does (https_proxy, no_proxy); the bundle of authorities is libcurl's own, or
+ * the file in SSL_CERT_FILE or, as curl's own program has it, CURL_CA_BUNDLE.
  */
 #ifndef AZILR_AZURE_HTTP_H
 #define AZILR_AZURE_HTTP_H
@@ -40,6 +40,14 @@ struct http_request {
     const char *content_type; /* of the body; NULL for none */
     size_t max_body;          /* bytes that the answer may have; 0 means HTTP_DEFAULT_MAX_BODY */
     bool secret;              /* the answer's body is wiped when it is let go of */
+    /*
+     * A service of this very machine: plain http, only to where url_is_local(), and past any proxy. These two go
+     * with it: the header "Metadata: true", and the value of "Authorization: Basic" (sent as it is), or NULL.
+     */
+    bool local;
+    bool metadata;
+    const char *basic;
+    int64_t timeout_ms; /* of the whole; 0 means the 2 minutes */
 };
 
 struct http_answer {
@@ -52,7 +60,8 @@ struct http_answer {
 
 /*
  * Opens a client. ca_file, or NULL, is a PEM file of authorities that are trusted in addition to the system's
- * (EXIT_NOT_FOUND, or EXIT_USAGE if it holds no certificate). The caller closes *http with http_close().
+ * (EXIT_NOT_FOUND, or EXIT_USAGE if it holds no certificate); so is a bundle that a variable names. The caller closes
+ * *http with http_close().
  */
 int http_open(const char *ca_file, struct http **http, struct error **err);
 void http_close(struct http *http);

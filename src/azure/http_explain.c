@@ -27,7 +27,7 @@ static const struct {
     {CURLE_SSL_CONNECT_ERROR, "TLS 1.2 or newer cannot be agreed on with",
      "another program may be listening there, or a device in between cuts TLS connections", EXIT_NETWORK, false},
     {CURLE_SSL_CACERT_BADFILE, "cannot read the certificate authorities to check",
-     "install the package ca-certificates, and check SSL_CERT_FILE and --ca-file", EXIT_HOST, false},
+     "install the package ca-certificates, and check CURL_CA_BUNDLE, SSL_CERT_FILE and --ca-file", EXIT_HOST, false},
     {CURLE_GOT_NOTHING, "the connection was closed without an answer by", NULL, EXIT_NETWORK, true},
     {CURLE_SEND_ERROR, "the connection broke while sending to", NULL, EXIT_NETWORK, true},
     {CURLE_RECV_ERROR, "the connection broke while reading from", NULL, EXIT_NETWORK, true},

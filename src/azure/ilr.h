@@ -10,12 +10,15 @@
 #include <stddef.h>
 
 #include "azure/arm.h"
+#include "azure/arm_id.h"
 #include "azure/arm_operation.h"
-#include "azure/backup.h"
 
 /* The version from which on the scripts come from an action of their own
  * (listInstantItemRecoveryOperationResult). */
 #define ILR_LIST_API_VERSION "2026-08-01"
+
+/* Bytes that a script's content may have; real ones have about 60 KiB. */
+#define ILR_MAX_SCRIPT ((size_t)4 << 20)
 
 /* One entry of clientScripts (ClientScriptForConnect). content and name_suffix hold passwords and are wiped
  * when freed. */
@@ -33,29 +36,51 @@ struct client_scripts {
     size_t count;
 };
 
-/* The fields of IaasVMILRRegistrationRequest. All are borrowed. */
-struct ilr_request {
-    const struct recovery_point
-        *point;                 /* gives recoveryPointId (its name, as in the reference's example) and the path */
-    const char *vm_id;          /* virtualMachineId; NULL means the point's own */
-    const char *initiator_name; /* the iSCSI name that this host will log in with */
-    bool renew;                 /* renewExistingRegistration: must be true while a session is active */
+struct ilr_tag {
+    const char *name, *value;
 };
+
+/* The two kinds of ILRRequest (Recovery Services Backup REST reference). */
+enum ilr_kind {
+    ILR_VM,         /* IaasVMILRRegistrationRequest: disks over iSCSI */
+    ILR_FILE_SHARE, /* AzureFileShareProvisionILRRequest: a share's snapshot, with nothing to connect to */
+};
+
+/* ILRRequestResource: the fields of both kinds, and the resource's own. All are borrowed. */
+struct ilr_request {
+    enum ilr_kind kind;
+    const struct arm_id *id;        /* the recovery point: the path, and recoveryPointId (its name, as in the
+                                       reference's example) */
+    const char *vm_id;              /* ILR_VM: virtualMachineId */
+    const char *initiator_name;     /* ILR_VM: initiatorName, the iSCSI name that this host will log in with */
+    bool renew;                     /* ILR_VM: renewExistingRegistration; must be true while a session is active */
+    const char *source_resource_id; /* ILR_FILE_SHARE: sourceResourceId, the storage account's id */
+    const char *etag;               /* eTag; NULL to leave it out, as with the two below */
+    const char *location;
+    const struct ilr_tag *tags;
+    size_t tag_count;
+};
+
+/* The body of a request. Pure. The caller deletes it. */
+cJSON *ilr_request_body(const struct ilr_request *request);
 
 /*
  * Posts the registration. From the moment this is called it may exist, whatever is returned: the caller
- * records first how to undo it. If the answer was lost the error says so; the request is not sent twice. The
- * caller clears *operation with arm_operation_clear().
+ * records first how to undo it. It is never posted blindly a second time: where the answer was lost, the recovery point
+ * is read, and if a session is active there now, that one is renewed, with the same initiator name, which gives the
+ * script. If none shows up the error says what may have happened, and *may_have_begun is true; it is false only where
+ * the request was certainly not acted upon. The caller clears *operation with
+ * arm_operation_clear().
  */
 int ilr_provision_start(struct arm *arm, const struct ilr_request *request, struct arm_operation *operation,
-                        struct error **err);
+                        bool *may_have_begun, struct error **err);
 
 /*
- * Waits until the operation has succeeded and fetches its scripts: those in its status, or else from the list
- * action. The caller clears *scripts with client_scripts_clear(). EXIT_NETWORK if it failed or gave no
- * script.
+ * Waits until the operation of a VM has succeeded and fetches its scripts: those in its status, or else from the list
+ * action; content that is given by url alone is downloaded (see ilr_script_url_is_allowed()). The caller clears
+ * *scripts with client_scripts_clear(). EXIT_NETWORK if it failed or gave no script.
  */
-int ilr_provision_wait(struct arm *arm, const struct recovery_point *point, struct arm_operation *operation,
+int ilr_provision_wait(struct arm *arm, const struct arm_id *id, struct arm_operation *operation,
                        struct client_scripts *scripts, struct error **err);
 
 /*
@@ -69,6 +94,19 @@ int ilr_revoke(struct arm *arm, const char *point_id, bool *done_before, struct 
  * Pure. 0 with count 0 if there are none; EXIT_NETWORK for scripts that are malformed or larger than 4 MiB.
  */
 int ilr_parse_scripts(const cJSON *target, struct client_scripts *scripts, struct error **err);
+
+/*
+ * Whether a script may be fetched from there: https, from the Resource Manager that was asked (endpoint), or from
+ * download.microsoft.com. Pure.
+ */
+bool ilr_script_url_is_allowed(const char *endpoint, const char *url);
+
+/*
+ * Fetches the content of those scripts that have only a url, but for a Windows program's. No token goes along,
+ * redirects are not followed, and what is longer than a script given inline may be is refused. EXIT_NETWORK names the
+ * host.
+ */
+int ilr_download_scripts(struct arm *arm, struct client_scripts *scripts, struct error **err);
 
 /* The object that holds clientScripts in an operation's status, or NULL. Owned by the document. */
 const cJSON *ilr_recovery_target(const cJSON *status);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "azure/url.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <string.h>
 #include <strings.h>
@@ -16,8 +17,8 @@ DEFINE_CLEANUP(cleanup_curl_string, char *, curl_free);
 #define _cleanup_curl_url_ _cleanup_(cleanup_curl_url)
 #define _cleanup_curl_string_ _cleanup_(cleanup_curl_string)
 
-/* NULL unless text is an https URL of printable ASCII without blanks, user or password. */
-static CURLU *parse(const char *text)
+/* NULL unless text is a URL of the scheme, of printable ASCII without blanks, user or password. */
+static CURLU *parse_scheme(const char *text, const char *wanted)
 {
     _cleanup_curl_url_ CURLU *url = curl_url();
     _cleanup_curl_string_ char *scheme = NULL;
@@ -32,11 +33,16 @@ static CURLU *parse(const char *text)
             return NULL;
     }
     if (curl_url_set(url, CURLUPART_URL, text, 0) || curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) ||
-        strcasecmp(scheme, "https") != 0)
+        strcasecmp(scheme, wanted) != 0)
         return NULL;
     if (!curl_url_get(url, CURLUPART_USER, &user, 0) || !curl_url_get(url, CURLUPART_PASSWORD, &password, 0))
         return NULL;
     return steal(url);
+}
+
+static CURLU *parse(const char *text)
+{
+    return parse_scheme(text, "https");
 }
 
 /* A part, or "" where there is none. The caller frees it. */
@@ -109,6 +115,21 @@ int url_accept(const char *base, const char *url, const char *what, char **accep
     error_set(err, EXIT_NETWORK, "%s answered with %s that leads to %s, not to %s: refused, nothing was sent there",
               our_host, what, host, our_host);
     return error_hint(err, "a proxy that rewrites answers, or a wrong --endpoint, can be the cause");
+}
+
+bool url_is_local(const char *url)
+{
+    _cleanup_curl_url_ CURLU *parsed = parse_scheme(url, "http");
+    _cleanup_free_ char *host = parsed ? part(parsed, CURLUPART_HOST, 0) : NULL;
+    struct in_addr address;
+
+    if (!host)
+        return false;
+    if (str_equal_ignoring_case(host, "localhost") || str_equal(host, "[::1]"))
+        return true;
+    if (inet_pton(AF_INET, host, &address) != 1)
+        return false;
+    return ntohl(address.s_addr) >> 24 == 127 || ntohl(address.s_addr) >> 16 == (169U << 8 | 254U);
 }
 
 char *url_host(const char *url)

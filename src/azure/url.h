@@ -27,6 +27,12 @@ bool url_same_origin(const char *base, const char *url);
  */
 int url_accept(const char *base, const char *url, const char *what, char **accepted, struct error **err);
 
+/*
+ * Whether url is plain http to a service of this very machine: "localhost", or a loopback (127/8, ::1) or link-local
+ * (169.254/16) address in numbers. Only such a one may be asked without TLS.
+ */
+bool url_is_local(const char *url);
+
 /* "host" or "host:port" of a URL, printable, for messages; "an unreadable URL" if there is none. The caller
  * frees it. */
 char *url_host(const char *url);

@@ -138,10 +138,17 @@ static int log_in(struct mount_run *run, struct error **err)
         session_will(run->session, CHANGE_IFACE, arguments("iface", run->iface, NULL, NULL), true, err) < 0 ||
         iscsi_add_iface(&at, run->initiator_name, &run->wait, err) < 0 || find_targets(run, user, err) < 0)
         return -1;
-    for (size_t i = 0; i < run->targets.count; i++)
-        if (log_in_to(run, run->targets.names[i], user, err) < 0)
-            return -1;
-    return 0;
+    for (size_t i = 0; i < run->targets.count; i++) {
+        _cleanup_error_ struct error *problem = NULL;
+
+        if (log_in_to(run, run->targets.names[i], user, &problem) == 0)
+            continue;
+        /* a secret that is refused will be so the next time too */
+        if (problem->code == EXIT_AUTH)
+            run->keep_access = false;
+        return error_move(err, &problem);
+    }
+    return targets_are_reached(run, err);
 }
 
 /* Marks the disks to come of one target as ours, and has the kernel look for them. */

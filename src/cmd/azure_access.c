@@ -2,49 +2,109 @@
 #include "cmd/azure_access.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "util/json.h"
 #include "util/str.h"
 
-static int open_at(struct azure_access *access, const struct options *options, const char *endpoint,
-                   const char *authority, struct wait *wait, struct error **err)
+/* Where to go: owned strings. */
+struct place {
+    char *endpoint;
+    char *authority;
+};
+
+static void place_clear(struct place *place)
 {
-    const struct credential_options credential = {
-        .token_file = options->token_file, .authority = authority, .endpoint = endpoint, .ca_file = options->ca_file};
-    struct arm_options arm = {.endpoint = endpoint, .ca_file = options->ca_file, .wait = wait};
+    free(place->endpoint);
+    free(place->authority);
+}
+
+static int open_at(struct azure_access *access, const struct options *options, const struct place *place,
+                   struct wait *wait, struct error **err)
+{
+    const struct credential_options credential = {.auth = options->auth,
+                                                  .token_file = options->token_file,
+                                                  .identity = options->identity,
+                                                  .authority = place->authority,
+                                                  .endpoint = place->endpoint,
+                                                  .ca_file = options->ca_file};
+    struct arm_options arm = {.endpoint = place->endpoint, .ca_file = options->ca_file, .wait = wait};
     const char *token;
 
     if (credential_open(&credential, &access->credential, err) < 0)
         return -1;
     arm.credential = access->credential;
-    access->endpoint = str_dup(endpoint);
-    access->authority = str_dup(authority);
+    access->endpoint = str_dup(place->endpoint);
+    access->authority = str_dup(place->authority);
     if (arm_open(&arm, &access->arm, err) < 0 || credential_get_token(access->credential, false, wait, &token, err) < 0)
         return error_wrap(err, "signing in to Azure");
     return 0;
 }
 
-int azure_access_open(struct azure_access *access, const struct options *options, struct wait *wait, struct error **err)
+static const char *variable(const char *name)
 {
-    return open_at(access, options, options->endpoint ? options->endpoint : CLOUD_PUBLIC_ENDPOINT,
-                   options->authority ? options->authority : CLOUD_PUBLIC_AUTHORITY, wait, err);
+    const char *value = getenv(name);
+
+    return value && *value ? value : NULL;
 }
 
-static const char *choose(const char *option, const char *recorded, const char *otherwise)
+/* Azure's libraries take the variable with and without the scheme. */
+static char *authority_from_environment(void)
 {
-    return option ? option : recorded ? recorded : otherwise;
+    const char *value = variable("AZURE_AUTHORITY_HOST");
+
+    return !value ? NULL : strstr(value, "://") ? str_dup(value) : str_printf("https://%s", value);
+}
+
+/*
+ * An address of its own comes before a cloud's name, an option before what was recorded with a session, and that before
+ * a variable. recorded may be NULL.
+ */
+static int choose(const struct options *options, const cJSON *recorded, struct place *place, struct error **err)
+{
+    const char *name = options->cloud ? options->cloud : variable("AZURE_CLOUD");
+    const struct cloud *cloud = NULL;
+    const char *endpoint = options->endpoint;
+    const char *authority = options->authority;
+
+    if (!endpoint && !options->cloud)
+        endpoint = json_string(recorded, "endpoint");
+    if (!authority && !options->cloud)
+        authority = json_string(recorded, "authority");
+    /* a variable with a cloud that azilr does not know is no matter where the addresses are known */
+    if (!endpoint || !authority || options->cloud) {
+        cloud = cloud_find(name ? name : "public", options->cloud || !name ? "--cloud" : "AZURE_CLOUD", err);
+        if (!cloud)
+            return -1;
+    }
+    place->endpoint = str_dup(endpoint ? endpoint : cloud->endpoint);
+    if (!authority && !options->cloud)
+        place->authority = authority_from_environment();
+    if (!place->authority)
+        place->authority = str_dup(authority ? authority : cloud->authority);
+    return 0;
+}
+
+int azure_access_open(struct azure_access *access, const struct options *options, struct wait *wait, struct error **err)
+{
+    _cleanup_(place_clear) struct place place = {0};
+
+    if (choose(options, NULL, &place, err) < 0)
+        return -1;
+    return open_at(access, options, &place, wait, err);
 }
 
 int azure_access_open_recorded(struct azure_access *access, const struct options *options, const cJSON *registration,
                                struct wait *wait, struct error **err)
 {
-    const char *endpoint = choose(options->endpoint, json_string(registration, "endpoint"), CLOUD_PUBLIC_ENDPOINT);
-    const char *authority = choose(options->authority, json_string(registration, "authority"), CLOUD_PUBLIC_AUTHORITY);
+    _cleanup_(place_clear) struct place place = {0};
 
+    if (choose(options, registration, &place, err) < 0)
+        return -1;
     if (!access->arm)
-        return open_at(access, options, endpoint, authority, wait, err);
-    if (!str_equal_ignoring_case(access->endpoint, endpoint)) {
-        error_set(err, EXIT_USAGE, "it was given by %s, and this command has signed in to %s", endpoint,
+        return open_at(access, options, &place, wait, err);
+    if (!str_equal_ignoring_case(access->endpoint, place.endpoint)) {
+        error_set(err, EXIT_USAGE, "it was given by %s, and this command has signed in to %s", place.endpoint,
                   access->endpoint);
         return error_hint(err, "unmount the sessions of each cloud with a command of its own");
     }

@@ -13,7 +13,7 @@
 struct azure_access {
     struct credential *credential;
     struct arm *arm; /* NULL until opened */
-    char *endpoint;  /* as used: an option's, a recorded one's, or the public cloud's */
+    char *endpoint;  /* as used: an option's, a recorded one's, or the cloud's */
     char *authority;
 };
 
@@ -23,8 +23,8 @@ int azure_access_open(struct azure_access *access, const struct options *options
 
 /*
  * The same for a session's registration, with the endpoint and authority recorded with it where no option says
- * otherwise. An access that is open already is used again, since a secret can be taken from the environment only once;
- * EXIT_USAGE if that one is with another endpoint.
+ * otherwise, --cloud among them. An access that is open already is used again, since a secret can be taken from the
+ * environment only once; EXIT_USAGE if that one is with another endpoint.
  */
 int azure_access_open_recorded(struct azure_access *access, const struct options *options, const cJSON *registration,
                                struct wait *wait, struct error **err);

@@ -44,15 +44,18 @@ static bool must_ask(const struct connection *connection)
     return connection->multi_target || connection->large_disk || connection->format == SCRIPT_TXT;
 }
 
-static int explain_missing(const struct mount_run *run, const struct targets *shown, struct error **err)
+static int explain_missing(struct mount_run *run, const struct targets *shown, struct error **err)
 {
+    /* waiting on does not help */
+    run->keep_access = false;
     error_set(err, EXIT_NETWORK, "the portal does not show the target %s (it shows %zu others)", run->connection.target,
               shown->count);
     return error_hint(err, "the access may have been revoked or renewed meanwhile, and the script with it");
 }
 
-static int explain_blocked(struct error **err)
+static int explain_blocked(struct mount_run *run, struct error **err)
 {
+    run->keep_access = false;
     error_set(err, EXIT_NETWORK, "the vault has a private endpoint, and this host is outside of its virtual network");
     return error_hint(err,
                       "run azilr on a host in (or peered with) that network, whose DNS knows the private endpoint");
@@ -90,11 +93,12 @@ static int begin_waiting(struct mount_run *run, int64_t limit_s, struct error **
     return session_save(run->session, err);
 }
 
-static int end_waiting(struct mount_run *run, struct error **err)
+int targets_are_reached(struct mount_run *run, struct error **err)
 {
+    if (!run->keep_access)
+        return 0;
     run->keep_access = false;
     mount_run_note(run, "status", "mounting");
-    progress_rename(&run->progress, "Logging in");
     return session_save(run->session, err);
 }
 
@@ -108,8 +112,16 @@ static int give_up(int64_t limit_s, struct error **err)
  * Where the script names the one target that there is, a portal that does not answer the question may still answer the
  * login, or refuse it with a better reason.
  */
-static int do_without(struct mount_run *run, struct error **problem, struct error **err)
+static int do_without(struct mount_run *run, enum targets_state *state, struct error **problem, struct error **err)
 {
+    if ((*problem)->code == EXIT_AUTH)
+        run->keep_access = false;
+    else if (run->keep_access && (*problem)->code == EXIT_NETWORK && wait_check(&run->wait, NULL) == 0) {
+        /* while the disks are being prepared, a portal that is silent for a moment is only asked again */
+        log_verbose("%s", (*problem)->message);
+        *state = TARGETS_PREPARING;
+        return 0;
+    }
     if (must_ask(&run->connection) || (*problem)->code == EXIT_AUTH || (*problem)->code == EXIT_INTERRUPTED ||
         wait_check(&run->wait, NULL) < 0)
         return error_move(err, problem);
@@ -126,12 +138,12 @@ static int look(struct mount_run *run, const char *user, enum targets_state *sta
 
     *state = TARGETS_READY;
     if (discover(run, user, &shown, &problem) < 0)
-        return do_without(run, &problem, err);
+        return do_without(run, state, &problem, err);
     *state = targets_choose(&shown, run->connection.target, must_ask(&run->connection), &run->targets);
     if (*state == TARGETS_MISSING)
         return explain_missing(run, &shown, err);
     if (*state == TARGETS_BLOCKED)
-        return explain_blocked(err);
+        return explain_blocked(run, err);
     return 0;
 }
 
@@ -146,8 +158,10 @@ int find_targets(struct mount_run *run, const char *chap_user, struct error **er
 
         if (look(run, chap_user, &state, err) < 0)
             return -1;
-        if (state == TARGETS_READY)
-            return waiting || run->keep_access ? end_waiting(run, err) : 0;
+        if (state == TARGETS_READY) {
+            progress_rename(&run->progress, "Logging in");
+            return 0;
+        }
         if (!waiting && begin_waiting(run, limit_s, err) < 0)
             return -1;
         if (clock_monotonic_ms() >= end_ms)

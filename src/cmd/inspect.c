@@ -10,6 +10,7 @@
 #include "script/script.h"
 #include "util/buffer.h"
 #include "util/json.h"
+#include "util/log.h"
 #include "util/secret.h"
 #include "util/str.h"
 
@@ -130,6 +131,7 @@ int cmd_inspect(int argc, char **argv, struct error **err)
             return error_hint(err, "`azilr inspect --help` lists the options");
         }
         as_json = true;
+        log_set_json(true);
     }
     if (argc - optind != 1)
         return error_set(err, EXIT_USAGE, "inspect takes one script");

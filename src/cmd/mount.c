@@ -8,6 +8,7 @@
 #include "cmd/cmd.h"
 #include "cmd/host.h"
 #include "cmd/mount_run.h"
+#include "cmd/provision.h"
 #include "cmd/results.h"
 #include "cmd/teardown.h"
 #include "iscsi/iscsiadm.h"
@@ -19,7 +20,7 @@
 
 /* A failed mount does not keep a person waiting for longer than this for the revocation. */
 static const int REVOKE_LIMIT_MS = 60 * 1000;
-static const long MAX_TIMEOUT_S = 12 * 60 * 60;
+static const long MAX_WAIT_S = 12 * 60 * 60;
 
 void mount_run_note(struct mount_run *run, const char *name, const char *value)
 {
@@ -44,26 +45,29 @@ static void mount_run_clear(struct mount_run *run)
 static int check_arguments(struct mount_run *run, char **rest, int rest_count, struct error **err)
 {
     const struct options *options = run->options;
-    long seconds;
 
-    if (options->script ? rest_count != 0 : rest_count != 1) {
+    if (options->script
+            ? rest_count != 0
+            : rest_count > 1 || (rest_count == 0 && !options->point && !options->item && !options->container)) {
         error_set(err, EXIT_USAGE, "mount takes %s",
                   options->script ? "no VM beside --script" : "one VM or recovery point, or --script FILE");
         return error_hint(err, "`azilr mount --help` shows how");
     }
-    run->what = options->script ? NULL : rest[0];
+    run->what = rest_count ? rest[0] : NULL;
+    if (options->script && (options->at || options->point))
+        return error_set(err, EXIT_USAGE,
+                         "a script is of one recovery point: --at and --point (--rp-name) do not go with it");
+    if (!options->script && find_point_check(run, err) < 0)
+        return -1;
     if (options->initiator_name && iscsi_check_name(options->initiator_name, err) < 0)
         return error_wrap(err, "--initiator-name");
     if (options->password_file && !options->script)
         return error_set(err, EXIT_USAGE, "--password-file goes with --script");
-    if (options->timeout) {
-        if (str_to_long(options->timeout, 1, MAX_TIMEOUT_S, &seconds) < 0)
-            return error_set(err, EXIT_USAGE, "--timeout takes seconds, from 1 to %ld", MAX_TIMEOUT_S);
-        run->wait.deadline_ms = clock_monotonic_ms() + seconds * 1000;
-    }
-    if (options->wait && str_to_long(options->wait, 0, MAX_TIMEOUT_S, &run->wait_s) < 0)
-        return error_set(err, EXIT_USAGE, "--wait takes seconds, from 0 to %ld", MAX_TIMEOUT_S);
-    return 0;
+    if (options->wait && str_to_long(options->wait, 0, MAX_WAIT_S, &run->wait_s) < 0)
+        return error_set(err, EXIT_USAGE, "--wait takes seconds, from 0 to %ld", MAX_WAIT_S);
+    if (provision_check_options(options, err) < 0)
+        return -1;
+    return options_set_deadline(options, &run->wait, err);
 }
 
 static int stages(struct mount_run *run, struct error **err)
@@ -150,14 +154,15 @@ static int finish(struct mount_run *run, struct error **err)
 int cmd_mount(int argc, char **argv, struct error **err)
 {
     _cleanup_(mount_run_clear) struct mount_run run = {.wait = WAIT_INIT};
-    struct options options;
+    _cleanup_options_ struct options options = {0};
     char **rest;
     int rest_count, code;
 
     if (options_parse(argc, argv, OPTIONS_MOUNT, &options, &rest, &rest_count, err) < 0)
         return -1;
     if (options.help) {
-        options_print_help("azilr mount VM | RECOVERY-POINT-ID [OPTIONS]\n"
+        options_print_help("azilr mount VM [--at TIME | --point ID] [OPTIONS]\n"
+                           "       azilr mount RECOVERY-POINT-ID [OPTIONS]\n"
                            "       azilr mount --script FILE [--password-file FILE] [OPTIONS]",
                            OPTIONS_MOUNT);
         return EXIT_DONE;

@@ -6,6 +6,7 @@
 #ifndef AZILR_CMD_MOUNT_RUN_H
 #define AZILR_CMD_MOUNT_RUN_H
 
+#include "azure/backup.h"
 #include "block/disks.h"
 #include "cmd/azure_access.h"
 #include "cmd/options.h"
@@ -25,7 +26,8 @@
 
 struct mount_run {
     const struct options *options;
-    const char *what; /* the VM or recovery point that was asked for; NULL with --script */
+    const char *what; /* the VM or recovery point that was asked for; NULL with --script, or where options say it */
+    time_t at;        /* --at; read by find_point_check() */
     struct progress progress;
     struct wait wait;
     long wait_s; /* of --wait, if that was given */
@@ -41,6 +43,15 @@ struct mount_run {
     char *directory; /* the one a person browses */
     struct volumes volumes;
 };
+
+/* Checks what was asked for, before anything is done: EXIT_USAGE for what does not go together, or no time. */
+int find_point_check(struct mount_run *run, struct error **err);
+
+/*
+ * Finds the recovery point that was asked for, as a stage of its own: by id, by the VM's name and --point or --at, or
+ * the newest. What cannot be opened is refused (EXIT_FAILED) with the reason. The caller clears *point.
+ */
+int find_point(struct mount_run *run, struct recovery_point *point, struct error **err);
 
 /* From the options to connection details, by way of Azure: signs in, finds the point, has it opened. */
 int open_from_azure(struct mount_run *run, struct error **err);
@@ -63,6 +74,9 @@ int mount_volumes(struct mount_run *run, struct error **err);
 
 /* The way to a target through the tunnel; borrows from run and target. */
 struct iscsi_target mount_run_target(const struct mount_run *run, const char *target);
+
+/* To be called once all targets are logged in to: from here on a failure gives the access back. */
+int targets_are_reached(struct mount_run *run, struct error **err);
 
 /* Puts a text into the session's metadata; it is saved with the next change. */
 void mount_run_note(struct mount_run *run, const char *name, const char *value);

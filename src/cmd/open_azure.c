@@ -1,66 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "azure/backup.h"
-#include "azure/ilr.h"
 #include "cmd/mount_run.h"
+#include "cmd/provision.h"
 #include "cmd/teardown.h"
 #include "iscsi/iscsiadm.h"
 #include "util/clock.h"
 #include "util/json.h"
 #include "util/log.h"
 #include "util/str.h"
-
-/* How long a registration lasts (Azure Backup documentation, file recovery). */
-static const time_t ACCESS_SECONDS = 12 * 60 * 60;
-
-static int find_point(struct mount_run *run, struct recovery_point *point, struct error **err)
-{
-    const struct options *options = run->options;
-    const char *subscription = options->subscription ? options->subscription : getenv("AZURE_SUBSCRIPTION_ID");
-    const struct backup_query query = {.subscription = subscription,
-                                       .resource_group = options->resource_group,
-                                       .vault = options->vault,
-                                       .vm = run->what};
-
-    if (run->what[0] == '/')
-        return backup_get_point(run->access.arm, run->what, point, err);
-    if (!options->vault || !options->resource_group || !subscription) {
-        error_set(err, EXIT_USAGE,
-                  "to find the VM %s its vault must be known: --vault-name, --resource-group and "
-                  "--subscription (or AZURE_SUBSCRIPTION_ID)",
-                  run->what);
-        return error_hint(err, "or give the recovery point's full ARM id instead of the VM's name");
-    }
-    return backup_find_newest_point(run->access.arm, &query, point, err);
-}
-
-static int check_openable(const struct recovery_point *point, struct error **err)
-{
-    if (point->encrypted) {
-        error_set(err, EXIT_FAILED,
-                  "the VM was encrypted with Azure Disk Encryption, and such a recovery point cannot "
-                  "be opened");
-        return error_hint(err, "restore the whole VM or its disks instead");
-    }
-    if (point->archived) {
-        error_set(err, EXIT_FAILED, "the recovery point is in the archive tier and cannot be opened");
-        return error_hint(err, "rehydrate it to the vault tier first, or choose a newer one");
-    }
-    return 0;
-}
-
-/* Tells how old a backup is the way a person would. The caller frees it. */
-static char *age_text(time_t seconds)
-{
-    if (seconds < 2 * 60 * 60)
-        return str_printf("%lld minutes old", (long long)(seconds / 60));
-    if (seconds < 2 * 24 * 60 * 60)
-        return str_printf("%lld hours old", (long long)(seconds / 60 / 60));
-    return str_printf("%lld days old", (long long)(seconds / 60 / 60 / 24));
-}
 
 static int make_session(struct mount_run *run, const char *id, const struct recovery_point *point, struct error **err)
 {
@@ -74,32 +24,54 @@ static int make_session(struct mount_run *run, const char *id, const struct reco
     mount_run_note(run, "point_time", clock_format(point->time, taken));
     mount_run_note(run, "point_type", point->type);
     mount_run_note(run, "created", clock_format(time(NULL), now));
-    mount_run_note(run, "expires", clock_format(time(NULL) + ACCESS_SECONDS, end));
+    mount_run_note(run, "expires", clock_format(time(NULL) + PROVISION_SECONDS, end));
     return 0;
 }
 
-/* Whether an earlier mount of this point was waiting for Azure to prepare the disks, and has ended. */
+/* Whether this is the state of a mount of the point that was waiting for Azure to prepare the disks. */
+static bool is_preparing(const cJSON *state, const struct recovery_point *point)
+{
+    return str_equal(json_string(state, "status"), STATUS_PREPARING) &&
+           str_equal_ignoring_case(json_string(state, "recovery_point"), point->id.text) &&
+           json_string(json_object(state, "operation"), "url") && json_string(state, "initiator_name");
+}
+
+/* Whether there is such a session, and nobody is at work on it. */
 static bool can_resume(const char *id, const struct recovery_point *point)
 {
     _cleanup_json_ cJSON *state = NULL;
     bool locked = false;
 
-    return session_peek(&session_host_places, id, &state, &locked, NULL) == 0 && !locked &&
-           str_equal(json_string(state, "status"), STATUS_PREPARING) &&
-           str_equal_ignoring_case(json_string(state, "recovery_point"), point->id.text) &&
-           json_string(json_object(state, "operation"), "url") && json_string(state, "initiator_name");
+    return session_peek(&session_host_places, id, &state, &locked, NULL) == 0 && !locked && is_preparing(state, point);
+}
+
+static bool has_expired(const cJSON *state)
+{
+    const char *text = json_string(state, "expires");
+    time_t expires;
+
+    return !text || clock_parse(text, &expires) < 0 || expires <= time(NULL);
+}
+
+/* Lets go of a session whose access has ended by itself. */
+static int drop_session(struct mount_run *run, struct error **err)
+{
+    struct teardown rest = {.wait = &run->wait, .session = run->session, .keep_access = true};
+
+    log_info("an earlier mount has opened this recovery point, but that access has ended; opening it anew");
+    if (teardown(&rest, err) < 0)
+        return error_wrap(err, "cannot undo what an earlier mount has left");
+    session_close(steal(run->session));
+    return 0;
 }
 
 /* Takes such a session up again, after undoing what a killed mount may have left on this host. */
-static int resume_session(struct mount_run *run, const char *id, struct error **err)
+static int resume_session(struct mount_run *run, struct error **err)
 {
-    struct teardown leftovers = {.wait = &run->wait, .keep_access_as = STATUS_PREPARING};
+    struct teardown leftovers = {.wait = &run->wait, .session = run->session, .keep_access_as = STATUS_PREPARING};
     const char *initiator_name;
 
-    if (session_open(&session_host_places, id, 0, &run->wait, &run->session, err) < 0)
-        return -1;
     run->keep_access = true;
-    leftovers.session = run->session;
     if (teardown(&leftovers, err) < 0)
         return error_wrap(err, "cannot undo what an earlier mount has left");
     initiator_name = json_string(run->session->state, "initiator_name");
@@ -116,23 +88,19 @@ static int begin_session(struct mount_run *run, const struct recovery_point *poi
     char mark[CLOCK_TEXT_SIZE];
     _cleanup_free_ char *id = session_make_id(point->id.vm_name, clock_format_compact(point->time, mark));
 
-    return can_resume(id, point) ? resume_session(run, id, err) : make_session(run, id, point, err);
-}
+    _cleanup_session_ struct session *session = NULL;
 
-/* The first script that can be read: a Windows VM has an .exe behind the .txt, which says nothing to a Linux host. */
-static int read_scripts(struct mount_run *run, const struct client_scripts *scripts, struct error **err)
-{
-    for (size_t i = 0; i < scripts->count; i++) {
-        const struct client_script *script = &scripts->list[i];
-
-        if (!script->content || str_equal_ignoring_case(script->extension, ".exe"))
-            continue;
-        if (script_parse(script->content, script->length, script->name_suffix, &run->connection, err) < 0)
-            return error_wrap(err, "the connection script from Azure");
-        return 0;
-    }
-    return error_set(err, EXIT_NETWORK, "Azure gave no connection script that can be read here (%zu in all)",
-                     scripts->count);
+    if (!can_resume(id, point))
+        return make_session(run, id, point, err);
+    if (session_open(&session_host_places, id, 0, &run->wait, &session, err) < 0)
+        return -1;
+    /* looked at without the lock; another mount may have been at work since */
+    if (!is_preparing(session->state, point))
+        return error_set(err, EXIT_BUSY, "another azilr has just worked on session %s", id);
+    run->session = steal(session);
+    if (!has_expired(run->session->state))
+        return resume_session(run, err);
+    return drop_session(run, err) < 0 ? -1 : make_session(run, id, point, err);
 }
 
 /* Where the operation can be asked about, should its result be needed again. Nothing in it is secret. */
@@ -148,8 +116,7 @@ static void note_operation(struct mount_run *run, const struct arm_operation *op
 }
 
 /* The scripts once more, from the operation that gave them: a new one would have the disks prepared anew. */
-static int ask_again(struct mount_run *run, const struct recovery_point *point, struct client_scripts *scripts,
-                     struct error **err)
+static int ask_again(struct mount_run *run, const struct recovery_point *point, struct error **err)
 {
     _cleanup_(arm_operation_clear) struct arm_operation operation = {.secret = true, .retry_after_ms = -1};
     const cJSON *noted = json_object(run->session->state, "operation");
@@ -158,45 +125,45 @@ static int ask_again(struct mount_run *run, const struct recovery_point *point, 
     operation.url = str_dup(json_string(noted, "url"));
     operation.id = id ? str_dup(id) : NULL;
     operation.by_location = json_bool(noted, "by_location", false);
-    if (ilr_provision_wait(run->access.arm, point, &operation, scripts, err) == 0)
+    if (provision_finish(run->access.arm, point, &operation, &run->connection, err) == 0)
         return 0;
+    /* an operation that is not known any more gives no script again, so there is nothing to keep */
+    run->keep_access = !err || !*err || (*err)->code != EXIT_NOT_FOUND;
     error_wrap(err, "asking for the script of the access that is there already");
     return error_hint(err, "if this goes on, `azilr unmount %s`, and mount anew", run->session->id);
 }
 
-static int provision(struct mount_run *run, const struct recovery_point *point, struct client_scripts *scripts,
-                     struct error **err)
+static int provision(struct mount_run *run, const struct recovery_point *point, struct error **err)
 {
     _cleanup_(arm_operation_clear) struct arm_operation operation = {0};
-    const struct ilr_request request = {
-        .point = point, .initiator_name = run->initiator_name, .renew = point->session_active};
+    bool may_have_begun = false;
 
     if (point->session_active)
         log_info("the recovery point is open already, from here or elsewhere; renewing that");
     if (session_will(run->session, CHANGE_REGISTRATION, azure_access_registration(&run->access, point->id.text), true,
-                     err) < 0 ||
-        ilr_provision_start(run->access.arm, &request, &operation, err) < 0)
+                     err) < 0)
         return -1;
+    if (provision_start(run->access.arm, run->options, point, run->initiator_name, &operation, &may_have_begun, err) <
+        0) {
+        /* what was refused is not there; revoking would end what somebody else may have open */
+        if (!may_have_begun)
+            session_undone(run->session, session_last_change(run->session), NULL);
+        return -1;
+    }
     note_operation(run, &operation);
-    return ilr_provision_wait(run->access.arm, point, &operation, scripts, err);
+    return provision_finish(run->access.arm, point, &operation, &run->connection, err);
 }
 
 static int open_point(struct mount_run *run, const struct recovery_point *point, struct error **err)
 {
-    _cleanup_(client_scripts_clear) struct client_scripts scripts = {0};
-
     if (begin_session(run, point, err) < 0)
         return -1;
-    if ((run->keep_access ? ask_again(run, point, &scripts, err) : provision(run, point, &scripts, err)) < 0)
-        return -1;
-    return read_scripts(run, &scripts, err);
+    return run->keep_access ? ask_again(run, point, err) : provision(run, point, err);
 }
 
 int open_from_azure(struct mount_run *run, struct error **err)
 {
     _cleanup_(recovery_point_clear) struct recovery_point point = {0};
-    _cleanup_free_ char *age = NULL;
-    char taken[CLOCK_TEXT_SIZE];
 
     run->initiator_name =
         run->options->initiator_name ? str_dup(run->options->initiator_name) : iscsi_make_initiator_name();
@@ -205,19 +172,12 @@ int open_from_azure(struct mount_run *run, struct error **err)
         return -1;
     progress_end(&run->progress, "%s", credential_description(run->access.credential));
 
-    progress_begin(&run->progress, "Finding the recovery point");
-    if (find_point(run, &point, err) < 0 || check_openable(&point, err) < 0)
+    if (find_point(run, &point, err) < 0)
         return -1;
-    age = age_text(time(NULL) - point.time);
-    progress_end(&run->progress, "%s of %s, %s", point.id.vm_name, clock_format(point.time, taken), age);
 
     progress_begin(&run->progress, "Opening the recovery point");
     if (open_point(run, &point, err) < 0)
         return -1;
-    if (script_check_portal_domain(&run->connection, err) < 0)
-        return -1;
-    if (!run->connection.secret_known)
-        return error_set(err, EXIT_NETWORK, "Azure's answer holds a connection script but not its password");
     progress_end(&run->progress, "access given until %s", json_string(run->session->state, "expires"));
     return wait_check(&run->wait, err);
 }

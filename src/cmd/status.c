@@ -124,7 +124,7 @@ int cmd_status(int argc, char **argv, struct error **err)
 {
     _cleanup_json_ cJSON *document = json_new_object();
     cJSON *sessions = json_set_array(document, "sessions");
-    struct options options;
+    _cleanup_options_ struct options options = {0};
     char **rest;
     int rest_count;
 

@@ -208,12 +208,17 @@ static bool has_expired(const struct teardown *teardown)
 
 static int undo_registration(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
+    const char *expires = json_string(teardown->session->state, "expires");
     _cleanup_error_ struct error *problem = NULL;
 
+    if (teardown->keep_access) {
+        say(teardown, "kept the access to the recovery point, which ends by itself %s%s",
+            expires ? "at " : "12 hours after it was given", expires ? expires : "");
+        return 1;
+    }
     if (teardown->revoke(teardown->argument, arguments, &problem) < 0) {
         if (has_expired(teardown)) {
-            say(teardown, "left the access to the recovery point, which has ended by itself at %s",
-                json_string(teardown->session->state, "expires"));
+            say(teardown, "left the access to the recovery point, which has ended by itself at %s", expires);
             return 1;
         }
         error_move(err, &problem);

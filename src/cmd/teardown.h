@@ -7,6 +7,7 @@
 #define AZILR_CMD_TEARDOWN_H
 
 #include <cjson/cJSON.h>
+#include <stdbool.h>
 
 #include "session/session.h"
 #include "util/error.h"
@@ -31,7 +32,8 @@ struct teardown {
     /* Revokes a registration, given the change's arguments. */
     int (*revoke)(void *argument, const cJSON *arguments, struct error **err);
     void *argument;
-    cJSON *done; /* array: what was undone, a sentence each, for the person; may be NULL */
+    bool keep_access; /* let go of a registration without revoking it */
+    cJSON *done;      /* array: what was undone, a sentence each, for the person; may be NULL */
     /*
      * Not NULL: the registration, and with it the session, stays, to be taken up again by another mount; and this is
      * what its status is to say.

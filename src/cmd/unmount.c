@@ -6,6 +6,7 @@
 
 #include "azure/ilr.h"
 #include "cmd/azure_access.h"
+#include "cmd/choice.h"
 #include "cmd/cmd.h"
 #include "cmd/host.h"
 #include "cmd/options.h"
@@ -16,9 +17,6 @@
 #include "util/log.h"
 #include "util/progress.h"
 #include "util/str.h"
-
-/* A killed azilr's iscsiadm may be at work for that long, holding the lock: a login with all its tries. */
-static const int LOCK_WAIT_MS = 90 * 1000;
 
 /* Without a network, unmount says so after this long; what is on this host has been taken down by then. */
 static const int REVOKE_LIMIT_MS = 120 * 1000;
@@ -31,83 +29,6 @@ struct unmount {
     struct azure_access access;
     cJSON *results; /* array, for --json */
 };
-
-/* Whether path is the session's directory or lies in it. */
-static bool lies_in(const char *path, const char *directory)
-{
-    size_t length = directory ? strlen(directory) : 0;
-
-    return length && strncmp(path, directory, length) == 0 && (path[length] == '\0' || path[length] == '/');
-}
-
-static bool is_meant(const char *id, const char *name, const char *real_path)
-{
-    _cleanup_json_ cJSON *state = NULL;
-    bool locked;
-
-    if (str_equal(id, name))
-        return true;
-    if (session_peek(&session_host_places, id, &state, &locked, NULL) < 0)
-        return false;
-    return real_path ? lies_in(real_path, json_string(state, "directory"))
-                     : str_equal_ignoring_case(name, json_string(state, "vm"));
-}
-
-/*
- * What was typed as an absolute path. On a dead disk a path may not resolve for minutes, so it is only resolved where
- * it does not say by itself that it lies in a session's directory. The caller frees it.
- */
-static char *find_path(char **ids, size_t count, const char *name)
-{
-    _cleanup_free_ char *typed = str_dup(name);
-    char *real_path;
-
-    for (size_t length = strlen(typed); length > 1 && typed[length - 1] == '/'; length--)
-        typed[length - 1] = '\0';
-    for (size_t i = 0; i < count && !strstr(typed, "/.."); i++)
-        if (is_meant(ids[i], "", typed))
-            return steal(typed);
-    real_path = realpath(name, NULL);
-    return real_path ? real_path : steal(typed);
-}
-
-/* Keeps of the list only what the argument means: a session's id, a VM's name, or a directory (or one below
- * it). */
-static void keep_meant(char **ids, size_t *count, const char *name)
-{
-    _cleanup_free_ char *path = strchr(name, '/') || str_equal(name, ".") ? find_path(ids, *count, name) : NULL;
-    size_t kept = 0;
-
-    for (size_t i = 0; i < *count; i++) {
-        if (is_meant(ids[i], name, path))
-            ids[kept++] = ids[i];
-        else
-            free(ids[i]);
-    }
-    *count = kept;
-}
-
-static int explain_choice(char **ids, size_t count, const char *name, struct error **err)
-{
-    _cleanup_free_ char *list = str_dup("");
-    _cleanup_free_ char *shown = name ? str_printable(name, strlen(name), 100) : NULL;
-
-    for (size_t i = 0; i < count; i++) {
-        char *longer = str_printf("%s%s%s", list, i ? ", " : "", ids[i]);
-
-        free(list);
-        list = longer;
-    }
-    if (count == 0 && name) {
-        error_set(err, EXIT_NOT_FOUND, "there is no session, VM or directory \"%s\" here", shown);
-        return error_hint(err, "`azilr status` lists what is open");
-    }
-    if (count == 0)
-        return error_set(err, EXIT_NOT_FOUND, "nothing is open on this host");
-    error_set(err, EXIT_USAGE, "%s%s%s: %s", name ? "\"" : "several sessions are open", name ? shown : "",
-              name ? "\" means several sessions" : "", list);
-    return error_hint(err, "name one of them, or give --all");
-}
 
 static int revoke_access(void *argument, const cJSON *arguments, struct error **err)
 {
@@ -150,11 +71,14 @@ static void report(struct unmount *unmount, const char *id, cJSON *done, const s
 static int unmount_one(struct unmount *unmount, const char *id, struct error **err)
 {
     _cleanup_session_ struct session *session = NULL;
-    struct teardown work = {.wait = &unmount->working, .revoke = revoke_access, .argument = unmount};
+    struct teardown work = {.wait = &unmount->working,
+                            .revoke = revoke_access,
+                            .argument = unmount,
+                            .keep_access = unmount->options->keep_access};
     struct error *problem = NULL;
 
     progress_begin(&unmount->progress, "Taking down %s", id);
-    if (session_open(&session_host_places, id, LOCK_WAIT_MS, &unmount->waiting, &session, err) < 0) {
+    if (session_open(&session_host_places, id, CHOICE_LOCK_WAIT_MS, &unmount->waiting, &session, err) < 0) {
         progress_fail(&unmount->progress);
         return -1;
     }
@@ -196,12 +120,10 @@ static int run_unmount(struct unmount *unmount, char **rest, int rest_count, str
     size_t count = 0;
     int code;
 
-    if (session_list(&session_host_places, &ids, &count, err) < 0)
+    if (choice_list(name, &ids, &count, err) < 0)
         return -1;
-    if (name)
-        keep_meant(ids, &count, name);
     if (!unmount->options->all && count != 1)
-        code = explain_choice(ids, count, name, err);
+        code = choice_explain(ids, count, name, "name one of them, or give --all", err);
     else
         code = unmount_all(unmount, ids, count, err);
     if (unmount->options->all && count == 0)
@@ -212,7 +134,7 @@ static int run_unmount(struct unmount *unmount, char **rest, int rest_count, str
 
 int cmd_unmount(int argc, char **argv, struct error **err)
 {
-    struct options options;
+    _cleanup_options_ struct options options = {0};
     struct unmount unmount = {.options = &options, .waiting = WAIT_INIT, .working = WAIT_INIT};
     char **rest;
     int rest_count, code;
@@ -245,7 +167,11 @@ int cmd_unmount(int argc, char **argv, struct error **err)
 
         cJSON_AddItemToObject(document, "sessions", unmount.results);
         text = json_text(document, true);
-        puts(text);
+        /* one document only: after a failure main prints it, together with the error */
+        if (code < 0)
+            error_set_results(err, text);
+        else
+            puts(text);
     } else {
         cJSON_Delete(unmount.results);
     }

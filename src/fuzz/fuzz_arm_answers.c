@@ -19,6 +19,7 @@ static void fuzz_json(const char *text, size_t length)
     _cleanup_secret_json_ cJSON *json = json_parse(text, length, "fuzz", NULL);
     _cleanup_recovery_point_ struct recovery_point point = {0};
     _cleanup_backup_item_ struct backup_item item = {0};
+    _cleanup_backup_vault_ struct backup_vault vault = {0};
     _cleanup_client_scripts_ struct client_scripts scripts = {0};
     _cleanup_client_scripts_ struct client_scripts inline_scripts = {0};
     _cleanup_error_ struct error *err = NULL;
@@ -26,10 +27,11 @@ static void fuzz_json(const char *text, size_t length)
 
     backup_parse_point(json, &point, NULL);
     backup_parse_item(json, &item, NULL);
+    backup_parse_vault(json, &vault, NULL);
     ilr_parse_scripts(json, &scripts, NULL);
     ilr_parse_scripts(ilr_recovery_target(json), &inline_scripts, NULL);
     if (status && arm_operation_state(status) == ARM_OPERATION_FAILED)
-        cloud_error_set_operation(json, NULL, &err);
+        cloud_error_set_operation("fuzz.example", json, NULL, &err);
 }
 
 /* A status of three digits, headers up to an empty line, a body: as a server would send it. */
@@ -74,6 +76,15 @@ static void fuzz_text(const char *text)
     if (url_accept("https://m.example:8443", text, "fuzz", &accepted, NULL) == 0) {
         host = url_host(accepted);
         if (!url_same_origin("https://m.example:8443", accepted) || !str_equal_ignoring_case(host, "m.example:8443"))
+            abort();
+    }
+    /* a script comes from our own host or from Microsoft's, whatever the URL looks like */
+    if (ilr_script_url_is_allowed("https://m.example:8443", text)) {
+        _cleanup_free_ char *from = url_host(text);
+
+        if (!str_equal_ignoring_case(from, "m.example:8443") &&
+            !str_equal_ignoring_case(from, "download.microsoft.com") &&
+            !str_equal_ignoring_case(from, "download.microsoft.com:443"))
             abort();
     }
     arm_id_check_vm(text, NULL);

@@ -136,6 +136,19 @@ int iscsi_add_node(const struct iscsi_target *at, const char *user, const char *
     return path ? record_edit_file(path, settings, sizeof(settings) / sizeof(settings[0]), err) : -1;
 }
 
+int iscsi_update_chap(const char *target, const char *iface, const char *user, const char *password, struct error **err)
+{
+    _cleanup_free_ char *path = record_find(target, iface, NULL);
+    const struct record_setting settings[] = {
+        {"node.session.auth.username", user},
+        {"node.session.auth.password", password},
+    };
+
+    if (!path)
+        return error_set(err, EXIT_NOT_FOUND, "the iSCSI node record for %s through %s is gone", target, iface);
+    return record_edit_file(path, settings, sizeof(settings) / sizeof(settings[0]), err);
+}
+
 int iscsi_remove_node(const char *target, const char *iface, struct wait *wait, struct error **err)
 {
     const char *const remove[] = {"iscsiadm", "-m", "node", "-T", target, "-I", iface, "-o", "delete", NULL};

@@ -38,6 +38,15 @@ int iscsi_add_node(const struct iscsi_target *at, const char *user, const char *
 int iscsi_remove_node(const char *target, const char *iface, struct wait *wait, struct error **err);
 
 /*
+ * Puts a new CHAP user and password into the node record. They count from the next login on: iscsid keeps what a
+ * running session logged in with in its memory, and logs in again with that when the connection breaks; it reads the
+ * record anew only when it is itself restarted (open-iscsi, usr/initiator.c and usr/iscsid.c). EXIT_NOT_FOUND if the
+ * record is gone.
+ */
+int iscsi_update_chap(const char *target, const char *iface, const char *user, const char *password,
+                      struct error **err);
+
+/*
  * Logs in; no disk appears before iscsi_scan(). EXIT_AUTH if the target refuses the CHAP secret or the
  * initiator name, EXIT_NETWORK if it cannot be reached, EXIT_HOST if iscsid cannot be talked to.
  */

@@ -70,6 +70,31 @@ int error_hint(struct error **err, const char *format, ...)
     return -1;
 }
 
+int error_set_details(struct error **err, const char *json)
+{
+    if (err && *err && !(*err)->details)
+        (*err)->details = str_dup(json);
+    return -1;
+}
+
+int error_set_results(struct error **err, const char *json)
+{
+    if (err && *err && !(*err)->results)
+        (*err)->results = str_dup(json);
+    return -1;
+}
+
+int error_append(struct error **err, const char *text)
+{
+    _cleanup_free_ char *before = NULL;
+
+    if (!err || !*err)
+        return -1;
+    before = (*err)->message;
+    (*err)->message = str_printf("%s:\n  %s", before, text);
+    return -1;
+}
+
 int error_move(struct error **to, struct error **from)
 {
     if (to)
@@ -86,5 +111,7 @@ void error_free(struct error *err)
         return;
     free(err->message);
     free(err->hint);
+    free(err->details);
+    free(err->results);
     free(err);
 }

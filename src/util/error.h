@@ -27,6 +27,8 @@ struct error {
     enum exit_code code;
     char *message; /* one line, or several where a service said more; safe to print */
     char *hint;    /* what to do next; NULL if nothing useful is known */
+    char *details; /* the text of a JSON object with what a program may want to know beside the message; or NULL */
+    char *results; /* the text of a JSON object: what the command did get done, for its --json; or NULL */
 };
 
 /* Sets *err, which must be NULL before. Returns -1. */
@@ -41,6 +43,18 @@ int error_wrap(struct error **err, const char *format, ...) __attribute__((forma
 
 /* Says what to do next, unless a deeper layer, which knows more, has said so already. Returns -1. */
 int error_hint(struct error **err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * Adds details for a program: json is the text of an object, whose members --json shows inside of "error"; what they
+ * mean is between the layer that knows them and azilr(8). Kept from the deepest layer that gives some. Returns -1.
+ */
+int error_set_details(struct error **err, const char *json);
+
+/* Adds what was done in spite of the error: json is the text of an object, shown beside "error". Returns -1. */
+int error_set_results(struct error **err, const char *json);
+
+/* Puts a further text of several lines behind the message, on lines of its own. Returns -1. */
+int error_append(struct error **err, const char *text);
 
 /* Hands the error in *from on to *to (frees it where `to` is NULL). Returns -1. */
 int error_move(struct error **to, struct error **from);

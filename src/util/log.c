@@ -9,6 +9,7 @@
 
 static struct {
     enum log_level level;
+    bool json;
     void (*before)(void *);
     void *argument;
 } logger = {.level = LOG_LEVEL_NORMAL};
@@ -21,6 +22,16 @@ void log_set_level(enum log_level level)
 enum log_level log_get_level(void)
 {
     return logger.level;
+}
+
+void log_set_json(bool wanted)
+{
+    logger.json = wanted;
+}
+
+bool log_wants_json(void)
+{
+    return logger.json;
 }
 
 void log_set_before(void (*before)(void *), void *argument)
@@ -83,6 +94,15 @@ void log_warning(const char *format, ...)
 
     va_start(args, format);
     print("warning: ", format, args);
+    va_end(args);
+}
+
+void log_prompt(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    print("", format, args);
     va_end(args);
 }
 

@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdint.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -48,53 +50,104 @@ static char *find_program(const char *name)
     return NULL;
 }
 
-/* In the child: only calls that are safe after fork() in a process with threads. */
-static void __attribute__((noreturn))
-become(const char *program, const char *const argv[], int null_fd, int out_fd, int err_fd, int inherit_fd)
+/* What the child is to be; made before fork(), since little may be done after it. */
+struct part {
+    char *program;
+    char *environment[RUN_MAX_ENVIRONMENT + 6];
+    size_t count;
+    const struct person *person; /* NULL for azilr's own user */
+    int null_fd, out_fd, err_fd, inherit_fd;
+};
+
+static void part_clear(struct part *part)
 {
-    static char path[] = "PATH=" RUN_PATH;
-    static char locale[] = "LC_ALL=C";
-    char *const environment[] = {path, locale, NULL};
+    free(part->program);
+    for (size_t i = 0; i < part->count; i++)
+        free(part->environment[i]);
+    cleanup_close_fd(&part->null_fd);
+    cleanup_close_fd(&part->out_fd);
+    cleanup_close_fd(&part->err_fd);
+}
+
+static void make_environment(struct part *part, const struct run_options *options)
+{
+    part->environment[part->count++] = str_dup("PATH=" RUN_PATH);
+    part->environment[part->count++] = str_dup("LC_ALL=C");
+    if (options->person) {
+        part->environment[part->count++] = str_printf("HOME=%s", options->person->home);
+        part->environment[part->count++] = str_printf("USER=%s", options->person->name);
+        part->environment[part->count++] = str_printf("LOGNAME=%s", options->person->name);
+    }
+    for (size_t i = 0; options->environment && options->environment[i] && i < RUN_MAX_ENVIRONMENT; i++)
+        part->environment[part->count++] = str_dup(options->environment[i]);
+}
+
+/* The functions of the C library would change all threads, which a child of fork() has not, and take locks for it. */
+static int become_person(const struct person *person)
+{
+    if (syscall(SYS_setgroups, person->group_count, person->groups) < 0 ||
+        syscall(SYS_setresgid, person->gid, person->gid, person->gid) < 0 ||
+        syscall(SYS_setresuid, person->uid, person->uid, person->uid) < 0)
+        return -1;
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+/* In the child: only calls that are safe after fork() in a process with threads. */
+static void __attribute__((noreturn)) become(const struct part *part, const char *const argv[])
+{
+    const bool other = part->person && part->person->other;
     sigset_t none;
 
-    setpgid(0, 0);
-    if (dup2(null_fd, 0) < 0 || dup2(out_fd, 1) < 0 || dup2(err_fd, 2) < 0)
+    if (other)
+        setsid();
+    else
+        setpgid(0, 0);
+    if (dup2(part->null_fd, 0) < 0 || dup2(part->out_fd, 1) < 0 || dup2(part->err_fd, 2) < 0)
         _exit(127);
-    if (inherit_fd >= 0 && (dup2(inherit_fd, 3) < 0 || (inherit_fd == 3 && fcntl(3, F_SETFD, 0) < 0)))
+    if (part->inherit_fd >= 0 && (dup2(part->inherit_fd, 3) < 0 || (part->inherit_fd == 3 && fcntl(3, F_SETFD, 0) < 0)))
         _exit(127);
-    syscall(SYS_close_range, inherit_fd >= 0 ? 4U : 3U, ~0U, 0);
+    syscall(SYS_close_range, part->inherit_fd >= 0 ? 4U : 3U, ~0U, 0);
     signal(SIGPIPE, SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    if (chdir("/") == 0)
-        execve(program, (char *const *)(uintptr_t)argv, environment);
+    if ((!other || become_person(part->person) == 0) && chdir("/") == 0)
+        execve(part->program, (char *const *)(uintptr_t)argv, part->environment);
     _exit(127);
 }
 
-static int start(const char *const argv[], int inherit_fd, struct child *child, struct error **err)
+static int open_pipe(const char *name, int *read_fd, int *write_fd, struct error **err)
 {
-    _cleanup_free_ char *program = find_program(argv[0]);
-    _cleanup_close_ int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-    int out[2] = {-1, -1}, errors[2] = {-1, -1};
+    int ends[2];
 
-    if (!program)
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return error_set_errno(err, EXIT_FAILED, errno, "cannot make a pipe for %s", name);
+    *read_fd = ends[0];
+    *write_fd = ends[1];
+    return 0;
+}
+
+static int start(const char *const argv[], const struct run_options *options, struct child *child, struct error **err)
+{
+    _cleanup_(part_clear) struct part part = {.program = find_program(argv[0]),
+                                              .person = options->person,
+                                              .null_fd = open("/dev/null", O_RDWR | O_CLOEXEC),
+                                              .out_fd = -1,
+                                              .err_fd = -1,
+                                              .inherit_fd = options->inherit_fd};
+
+    if (!part.program)
         return error_set(err, EXIT_HOST, "%s is not installed (looked in %s)", argv[0], RUN_PATH);
-    if (null_fd < 0)
+    if (part.null_fd < 0)
         return error_set_errno(err, EXIT_FAILED, errno, "cannot open /dev/null");
-    if (pipe2(out, O_CLOEXEC) < 0)
-        return error_set_errno(err, EXIT_FAILED, errno, "cannot make a pipe for %s", argv[0]);
-    child->output_fd = out[0];
-    _cleanup_close_ int out_fd = out[1];
-    if (pipe2(errors, O_CLOEXEC) < 0)
-        return error_set_errno(err, EXIT_FAILED, errno, "cannot make a pipe for %s", argv[0]);
-    child->errors_fd = errors[0];
-    _cleanup_close_ int err_fd = errors[1];
-
+    if (open_pipe(argv[0], &child->output_fd, &part.out_fd, err) < 0 ||
+        open_pipe(argv[0], &child->errors_fd, &part.err_fd, err) < 0)
+        return -1;
+    make_environment(&part, options);
     child->pid = fork();
     if (child->pid < 0)
         return error_set_errno(err, EXIT_FAILED, errno, "cannot start %s", argv[0]);
     if (child->pid == 0)
-        become(program, argv, null_fd, out_fd, err_fd, inherit_fd);
+        become(&part, argv);
     child->pid_fd = (int)syscall(SYS_pidfd_open, child->pid, 0);
     if (child->pid_fd < 0) {
         int errnum = errno;
@@ -111,6 +164,7 @@ static int start(const char *const argv[], int inherit_fd, struct child *child, 
 static int drain(int *fd, struct buffer *into, int must_fit)
 {
     char chunk[4096];
+    bool full;
     ssize_t got;
 
     if (*fd < 0)
@@ -122,7 +176,10 @@ static int drain(int *fd, struct buffer *into, int must_fit)
         close(steal_fd(fd));
         return 0;
     }
-    return buffer_append(into, chunk, (size_t)got) < 0 && must_fit ? -1 : 0;
+    full = buffer_append(into, chunk, (size_t)got) < 0;
+    if (into->secret)
+        explicit_bzero(chunk, (size_t)got);
+    return full && must_fit ? -1 : 0;
 }
 
 static void put_down(const struct child *child)
@@ -178,12 +235,13 @@ int run(const char *const argv[], const struct run_options *options, struct wait
     *result = (struct run_result){.output = BUFFER_INIT(MAX_OUTPUT), .errors = BUFFER_INIT(MAX_ERRORS)};
     if (!options)
         options = &defaults;
+    result->output.secret = options->secret_output;
     timeout_ms = options->timeout_ms ? options->timeout_ms : DEFAULT_TIMEOUT_MS;
     if (wait) {
         patient.tick = wait->tick;
         patient.tick_argument = wait->tick_argument;
     }
-    if (start(argv, options->inherit_fd, &child, err) < 0)
+    if (start(argv, options, &child, err) < 0)
         return -1;
     if (follow(&child, argv[0], timeout_ms, options->interruptible ? wait : &patient, result, err) < 0) {
         put_down(&child);
@@ -203,7 +261,7 @@ char *run_last_words(const struct run_result *result)
 
     while (length && (words->data[length - 1] == '\n' || words->data[length - 1] == ' '))
         length--;
-    if (length == 0)
+    if (length == 0 || words->secret)
         return str_dup("(it said nothing)");
     _cleanup_free_ char *one_line = str_ndup(words->data, length);
     for (char *at = one_line; *at; at++)

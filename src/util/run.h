@@ -2,7 +2,7 @@
 /*
  * Running another program: an argument vector and no shell, found on a fixed PATH, with a clean environment
  * (PATH, LC_ALL=C), standard input from nowhere, every other descriptor closed, in a process group of its own
- * so that a terminal's Ctrl-C reaches only azilr. No secret may be in argv.
+ * so that a terminal's Ctrl-C reaches only azilr. No secret may be in argv or the environment.
  */
 #ifndef AZILR_UTIL_RUN_H
 #define AZILR_UTIL_RUN_H
@@ -11,6 +11,7 @@
 
 #include "util/buffer.h"
 #include "util/error.h"
+#include "util/person.h"
 #include "util/wait.h"
 
 #define RUN_PATH "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -31,7 +32,20 @@ struct run_options {
     /* Ends the child when a signal asks azilr to stop. Otherwise the child, which is changing the host, may
      * finish. */
     int interruptible;
+    /*
+     * Runs as this person, or NULL for azilr's own user: with HOME, USER and LOGNAME of theirs, and if they are another
+     * than azilr's user, with their groups only, without a way back (no_new_privs), and in a session of its own, from
+     * which azilr's terminal cannot be written to. Borrowed.
+     */
+    const struct person *person;
+    /* More of the child's environment: "NAME=value", NULL-terminated, at most RUN_MAX_ENVIRONMENT; or NULL. Borrowed.
+     */
+    const char *const *environment;
+    /* Standard output is a secret: it is wiped with the result, and never quoted. */
+    int secret_output;
 };
+
+#define RUN_MAX_ENVIRONMENT 16
 
 #define RUN_OPTIONS_INIT ((struct run_options){.inherit_fd = -1})
 
@@ -47,8 +61,8 @@ int run(const char *const argv[], const struct run_options *options, struct wait
 /* The same, where an exit code other than 0 is an error too (EXIT_FAILED) that quotes standard error. */
 int run_checked(const char *const argv[], const struct run_options *options, struct wait *wait, struct error **err);
 
-/* The program's last words, made printable: its standard error, or else its standard output. The caller frees
- * it. */
+/* The program's last words, made printable: its standard error, or else its standard output if that is no secret. The
+ * caller frees it. */
 char *run_last_words(const struct run_result *result);
 
 void run_result_clear(struct run_result *result);

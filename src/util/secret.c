@@ -22,7 +22,7 @@ void secret_free(char *secret)
     free(secret);
 }
 
-static int check_private(int fd, const char *path, struct error **err)
+static int check_private(int fd, const char *path, enum secret_mode mode, struct error **err)
 {
     struct stat st;
 
@@ -30,7 +30,7 @@ static int check_private(int fd, const char *path, struct error **err)
         return error_set_errno(err, EXIT_FAILED, errno, "cannot look at %s", path);
     if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode))
         return error_set(err, EXIT_USAGE, "%s is neither a file nor a pipe", path);
-    if (S_ISREG(st.st_mode) && (st.st_mode & (S_IRWXG | S_IRWXO))) {
+    if (mode == SECRET_OWNER_ONLY && S_ISREG(st.st_mode) && (st.st_mode & (S_IRWXG | S_IRWXO))) {
         error_set(err, EXIT_USAGE, "%s holds a secret but others than its owner have access to it (mode %04o)", path,
                   (unsigned)(st.st_mode & 07777));
         return error_hint(err, "chmod 600 %s", path);
@@ -38,27 +38,38 @@ static int check_private(int fd, const char *path, struct error **err)
     return 0;
 }
 
-int secret_from_file(const char *path, size_t max, char **secret, struct error **err)
+int secret_read(const char *path, enum secret_mode mode, struct buffer *text, struct error **err)
 {
     _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    _cleanup_buffer_ struct buffer text = BUFFER_INIT(max + 2);
     ssize_t got;
 
-    text.secret = true;
+    text->secret = true;
     if (fd < 0)
         return error_set_errno(err, errno == ENOENT ? EXIT_NOT_FOUND : EXIT_FAILED, errno, "cannot open %s", path);
-    if (check_private(fd, path, err) < 0)
+    if (check_private(fd, path, mode, err) < 0)
         return -1;
     do {
-        got = buffer_read(&text, fd);
+        got = buffer_read(text, fd);
     } while (got > 0);
-    if (got < 0 && errno != EFBIG)
+    if (got < 0 && errno == EFBIG)
+        return error_set(err, EXIT_USAGE, "%s holds more than the %zu bytes that this secret may have", path,
+                         text->max);
+    if (got < 0)
         return error_set_errno(err, EXIT_FAILED, errno, "cannot read %s", path);
+    return 0;
+}
+
+int secret_from_file(const char *path, size_t max, char **secret, struct error **err)
+{
+    _cleanup_buffer_ struct buffer text = BUFFER_INIT(max + 2);
+
+    if (secret_read(path, SECRET_OWNER_ONLY, &text, err) < 0)
+        return -1;
     if (text.length && text.data[text.length - 1] == '\n')
         text.data[--text.length] = '\0';
     if (text.length && text.data[text.length - 1] == '\r')
         text.data[--text.length] = '\0';
-    if (got < 0 || text.length > max)
+    if (text.length > max)
         return error_set(err, EXIT_USAGE, "%s holds more than the %zu bytes that this secret may have", path, max);
     if (text.length == 0 || strlen(text.data) != text.length || strpbrk(text.data, "\r\n"))
         return error_set(err, EXIT_USAGE, "%s must hold the secret alone, on one line", path);

@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 
+#include "util/buffer.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 
@@ -14,6 +15,18 @@ void secret_free(char *secret);
 
 DEFINE_CLEANUP(cleanup_secret_ptr, char *, secret_free);
 #define _cleanup_secret_ _cleanup_(cleanup_secret_ptr)
+
+/* Who else may be able to read a secret's file. */
+enum secret_mode {
+    SECRET_OWNER_ONLY, /* nobody: a secret that others can read is none (EXIT_USAGE) */
+    SECRET_ANY_MODE,   /* whoever its keeper, another program, lets */
+};
+
+/*
+ * Reads a whole file or pipe into an empty buffer, which becomes secret; its max is the most that the file may hold
+ * (EXIT_USAGE). EXIT_NOT_FOUND if there is none.
+ */
+int secret_read(const char *path, enum secret_mode mode, struct buffer *text, struct error **err);
 
 /*
  * Reads a secret of at most max bytes from a file; one trailing line end is dropped. The file must be a

@@ -29,6 +29,14 @@ void *xreallocarray(void *old, size_t count, size_t size)
     return checked(reallocarray(old, count ? count : 1, size ? size : 1));
 }
 
+void *xgrow(void *list, size_t count, size_t size)
+{
+    /* the list is full exactly when its count is a power of two (or nothing) */
+    if (count & (count - 1))
+        return list;
+    return xreallocarray(list, count ? count * 2 : 1, size);
+}
+
 char *str_dup(const char *text)
 {
     return checked(strdup(text));

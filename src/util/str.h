@@ -14,6 +14,9 @@
 void *xcalloc(size_t count, size_t size) __attribute__((returns_nonnull, warn_unused_result));
 void *xreallocarray(void *old, size_t count, size_t size) __attribute__((returns_nonnull, warn_unused_result));
 
+/* A list that holds `count` elements gets room for one more; it grows by doubling, so a long one costs no more each. */
+void *xgrow(void *list, size_t count, size_t size) __attribute__((returns_nonnull, warn_unused_result));
+
 /* All return memory that the caller frees. */
 char *str_dup(const char *text) __attribute__((returns_nonnull, warn_unused_result));
 char *str_ndup(const char *text, size_t length) __attribute__((returns_nonnull, warn_unused_result));

@@ -32,6 +32,7 @@ def config():
                 web, {"vm": "db01", "recovery_points": [
                     point(4, 17, tiers=[{"type": "ArchivedRP", "status": "Valid"}]),
                     point(5, 16, encrypted=True)]},
+                {"share": "files1", "storage_account": "acct1", "recovery_points": [point(7, 20)]},
                 {"vm": "new01"}, {"vm": "win01", "os_type": "Windows", "recovery_points": [point(6, 20)]}]},
             {"name": "vault2", "items": [web, {**web, "vm": "WEB01", "vm_resource_group": "rg-other"}]},
             {"name": "empty", "items": []}]}]}
@@ -40,11 +41,11 @@ def config():
 class Sim:
     """A simulator for the tests of one class; each starts with the switches at their defaults, and quick operations."""
 
-    def __init__(self):
+    def __init__(self, configuration=None):
         self.folder = tempfile.mkdtemp(prefix="arm-test-")
         path = os.path.join(self.folder, "config.json")
         with open(path, "w", encoding="utf-8") as out:
-            json.dump(config(), out)
+            json.dump(configuration or config(), out)
         with open(os.path.join(self.folder, "sim.log"), "wb") as self.log:
             self.process = subprocess.Popen(  # pylint: disable=consider-using-with
                 [os.path.join(SIM, "azure-sim"), "--dir", self.folder, "--backend", "none", "--config", path],
@@ -174,11 +175,13 @@ class Case(unittest.TestCase):
 
     def command(self, *arguments, endpoint=None, ca="ca.pem", sign_in="token", environment=None):
         env = {name: value for name, value in os.environ.items()
-               if not name.startswith("AZURE_") and "proxy" not in name.lower()}
-        env |= environment or {}
+               if not name.startswith(("AZURE_", "SUDO_", "IDENTITY_", "IMDS_", "SSL_CERT_")) and
+               "proxy" not in name.lower() and not name.endswith("_CA_BUNDLE")}
+        # this very host may be a VM in Azure, and have az
+        env |= {"AZURE_POD_IDENTITY_AUTHORITY_HOST": "http://127.0.0.1:1", **(environment or {})}
         program = os.path.join(sys.modules["__main__"].BUILD, "tests", "native", "arm_driver")
         options = ["--endpoint", endpoint or self.sim.ready["arm"], "--authority", self.sim.ready["authority"],
-                   "--initiator", INITIATOR]
+                   "--initiator", INITIATOR, "--az", "/nonexistent/az"]
         if ca:
             options += ["--ca-file", ca if ca.startswith("/") else os.path.join(self.sim.folder, ca)]
         if sign_in == "token":
@@ -193,7 +196,8 @@ class Case(unittest.TestCase):
     def run_driver(self, *arguments, code=DONE, **more):
         command, env = self.command(*arguments, **more)
         start = time.monotonic()
-        process = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+        process = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120,
+                                 check=False)
         self.output += process.stdout + process.stderr
         if process.returncode != code:
             self.fail(f"exit {process.returncode}, not {code}: {process.stderr}{process.stdout}")

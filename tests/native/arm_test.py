@@ -1,13 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""src/azure against the simulator: arm_test.py BUILD_DIR [unittest options]"""
+"""Sign-in, lists and errors of src/azure against the simulator: arm_test.py BUILD_DIR [unittest options]"""
+import json
 import os
 import shutil
 import subprocess
 import sys
-import threading
 
-from arm_support import (AUTH, GUID, INITIATOR, NETWORK, NOT_FOUND, USAGE, Case, Sim, main)
+from arm_support import AUTH, GUID, NETWORK, NOT_FOUND, USAGE, Case, main
 
 
 class SignIn(Case):
@@ -120,45 +120,7 @@ class Finding(Case):
         point = self.run_driver("point", self.sim.point()).json
         self.assertTrue(point["vm_id"].endswith("/rg-web/providers/Microsoft.Compute/virtualMachines/web01"))
 
-    def test_newest(self):
-        point = self.run_driver("newest", GUID + "1", "rg-backup", "vault1", "WeB01").json
-        self.assertEqual("630000000000000003", point["point"])
-        query = self.requests("items_list")[0]["query"]
-        self.assertIn("backupManagementType%20eq%20%27AzureIaasVM%27", query)
-
-    def test_newest_on_several_pages(self):
-        self.sim.set(page_size=1)
-        point = self.run_driver("newest", GUID + "1", "rg-backup", "vault1", "web01").json
-        self.assertEqual("630000000000000003", point["point"])
-        self.assertEqual((4, 3), (len(self.requests("items_list")), len(self.requests("points_list"))))
-
-    def test_archived_and_encrypted(self):
-        point = self.run_driver("newest", GUID + "1", "rg-backup", "vault1", "db01").json
-        self.assertTrue(point["archived"])
-        self.assertTrue(self.run_driver("point", self.sim.point("db01", name="5")).json["encrypted"])
-
-    def test_no_such_machine(self):
-        run = self.run_driver("newest", GUID + "1", "rg-backup", "vault1", "nope", code=NOT_FOUND)
-        self.assertIn("it protects: web01, db01, new01, win01", run.err)
-
-    def test_no_machine_at_all(self):
-        run = self.run_driver("newest", GUID + "1", "rg-backup", "empty", "web01", code=NOT_FOUND)
-        self.assertIn("protects no Azure VM", run.err)
-
-    def test_no_recovery_point(self):
-        run = self.run_driver("newest", GUID + "1", "rg-backup", "vault1", "new01", code=NOT_FOUND)
-        self.assertIn("new01 has no recovery point", run.err)
-
-    def test_ambiguous(self):
-        run = self.run_driver("newest", GUID + "1", "rg-backup", "vault2", "web01", code=USAGE)
-        self.assertIn("VM;iaasvmcontainerv2;rg-web;web01", run.err)
-        self.assertIn("VM;iaasvmcontainerv2;rg-other;WEB01", run.err)
-
     def test_unknown(self):
-        for arguments, part in (((GUID + "1", "rg-backup", "nope", "web01"), "ResourceNotFound"),
-                                ((GUID + "1", "rg-nope", "vault1", "web01"), "ResourceGroupNotFound"),
-                                ((GUID + "9", "rg-backup", "vault1", "web01"), "SubscriptionNotFound")):
-            self.assertIn(part, self.run_driver("newest", *arguments, code=NOT_FOUND).err)
         run = self.run_driver("point", self.sim.point()[:-1] + "9", code=NOT_FOUND)
         self.assertIn("was not found", run.err)
 
@@ -167,234 +129,63 @@ class Finding(Case):
             self.assertIn("is not the id of a recovery point", self.run_driver("point", text, code=USAGE).err)
         self.assertEqual([], self.requests())
 
-    def test_forbidden(self):
-        self.sim.set(forbidden=["items_list"])
-        run = self.run_driver("newest", GUID + "1", "rg-backup", "vault1", "web01", code=AUTH)
-        self.assertIn("Microsoft.RecoveryServices/Vaults/backupProtectedItems/read", run.err)
-        self.assertIn("hint: the identity needs this action", run.err)
-
-    def test_next_page_elsewhere(self):
-        self.sim.set(page_size=1, wrong_host_next=self.sim.ready["trap_host"])
-        run = self.run_driver("newest", GUID + "1", "rg-backup", "vault1", "web01", code=NETWORK)
-        self.assertIn(self.sim.ready["trap_host"], run.err)
-
-    def test_list_without_end(self):
-        link = {"value": [], "nextLink": f"{self.sim.ready['arm']}/subscriptions/{GUID}1/providers/x?api-version=1"}
-        self.sim.set(raw={"times": -1, "body": link})
-        self.assertIn("does not end", self.run_driver("newest", GUID + "1", "g", "v", "web01", code=NETWORK).err)
-
     def test_other_point_than_asked(self):
         other = {"id": self.sim.point(name="1"), "properties": {"recoveryPointTime": "2026-11-20T03:00:00Z"}}
         self.sim.set(raw={"calls": "point_get", "body": other})
         self.assertIn("the service answered with", self.run_driver("point", self.sim.point(), code=NETWORK).err)
 
 
-class Provision(Case):
-    def check_script(self, run, extension=".py"):
-        script = run.json["scripts"][0]
-        self.assertEqual((extension, "Linux"), (script["extension"], script["os_type"]))
-        self.assertTrue(script["has_assignments"])
-        self.assertGreater(script["suffix_length"], 61)
-        return script
+class Failure(Case):
+    """What --json prints on standard output when a command fails."""
 
-    def test_inline(self):
-        run = self.run_driver("provision", self.sim.point())
-        self.check_script(run)
-        self.assertEqual([], self.requests("list_scripts"))
-        sent = self.requests("provision")[0]
-        self.assertIn("api-version=2023-02-01", sent["query"])
-        self.assertEqual({"properties": {
-            "objectType": "IaasVMILRRegistrationRequest", "recoveryPointId": "630000000000000003",
-            "virtualMachineId": self.sim.ready["recovery_points"][0]["vm_id"], "initiatorName": INITIATOR,
-            "renewExistingRegistration": False}}, sent["body"])
-        self.assertTrue(self.run_driver("point", self.sim.point()).json["session_active"])
-
-    def test_list_action(self):
-        self.sim.set(generation="list")
-        run = self.run_driver("provision", self.sim.point())
-        self.check_script(run)
-        asked = self.requests("list_scripts")
-        self.assertEqual(1, len(asked))
-        self.assertIn("api-version=2026-08-01", asked[0]["query"])
-        self.assertEqual({"provisionInstantItemRecoveryOperationId": run.json["operation"]}, asked[0]["body"])
-
-    def test_by_version(self):
-        self.sim.set(generation="by_version")
-        self.check_script(self.run_driver("provision", self.sim.point()))
-
-    def test_list_action_forbidden(self):
-        self.sim.set(generation="list", forbidden=["list_scripts"])
-        run = self.run_driver("provision", self.sim.point(), code=AUTH)
-        self.assertIn("listInstantItemRecoveryOperationResult/action", run.err)
-
-    def test_shell_script(self):
-        self.sim.set(script_kind="sh")
-        self.check_script(self.run_driver("provision", self.sim.point()), ".sh")
-
-    def test_windows(self):
-        scripts = self.run_driver("provision", self.sim.point("win01", name="6")).json["scripts"]
-        self.assertEqual([".txt", ".exe"], [s["extension"] for s in scripts])
-        self.assertEqual(0, scripts[1]["length"])
-        self.assertTrue(scripts[1]["url"].startswith("https://"))
-
-    def test_script_by_url(self):
-        self.sim.set(script_by_url=True)
-        script = self.run_driver("provision", self.sim.point()).json["scripts"][0]
-        self.assertEqual(0, script["length"])
-        self.assertTrue(script["url"])
-        self.assertEqual([], self.requests("script_download"))
-
-    def test_renewal(self):
+    def test_error_tree(self):
         self.run_driver("provision", self.sim.point())
-        self.assertTrue(self.run_driver("provision", self.sim.point()).json["renewed"])
-        self.assertIs(True, self.requests("provision")[1]["body"]["properties"]["renewExistingRegistration"])
+        run = self.run_driver("--json", "--renew", "no", "provision", self.sim.point(), code=NETWORK)
+        error = run.json["error"]
+        self.assertEqual(NETWORK, error["exit_code"])
+        self.assertIn("already active", error["message"])
+        self.assertIn("has this recovery point open", error["hint"])
+        azure = error["azure"]
+        self.assertEqual((400, "UserErrorInstantRpILRSessionActive", f"localhost:{self.sim.ready['port']}"),
+                         (azure["status"], azure["code"], azure["host"]))
+        self.assertEqual([("ILRSessionActive", "properties.renewExistingRegistration")],
+                         [(d["code"], d["target"]) for d in azure["details"]])
+        self.assertEqual([{"type": "RecommendedAction", "info": {
+            "action": "Revoke the session or set renewExistingRegistration to true."}}], azure["additionalInfo"])
+        self.assertIn(f"request id: {azure['request_id']}\n  correlation id: {azure['correlation_id']}", run.err)
 
-    def test_active_session_not_renewed(self):
-        self.run_driver("provision", self.sim.point())
-        run = self.run_driver("--renew", "no", "provision", self.sim.point(), code=NETWORK)
-        self.assertIn("already active", run.err)
-        self.assertIn("\n  ILRSessionActive: renewExistingRegistration was false.\n    target: ", run.err)
-        self.assertIn("\n  RecommendedAction: {", run.err)
-        self.assertNotIn("may have been granted", run.err)
+    def test_operation(self):
+        self.sim.set(fail={"state": "Canceled", "code": "UserErrorX", "details": [{"code": "Y", "message": "deep"}]})
+        azure = self.run_driver("--json", "provision", self.sim.point(), code=NETWORK).json["error"]["azure"]
+        self.assertEqual(("Canceled", "UserErrorX", "Y"),
+                         (azure["operation_status"], azure["code"], azure["details"][0]["code"]))
 
-    def test_short_operation_is_noticed_soon(self):
-        self.sim.set(operation_seconds=1.5, polls_before_success=0, retry_after=60)
-        self.assertLess(self.run_driver("provision", self.sim.point()).json["ms"], 3000)
-        self.assertEqual(2, len(self.requests("status")))
+    def test_not_of_azure(self):
+        error = self.run_driver("--json", "point", "web01", code=USAGE).json["error"]
+        self.assertNotIn("azure", error)
+        self.assertEqual(USAGE, error["exit_code"])
 
-    def test_by_location(self):
-        """A service without Azure-AsyncOperation: Location alone, 202 and then 204; the scripts from the list action."""
-        link = f"{self.sim.ready['arm']}{self.sim.point().rpartition('/recoveryPoints/')[0]}/operationResults/op-1?api-version=1"
-        self.sim.set(generation="list", raw=[
-            {"calls": "provision", "status": 202, "body": "", "headers": {"Location": link, "Retry-After": 60}},
-            {"calls": "results", "status": 202, "body": ""}, {"calls": "results", "status": 204, "body": ""},
-            {"calls": "list_scripts", "body": {"clientScripts": [
-                {"scriptContent": "VGFyZ2V0Tm9kZUFkZHJlc3M9", "scriptExtension": ".py", "osType": "Linux",
-                 "scriptNameSuffix": "x" * 70}]}}])
-        run = self.run_driver("provision", self.sim.point())
-        self.assertEqual("op-1", run.json["operation"])
-        self.assertEqual(2, len(self.requests("results")))
-
-    def test_unknown_state_goes_on(self):
-        self.sim.set(raw={"calls": "status", "body": {"status": "Provisioning", "name": "x"}})
-        self.check_script(self.run_driver("provision", self.sim.point()))
-
-    def test_bad_ends(self):
-        for state in ("Failed", "Canceled", "Invalid"):
-            self.sim.order({"revoke_all": True})
-            self.sim.set(fail={"state": state, "code": "UserErrorX", "message": "It broke.\r\nTry again."})
-            run = self.run_driver("provision", self.sim.point(), code=NETWORK)
-            self.assertIn(f"the operation ended as {state}: UserErrorX: It broke.\n  Try again.", run.err)
-            self.assertIn("request id: ", run.err)
-
-    def test_wrong_host(self):
-        self.sim.set(wrong_host_async=self.sim.ready["trap_host"])
-        run = self.run_driver("provision", self.sim.point(), code=NETWORK)
-        self.assertIn(self.sim.ready["trap_host"], run.err)
-        self.assertIn("nothing was sent there", run.err)
-        self.assertIn("may have been granted", run.err)
-        self.assertEqual([], self.requests("status"))
-
-    def test_no_address_to_poll(self):
-        self.sim.set(raw={"calls": "provision", "status": 202, "body": ""})
-        self.assertIn("no Azure-AsyncOperation", self.run_driver("provision", self.sim.point(), code=NETWORK).err)
-
-    def test_lost_answer_is_not_sent_twice(self):
-        self.sim.set(lost_answer={"calls": "provision", "times": 1})
-        run = self.run_driver("provision", self.sim.point(), code=NETWORK)
-        self.assertIn("access may have been granted", run.err)
-        self.assertEqual(1, len(self.requests("provision")))
-
-    def test_server_error_is_not_sent_twice(self):
-        self.sim.set(html={"calls": "provision", "times": -1, "status": 502})
-        run = self.run_driver("provision", self.sim.point(), code=NETWORK)
-        self.assertIn("access may have been granted", run.err)
-        self.assertEqual(1, len(self.requests("provision")))
+    def test_html(self):
+        self.sim.set(html={"calls": "point_get", "times": -1, "status": 502})
+        azure = self.run_driver("--json", "point", self.sim.point(), code=NETWORK).json["error"]["azure"]
+        self.assertEqual(502, azure["status"])
+        self.assertNotIn("code", azure)
 
     def test_throttled(self):
-        self.sim.set(throttle={"calls": "provision", "times": 2, "retry_after": 1})
-        run = self.run_driver("provision", self.sim.point())
-        self.assertGreater(run.seconds, 2)
-        self.assertIn("asks for fewer requests (429): trying again in 1.", run.err)
+        self.sim.set(throttle={"calls": "point_get", "times": -1, "retry_after": 3600})
+        run = self.run_driver("--json", "point", self.sim.point(), code=NETWORK)
+        self.assertEqual("SubscriptionRequestsThrottled", run.json["error"]["azure"]["code"])
+        self.assertIn("try again in a few minutes", run.json["error"]["hint"])
 
-    def test_retry_after_is_binding_for_polls(self):
-        self.sim.set(unavailable={"calls": "status", "times": 1, "retry_after": 2}, polls_before_success=0)
-        run = self.run_driver("provision", self.sim.point())
-        self.assertGreater(run.json["ms"], 2700)
-        self.assertEqual(2, len(self.requests("status")))
-
-    def test_throttled_for_too_long(self):
-        self.sim.set(throttle={"calls": "provision", "times": -1, "retry_after": 3600})
-        run = self.run_driver("provision", self.sim.point(), code=NETWORK)
-        self.assertLess(run.seconds, 5)
-        self.assertIn("429 (Too Many Requests)", run.err)
-
-    def test_polls_survive_a_broken_connection(self):
-        self.sim.set(drop_after={"calls": "status", "times": 2, "bytes": 60}, polls_before_success=0)
-        self.check_script(self.run_driver("provision", self.sim.point()))
-
-    def test_time_limit(self):
-        self.sim.set(polls_before_success=1000)
-        run = self.run_driver("--timeout", "2", "provision", self.sim.point(), code=NETWORK)
-        self.assertIn("the time limit is over", run.err)
-        self.assertLess(run.seconds, 3)
-
-    def test_token_expires_while_polling(self):
-        self.sim.set(polls_before_success=2)
-        timer = threading.Timer(1.5, self.sim.order, [{"expire_tokens": True}])
-        timer.start()
-        self.check_script(self.run_driver("provision", self.sim.point(), sign_in="secret"))
-        timer.join()
-        self.assertEqual(2, len(self.requests("token")))
-        self.sim.stop()
-        type(self).sim = Sim()  # the token file of the old one is expired too
-        self.start = 0
-
-    def test_damaged_scripts(self):
-        self.sim.set(truncated_script="base64")
-        self.assertIn("base64", self.run_driver("provision", self.sim.point(), code=NETWORK).err)
-        self.sim.order({"revoke_all": True})
-        self.sim.set(truncated_script=False, raw={"calls": "status", "body": {"status": "Succeeded"}})
-        run = self.run_driver("provision", self.sim.point(), code=NETWORK)
-        self.assertIn("cannot get the connection script", run.err)
-
-
-class Revoke(Case):
-    def test_revoke(self):
-        self.run_driver("provision", self.sim.point())
-        self.assertFalse(self.run_driver("revoke", self.sim.point()).json["done_before"])
-        self.assertFalse(self.run_driver("point", self.sim.point()).json["session_active"])
-        sent = self.requests("revoke")[0]
-        self.assertEqual((None, None), (sent["body"], sent["content_type"]))
-
-    def test_nothing_to_revoke(self):
-        self.run_driver("revoke", self.sim.point())
-
-    def test_point_is_gone(self):
-        self.assertTrue(self.run_driver("revoke", self.sim.point()[:-1] + "9").json["done_before"])
-
-    def test_subscription_not_visible(self):
-        point = self.sim.point().replace(GUID + "1", GUID + "9")
-        self.assertIn("SubscriptionNotFound", self.run_driver("revoke", point, code=NOT_FOUND).err)
-
-    def test_refused_without_a_session(self):
-        self.sim.set(error={"calls": "revoke", "status": 400, "code": "UserErrorWhatever"})
-        self.assertTrue(self.run_driver("revoke", self.sim.point()).json["done_before"])
-
-    def test_refused_with_a_session(self):
-        self.run_driver("provision", self.sim.point())
-        self.sim.set(error={"calls": "revoke", "status": 409, "code": "UserErrorWhatever"})
-        self.assertIn("UserErrorWhatever", self.run_driver("revoke", self.sim.point(), code=NETWORK).err)
-
-    def test_forbidden(self):
-        self.sim.set(forbidden=["revoke"])
-        self.assertIn("revokeInstantItemRecovery", self.run_driver("revoke", self.sim.point(), code=AUTH).err)
-
-    def test_lost_answer_is_sent_again(self):
-        self.run_driver("provision", self.sim.point())
-        self.sim.set(lost_answer={"calls": "revoke", "times": 1})
-        self.run_driver("revoke", self.sim.point())
-        self.assertEqual(2, len(self.requests("revoke")))
+    def test_hints(self):
+        for code, part in (("UserErrorInstantRpNotFound", "its snapshot is gone"),
+                           ("UserErrorRecoveryPointNotRehydrated", "rehydrate it"),
+                           ("UserErrorVaultPrivateEndpointRequired", "private endpoint"),
+                           ("UserErrorEncryptedVmNotSupported", "Azure Disk Encryption"),
+                           ("BMSUserErrorRecoveryPointNotFound", "expired or was deleted"),
+                           ("ResourceNotFound", "--vault-name")):
+            self.sim.set(error={"calls": "provision", "status": 400, "code": code})
+            self.assertIn(part, self.run_driver("provision", self.sim.point(), code=NETWORK).err)
 
 
 if __name__ == "__main__":

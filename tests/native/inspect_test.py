@@ -107,7 +107,8 @@ class Inspect(unittest.TestCase):
             with self.subTest(name=name):
                 result = self.run_on(name, text, "--json")
                 self.assertIn(result.returncode, (1, 2) if name == "oversized" else (2,))
-                self.assertEqual(result.stdout, "")
+                self.assertEqual({"error"}, set(json.loads(result.stdout)))
+                self.assertEqual(result.returncode, json.loads(result.stdout)["error"]["exit_code"])
                 self.assertIn(name, result.stderr)
 
     def test_usage(self):

@@ -4,9 +4,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Any, Callable
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
-from . import checks, errors, script
+from . import checks, errors, ilr_request, script
 from .ilr import Ilr, Operation, status_body
 from .lists import EVIL_HOST, Lists
 from .message import Request, Response
@@ -116,7 +116,7 @@ class Arm:
             raise errors.wrong_method(request.method, [route.method])
         if "sub" in names:
             self._model.subscription(names["sub"])
-        if route.call in self._switches.forbidden:
+        if route.call in self._switches.forbidden or self._in_forbidden_scope(request.path):
             scope = request.path.rpartition("/")[0] if route.action.endswith("/action") else request.path
             raise errors.forbidden(self._who.client, self._who.oid, route.action, scope)
         checks.api_version(version, route.kind, self._versions(route))
@@ -125,6 +125,12 @@ class Arm:
             checks.no_body(request)
         handler: Callable[[Request, dict[str, str], dict[str, str]], Response] = getattr(self, f"_{route.call}")
         return handler(request, query, names)
+
+    def _in_forbidden_scope(self, path: str) -> bool:
+        """Whether a switch takes the right to all that lies at or below a scope, as a missing role does."""
+        path = unquote(path).casefold()
+        return any(path == scope or path.startswith(scope + "/")
+                   for scope in (one.casefold().rstrip("/") for one in self._switches.forbidden_scopes))
 
     def _versions(self, route: Route) -> list[str]:
         if route.call == "subscriptions_list":
@@ -159,33 +165,12 @@ class Arm:
 
     def _provision(self, request: Request, query: dict[str, str], names: dict[str, str]) -> Response:
         place = self._point(names)
-        properties = self._ilr_request(request, place)
+        properties = ilr_request.properties(request, place)
+        if place.item.account:
+            return self._accepted(request, self._ilr.provision_share(place, query["api-version"]))
         operation = self._ilr.provision(place, query["api-version"], properties["initiatorName"],
                                         properties.get("renewExistingRegistration", False), f"https://{request.host}")
         return self._accepted(request, operation)
-
-    @staticmethod
-    def _ilr_request(request: Request, place: Place) -> dict[str, Any]:
-        """The properties of an ILRRequestResource that registers this very recovery point."""
-        body = checks.json_body(request)
-        checks.members(body, {"eTag": str, "location": str, "tags": dict, "properties": dict}, ("properties",))
-        if any(not isinstance(value, str) for value in body.get("tags", {}).values()):
-            raise errors.bad_content("Error converting a value of 'tags' to type 'str'.")
-        properties: dict[str, Any] = body["properties"]
-        if properties.get("objectType") != "IaasVMILRRegistrationRequest":
-            raise errors.invalid_input(f"properties.objectType '{properties.get('objectType')}' is not "
-                                       "'IaasVMILRRegistrationRequest'.")
-        checks.members(properties, {"objectType": str, "initiatorName": str, "recoveryPointId": str,
-                                    "renewExistingRegistration": bool, "virtualMachineId": str},
-                       ("initiatorName", "recoveryPointId", "virtualMachineId"), "properties.")
-        if not checks.initiator_name(properties["initiatorName"]):
-            raise errors.invalid_input(f"properties.initiatorName '{properties['initiatorName']}' is no iSCSI name.")
-        assert place.point
-        if properties["recoveryPointId"].casefold() not in (place.id.casefold(), place.point.name.casefold()):
-            raise errors.invalid_input("properties.recoveryPointId is not the recovery point of the URL.")
-        if properties["virtualMachineId"].casefold() != place.item.vm_id.casefold():
-            raise errors.invalid_input("properties.virtualMachineId is not the ARM id of the protected VM.")
-        return properties
 
     def _revoke(self, request: Request, query: dict[str, str], names: dict[str, str]) -> Response:
         place = self._point(names)
@@ -265,7 +250,9 @@ class Arm:
         return Response(202, headers=self._links(request, operation), content_type=None)
 
     def _download(self, request: Request) -> Response:
-        """Script content by `url`; like a signed link it wants no bearer."""
+        """Script content by `url`; like a signed link it takes no other credential, as storage does not."""
+        if "Authorization" in request.headers:
+            return Response(400, b"<html><body>AuthenticationInfo is given twice.</body></html>", "text/html")
         ident, kind = _SCRIPT.fullmatch(request.path).groups()  # type: ignore[union-attr]
         registration = self._ilr.by_script(ident)
         if registration is None:

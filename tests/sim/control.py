@@ -65,6 +65,9 @@ class Control:
         if verb == "expire_tokens":
             sim.tokens.expire_all()
             return {}
+        if verb == "rotate_federated_token":
+            sim.rotate_federated_token()
+            return {}
         if verb == "cut_portal":
             return {"cut": sim.portal.cut()}
         if verb == "export_script":

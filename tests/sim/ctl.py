@@ -14,6 +14,7 @@ USAGE = """usage: azure-sim-ctl DIR COMMAND
   secrets             every secret handed out so far, one a line
   revoke-all          end every registration, as if all had been revoked
   expire-tokens       every token issued so far is expired from now on
+  rotate-federated-token  put another into DIR/federated-token; the one before is not taken any more
   cut-portal          cut every connection of the portal
   export-script PATH  the newest script, as downloaded by a person (PATH: file or folder); prints the
                       password, and on standard error the file's name
@@ -47,7 +48,7 @@ def order_of(command: str, args: list[str]) -> dict[str, Any] | None:
         return None
     return {"reset": {"reset": True}, "state": {"get": "state"}, "secrets": {"get": "secrets"},
             "revoke-all": {"revoke_all": True}, "expire-tokens": {"expire_tokens": True},
-            "cut-portal": {"cut_portal": True}}.get(command)
+            "rotate-federated-token": {"rotate_federated_token": True}, "cut-portal": {"cut_portal": True}}.get(command)
 
 
 def main(argv: list[str]) -> int:

@@ -91,7 +91,7 @@ class Registration:
 
 @dataclass
 class Operation:
-    kind: str  # provision or revoke
+    kind: str  # provision, provision_share or revoke
     place: Place
     api_version: str
     registration: Registration | None
@@ -179,6 +179,13 @@ class Ilr:
             self._operations[operation.id] = operation
             return operation
 
+    def provision_share(self, place: Place, api_version: str) -> Operation:
+        """A file share's snapshot: an operation, and nothing to connect to."""
+        with self._lock:
+            operation = Operation("provision_share", place, api_version, None)
+            self._operations[operation.id] = operation
+            return operation
+
     def revoke(self, place: Place, api_version: str) -> Operation:
         """At once for the target; the operation then takes its time to say so."""
         with self._lock:
@@ -217,7 +224,7 @@ class Ilr:
 
     def _finish(self, operation: Operation) -> None:
         operation.ended = datetime.now(timezone.utc)
-        fail = self._switches.fail if operation.kind == "provision" else self._switches.fail_revoke
+        fail = self._switches.fail_revoke if operation.kind == "revoke" else self._switches.fail
         registration = operation.registration
         if fail:
             operation.status = fail.get("state", "Failed")

@@ -21,8 +21,10 @@ def iso(time: datetime) -> str:
     return time.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.") + f"{time.microsecond:06d}0Z"
 
 
-def paged(request: Request, switches: Switches, query: dict[str, str], entries: list[Any]) -> Response:
-    """One page, and the absolute link to the next. A $skipToken is opaque; here it is a number in base64."""
+def paged(request: Request, switches: Switches, query: dict[str, str], entries: list[Any],
+          show: Callable[[Any], dict[str, Any]]) -> Response:
+    """One page, each entry as show() gives it, and the absolute link to the next. A $skipToken is opaque; here it is a
+    number in base64."""
     start = 0
     if "$skipToken" in query:
         try:
@@ -30,7 +32,7 @@ def paged(request: Request, switches: Switches, query: dict[str, str], entries: 
         except ValueError:
             raise errors.invalid_input("$skipToken is not one of this service.") from None
     size = switches.page_size or max(len(entries), 1)
-    body: dict[str, Any] = {"value": entries[start:start + size]}
+    body: dict[str, Any] = {"value": [show(entry) for entry in entries[start:start + size]]}
     if start + size < len(entries):
         token = base64.urlsafe_b64encode(str(start + size).encode()).decode()
         pairs = {**query, "$skipToken": token}
@@ -71,9 +73,21 @@ def item(place: Place) -> dict[str, Any]:
     return {"id": place.item_id, "name": one.name, "type": ITEM_TYPE, "properties": properties}
 
 
+def share_point(place: Place) -> dict[str, Any]:
+    one = place.point
+    assert one is not None
+    properties = {
+        "objectType": "AzureFileShareRecoveryPoint", "recoveryPointType": "FileSystemConsistent",
+        "recoveryPointTime": iso(one.time), "recoveryPointSizeInGB": 1,
+        "fileShareSnapshotUri": f"https://{place.item.account}.file.core.windows.net/{place.item.vm}", **one.extra}
+    return {"id": place.id, "name": one.name, "type": f"{ITEM_TYPE}/recoveryPoints", "properties": properties}
+
+
 def point(place: Place, active: bool) -> dict[str, Any]:
     one = place.point
     assert one is not None
+    if place.item.account:
+        return share_point(place)
     properties = {
         "objectType": "IaasVMRecoveryPoint", "recoveryPointType": one.kind, "recoveryPointTime": iso(one.time),
         "recoveryPointAdditionalInfo": "", "sourceVMStorageType": "NormalStorage",
@@ -139,25 +153,27 @@ class Lists:
         self._model, self._switches, self._tenant, self._active = model, switches, tenant, active
 
     def subscriptions(self, request: Request, query: dict[str, str]) -> Response:
-        return paged(request, self._switches, query,
-                     [subscription(ident, name, self._tenant) for ident, name in self._model.subscriptions.items()])
+        return paged(request, self._switches, query, list(self._model.subscriptions.items()),
+                     lambda one: subscription(one[0], one[1], self._tenant))
 
     def vaults(self, request: Request, query: dict[str, str], sub: str, group: str | None) -> Response:
-        return paged(request, self._switches, query, [
-            vault(one) for one in self._model.vaults
-            if one.subscription == sub and (group is None or one.group.casefold() == group.casefold())])
+        found = [one for one in self._model.vaults
+                 if one.subscription == sub and (group is None or one.group.casefold() == group.casefold())]
+        if group is not None and not found and not self._model.has_group(sub, group):
+            raise errors.no_group(group)
+        return paged(request, self._switches, query, found, vault)
 
     def items(self, request: Request, query: dict[str, str], where: Vault) -> Response:
         wanted = items_filter(query.get("$filter"))
-        places = [Place(where, one) for one in where.items]
-        return paged(request, self._switches, query, [item(place) for place in places if wanted(place)])
+        places = [Place(where, one) for one in where.items if not one.account]  # VMs only, asked for or not
+        return paged(request, self._switches, query, [place for place in places if wanted(place)], item)
 
     def points(self, request: Request, query: dict[str, str], place: Place) -> Response:
         wanted = points_filter(query.get("$filter"))
         newest_first = sorted(place.item.points, key=lambda one: one.time, reverse=True)
-        return paged(request, self._switches, query, [
-            point(here, self._active(here)) for one in newest_first if wanted(one.time)
-            for here in [Place(place.vault, place.item, one)]])
+        return paged(request, self._switches, query,
+                     [Place(place.vault, place.item, one) for one in newest_first if wanted(one.time)],
+                     lambda here: point(here, self._active(here)))
 
     @staticmethod
     def item(place: Place) -> Response:

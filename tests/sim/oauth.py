@@ -1,4 +1,4 @@
-"""The token end point of the sign-in service, and the tokens it gave."""
+"""The token and the device code end point of the sign-in service, and the tokens it gave."""
 from __future__ import annotations
 
 import re
@@ -11,12 +11,22 @@ from datetime import datetime, timezone
 from typing import Any, Callable
 from urllib.parse import parse_qsl
 
-from . import errors
+from . import assertion, errors
+from .assertion import Refused
+from .device import PUBLIC_CLIENT, Devices, PollError
 from .message import Request, Response
 from .pki import CLOUD_HOSTS
 
-TOKEN_PATH = re.compile(r"/([^/]+)/oauth2/v2\.0/token")
-FIELDS = {"grant_type", "scope", "client_id", "client_secret"}
+TOKEN_PATH = re.compile(r"/([^/]+)/oauth2/v2\.0/(token|devicecode)")
+DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+FIELDS = {  # of each grant; None is a request for a device code
+    "client_credentials": {"grant_type", "scope", "client_id", "client_secret", "client_assertion",
+                           "client_assertion_type"},
+    DEVICE_GRANT: {"grant_type", "client_id", "device_code"},
+    "refresh_token": {"grant_type", "scope", "client_id", "refresh_token"},
+    None: {"scope", "client_id"},
+}
+USER_TENANTS = {"organizations", "common"}  # besides the tenant itself, where a person signs in
 
 
 def us_time(seconds: float) -> str:
@@ -80,15 +90,27 @@ class Tokens:
         request.bearer = "valid"
 
 
+def audiences(host: str) -> set[str]:
+    """The server's own address under any of its names, or that of a cloud; with and without a slash."""
+    port = host.rpartition(":")[2] if ":" in host else ""
+    names = {host, "localhost", "127.0.0.1", *CLOUD_HOSTS[:3]}
+    names |= {f"{name}:{port}" for name in names if port and ":" not in name}
+    return {f"https://{name}{slash}" for name in names for slash in ("", "/")}
+
+
 class OAuth:
-    def __init__(self, credentials: Credentials, tokens: Tokens, lifetime: Callable[[], float]) -> None:
+    def __init__(self, credentials: Credentials, tokens: Tokens, lifetime: Callable[[], float],
+                 certificates: assertion.Certificates, federation: assertion.Federation, devices: Devices) -> None:
         self._who = credentials
         self._tokens = tokens
         self._lifetime = lifetime
+        self._certificates, self._federation, self._devices = certificates, federation, devices
 
     @staticmethod
-    def serves(request: Request) -> bool:
-        return TOKEN_PATH.fullmatch(request.path) is not None
+    def serves(request: Request) -> str | None:
+        """The name of the call, or None if it is another's."""
+        match = TOKEN_PATH.fullmatch(request.path)
+        return match[2] if match else None
 
     def handle(self, request: Request) -> Response:
         if request.method != "POST":
@@ -103,28 +125,61 @@ class OAuth:
         if len(form) != len(pairs):
             return self._error(400, "invalid_request", 9000411, "The request is not properly formatted. A parameter "
                                "is duplicated.")
-        tenant = TOKEN_PATH.fullmatch(request.path)[1]  # type: ignore[index]
-        if tenant.lower() != self._who.tenant.lower():
+        tenant, call = TOKEN_PATH.fullmatch(request.path).groups()  # type: ignore[union-attr]
+        if call == "token" and not form.get("grant_type"):
+            return self._missing("grant_type")
+        grant = form.get("grant_type") if call == "token" else None
+        if grant not in FIELDS:
+            return self._error(400, "unsupported_grant_type", 70003,
+                               f"The app requested an unsupported grant type '{grant}'.")
+        if tenant.lower() != self._who.tenant.lower() and (grant == "client_credentials" or
+                                                           tenant not in USER_TENANTS):
             return self._error(400, "invalid_request", 90002, f"Tenant '{tenant}' not found. Check to make sure you "
                                "have the correct tenant ID and are signing into the correct cloud.")
-        for name in ("grant_type", "client_id", "scope"):
+        for name in ("client_id", *(["scope"] if grant != DEVICE_GRANT else [])):
             if not form.get(name):
-                return self._error(400, "invalid_request", 900144, "The request body must contain the following "
-                                   f"parameter: '{name}'.")
-        return self._client_credentials(request, form)
-
-    def _client_credentials(self, request: Request, form: dict[str, str]) -> Response:
-        if form["grant_type"] != "client_credentials":
-            return self._error(400, "unsupported_grant_type", 70003,
-                               f"The app requested an unsupported grant type '{form['grant_type']}'.")
-        unknown = set(form) - FIELDS
+                return self._missing(name)
+        unknown = set(form) - FIELDS[grant]
         if unknown:  # the real service ignores these
             return self._error(400, "invalid_request", 900144, f"Unknown parameter '{sorted(unknown)[0]}'.")
+        return self._client_credentials(request, form) if grant == "client_credentials" else \
+            self._person(request, grant, form)
+
+    def _missing(self, name: str) -> Response:
+        return self._error(400, "invalid_request", 900144, "The request body must contain the following "
+                           f"parameter: '{name}'.")
+
+    def _unknown_client(self, client: str) -> Response:
+        return self._error(400, "unauthorized_client", 700016,
+                           f"Application with identifier '{client}' was not found in the directory "
+                           "'Test'. This can happen if the application has not been installed by the administrator "
+                           "of the tenant or consented to by any user in the tenant.")
+
+    def _bad_scope(self, scope: str) -> Response:
+        return self._error(400, "invalid_scope", 70011, "The provided value for the input parameter 'scope' is not "
+                           f"valid. The scope {scope} is not valid.")
+
+    def _client_credentials(self, request: Request, form: dict[str, str]) -> Response:
         if form["client_id"].lower() != self._who.client.lower():
-            return self._error(400, "unauthorized_client", 700016,
-                               f"Application with identifier '{form['client_id']}' was not found in the directory "
-                               "'Test'. This can happen if the application has not been installed by the administrator "
-                               "of the tenant or consented to by any user in the tenant.")
+            return self._unknown_client(form["client_id"])
+        refusal = self._proof(request, form)
+        if refusal:
+            return refusal
+        if form["scope"] not in {f"{name}/.default" for name in audiences(request.host)}:
+            return self._bad_scope(form["scope"])
+        return self._grant({})
+
+    def _proof(self, request: Request, form: dict[str, str]) -> Response | None:
+        """Whether the application is who it says, by its secret or by an assertion."""
+        if "client_assertion" in form:
+            if "client_secret" in form or form.get("client_assertion_type") != assertion.TYPE:
+                return self._error(400, "invalid_request", 900144, "The client is to be proved in one way, and "
+                                   "'client_assertion_type' must name that.")
+            try:
+                self._check_assertion(request, form["client_assertion"])
+            except Refused as refused:
+                return self._error(401, "invalid_client", refused.code, refused.message)
+            return None
         if "client_secret" not in form:
             return self._error(401, "invalid_client", 7000218, "The request body must contain the following parameter: "
                                "'client_assertion' or 'client_secret'.")
@@ -132,20 +187,39 @@ class OAuth:
             return self._error(401, "invalid_client", 7000215, "Invalid client secret provided. Ensure the secret being "
                                "sent in the request is the client secret value, not the client secret ID, for a secret "
                                f"added to app '{self._who.client}'.")
-        if form["scope"] not in self._scopes(request):
-            return self._error(400, "invalid_scope", 70011, "The provided value for the input parameter 'scope' is not "
-                               f"valid. The scope {form['scope']} is not valid.")
+        return None
+
+    def _check_assertion(self, request: Request, token: str) -> None:
+        if self._federation.issued(token):
+            self._federation.check(token)
+        else:
+            self._certificates.check(token, {f"https://{request.host}{request.path}"})
+
+    def _person(self, request: Request, grant: str | None, form: dict[str, str]) -> Response:
+        if form["client_id"] == self._who.client:
+            return self._error(401, "invalid_client", 7000218, "The request body must contain the following parameter: "
+                               "'client_assertion' or 'client_secret'.")
+        if form["client_id"] != PUBLIC_CLIENT:
+            return self._unknown_client(form["client_id"])
+        if "scope" in form:
+            wanted = set(form["scope"].split()) - {"offline_access", "openid", "profile"}
+            if len(wanted) != 1 or not wanted <= {f"{name}/.default" for name in audiences(request.host)}:
+                return self._bad_scope(form["scope"])
+        try:
+            if grant is None:
+                return Response.json(200, self._devices.start(form["client_id"], form["scope"]), self._headers())
+            if grant == DEVICE_GRANT:
+                scope = self._devices.poll(form.get("device_code", ""), form["client_id"])
+            else:
+                scope = self._devices.use_refresh_token(form.get("refresh_token", ""))
+        except PollError as refused:
+            return self._error(400, refused.error, refused.code, refused.message)
+        return self._grant({"scope": scope, **self._devices.refresh_token(scope)})
+
+    def _grant(self, more: dict[str, Any]) -> Response:
         lifetime = self._lifetime()
         return Response.json(200, {"token_type": "Bearer", "expires_in": int(lifetime), "ext_expires_in": int(lifetime),
-                                   "access_token": self._tokens.issue(lifetime)}, self._headers())
-
-    @staticmethod
-    def _scopes(request: Request) -> set[str]:
-        """The server's own address under any of its names, or that of a cloud."""
-        port = request.host.rpartition(":")[2] if ":" in request.host else ""
-        names = {request.host, "localhost", "127.0.0.1", *CLOUD_HOSTS[:3]}
-        names |= {f"{name}:{port}" for name in names if port and ":" not in name}
-        return {f"https://{name}{slash}/.default" for name in names for slash in ("", "/")}
+                                   "access_token": self._tokens.issue(lifetime), **more}, self._headers())
 
     @staticmethod
     def _headers() -> list[tuple[str, str]]:
@@ -166,7 +240,7 @@ class OAuth:
     def loggable(self, body: bytes | None) -> dict[str, Any]:
         """The form without its secrets: which fields, and whether the secret was right."""
         form = dict(parse_qsl((body or b"").decode("utf-8", "replace"), keep_blank_values=True))
-        shown = {name: value for name, value in form.items() if name in ("grant_type", "scope", "client_id")}
+        shown = {name: value for name, value in form.items() if name in ("grant_type", "scope", "client_id", "client_assertion_type")}
         for name in set(form) - set(shown):
             shown[name] = "present"
         if "client_secret" in form:

@@ -54,6 +54,11 @@ class Pki:
     def arm(self) -> Path:
         return self.folder / "arm.pem"
 
+    @property
+    def client(self) -> Path:
+        """An application's, with which it signs in; its key is `key`, since another costs seconds to make."""
+        return self.folder / "client.pem"
+
     def portal(self, kind: str) -> Path:
         return self.folder / f"portal-{kind}.pem"
 
@@ -116,7 +121,7 @@ def _leaf(folder: Path, authority: str, out: Path, names: list[str], expired: bo
 def make(folder: Path, portal_names: list[str]) -> Pki:
     """Make what is missing in `folder`; a complete one is used as it is (see --pki)."""
     pki = Pki(folder)
-    wanted = [pki.ca, pki.key, pki.arm, *(pki.portal(kind) for kind in PORTAL_CERTS)]
+    wanted = [pki.ca, pki.key, pki.arm, pki.client, *(pki.portal(kind) for kind in PORTAL_CERTS)]
     if all(path.exists() for path in wanted):
         return pki
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -125,6 +130,7 @@ def make(folder: Path, portal_names: list[str]) -> Pki:
         _authority(folder, "ca", "azure-sim authority of this run")
         _authority(folder, "other", "azure-sim authority that nobody trusts")
         _openssl("genrsa", "-out", pki.key, "2048")
+        _openssl("req", "-x509", "-key", pki.key, "-out", pki.client, "-days", "30", "-subj", "/CN=azilr-client")
         local = ["localhost", "127.0.0.1"]
         _leaf(folder, "ca", pki.arm, [*local, *CLOUD_HOSTS])
         names = list(dict.fromkeys(portal_names + local + [f"*.{domain}" for domain in PORTAL_DOMAINS]))

@@ -143,6 +143,8 @@ def client_scripts(reg: "Registration", switches: "Switches") -> list[dict[str, 
     url = None
     if switches.script_by_url:
         content, url = None, reg.script_url(kind)
+        if isinstance(switches.script_by_url, str):
+            url = switches.script_by_url
     return [{"scriptContent": content, "scriptExtension": f".{kind}", "osType": system, "url": url,
              "scriptNameSuffix": name}]
 

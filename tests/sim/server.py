@@ -1,4 +1,4 @@
-"""HTTPS: HTTP/1.1 with keep-alive, a thread a connection."""
+"""HTTPS (and plain HTTP for managed identities): HTTP/1.1 with keep-alive, a thread a connection."""
 from __future__ import annotations
 
 import ssl
@@ -11,6 +11,7 @@ from typing import Any, Callable
 from . import faults
 from .arm import Arm
 from .journal import Journal, loggable_json, request_entry
+from .managed import Managed
 from .message import Request, Response
 from .oauth import OAuth, Tokens
 from .errors import ArmError
@@ -18,21 +19,27 @@ from .switches import Switches
 
 MAX_BODY = 4 << 20  # Resource Manager's own limit
 IDLE_SECONDS = 120
+MANAGED = ("imds", "arc")  # listeners, and the names of their calls
 _LENGTH_REQUIRED = b"<html><head><title>Length Required</title></head><body><h2>Length Required</h2></body></html>"
 
 
 class App:
     """From request to answer, with faults and log; knows nothing of sockets."""
 
-    def __init__(self, arm: Arm, oauth: OAuth, tokens: Tokens, switches: Switches, journal: Journal) -> None:
-        self._arm, self._oauth, self._tokens, self._switches, self._journal = arm, oauth, tokens, switches, journal
+    def __init__(self, arm: Arm, oauth: OAuth, managed: Managed, tokens: Tokens, switches: Switches,
+                 journal: Journal) -> None:
+        self._arm, self._oauth, self._managed, self._tokens = arm, oauth, managed, tokens
+        self._switches, self._journal = switches, journal
 
     def handle(self, request: Request) -> Response | None:
         started = time.monotonic()
         self._note_bearer(request)
-        is_token = self._oauth.serves(request)
-        if is_token:
-            request.call = "token"
+        sign_in = self._oauth.serves(request) if request.listener == "arm" else None
+        is_token = sign_in is not None or request.listener in MANAGED
+        if request.listener in MANAGED:
+            request.call = request.listener
+        elif sign_in:
+            request.call = sign_in
         elif request.listener == "arm":
             self._arm.identify(request)
         body = self._oauth.loggable(request.body) if is_token else loggable_json(request.body)
@@ -43,6 +50,8 @@ class App:
         return final
 
     def _answer(self, request: Request, is_token: bool) -> Response:
+        if request.listener in MANAGED:
+            return self._managed.handle(request)
         if request.listener != "arm":  # the trap: any request that gets here went astray
             return Response.json(200, {"status": "Succeeded", "properties": None, "value": []})
         if request.method in ("POST", "PUT", "PATCH") and request.body is None:
@@ -128,7 +137,8 @@ class HttpsServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, address: tuple[str, int], context: Callable[[], ssl.SSLContext], app: App, name: str) -> None:
+    def __init__(self, address: tuple[str, int], context: Callable[[], ssl.SSLContext] | None, app: App,
+                 name: str) -> None:
         super().__init__(address, _Handler)
         self.context, self.app, self.name = context, app, name
 
@@ -136,6 +146,9 @@ class HttpsServer(ThreadingHTTPServer):
         """The handshake is done in the connection's own thread, so that a slow client keeps nobody waiting."""
         request.settimeout(30)
         try:
+            if self.context is None:
+                _Handler(request, client_address, self)
+                return
             with self.context().wrap_socket(request, server_side=True) as tls:
                 _Handler(tls, client_address, self)
         except (ssl.SSLError, OSError):

@@ -13,10 +13,13 @@ from typing import Any
 from . import pki as pki_module
 from . import script
 from .arm import Arm
+from .assertion import Certificates, Federation
 from .control import Control
+from .device import PUBLIC_CLIENT, Devices
 from .ilr import Ilr
 from .journal import Journal
-from .oauth import Credentials, OAuth, Tokens
+from .managed import USER_ASSIGNED, Managed
+from .oauth import Credentials, OAuth, Tokens, audiences
 from .portal import Portal
 from .server import App, HttpsServer
 from .switches import Switches
@@ -59,6 +62,10 @@ class Simulator:
         self.credentials = Credentials(config.get("tenant_id", DEFAULT_TENANT), config.get("client_id", DEFAULT_CLIENT),
                                        config.get("client_secret") or secrets.token_urlsafe(30))
         self.tokens = Tokens(self.credentials.tenant)
+        self.federation = Federation()
+        self.devices = Devices(self.switches)
+        self.managed = Managed(self.tokens, self.switches, lambda: audiences(f"localhost:{self.arm.server_address[1]}"),
+                               options.folder / "arc-tokens")
         self._portal_template = options.portal_name or config.get("portal_name", DEFAULT_PORTAL)
         names = [self._portal_template.format(geo=vault.geo) for vault in self.model.vaults]
         self.pki = pki_module.make(options.pki or options.folder / "pki", names)
@@ -111,17 +118,20 @@ class Simulator:
                              self.backend, self.portal_journal, self.ilr.any_ready)
         self._running.append(self.portal.close)
         arm = Arm(self.model, self.switches, self.tokens, self.credentials, self.ilr)
-        oauth = OAuth(self.credentials, self.tokens, lambda: self.switches.token_lifetime)
-        app = App(arm, oauth, self.tokens, self.switches, self.journal)
+        oauth = OAuth(self.credentials, self.tokens, lambda: self.switches.token_lifetime,
+                      Certificates(self.pki.client, self.credentials.client), self.federation, self.devices)
+        app = App(arm, oauth, self.managed, self.tokens, self.switches, self.journal)
         self.arm = self._serve((self.options.address, self.options.port), app, "arm")
         self.trap = self._serve((self.options.address, 0), app, "trap")
+        self.imds = self._serve((self.options.address, 0), app, "imds", tls=False)
+        self.arc = self._serve((self.options.address, 0), app, "arc", tls=False)
         self.control = Control(folder / "control.sock", self)
         self._running.append(self.control.close)
         threading.Thread(target=self._sweep, daemon=True, name="sweep").start()
         self._write_ready(folder)
 
-    def _serve(self, address: tuple[str, int], app: App, name: str) -> HttpsServer:
-        server = HttpsServer(address, self._arm_context, app, name)
+    def _serve(self, address: tuple[str, int], app: App, name: str, tls: bool = True) -> HttpsServer:
+        server = HttpsServer(address, self._arm_context if tls else None, app, name)
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True, name=name).start()
 
         def close() -> None:
@@ -138,8 +148,21 @@ class Simulator:
         for name, text in {**default, "client-secret": self.credentials.secret}.items():
             with open(os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
                 out.write(text)
+        with open(os.open(folder / "client-certificate.pem", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
+            out.write(self.pki.key.read_bytes() + self.pki.client.read_bytes())
+        self.write_federated_token()
         ca = folder / "ca.pem"
         ca.write_bytes(self.pki.ca.read_bytes())
+
+    def write_federated_token(self) -> None:
+        """Put in place at once, as Kubernetes does."""
+        path = self.options.folder / "federated-token"
+        path.with_suffix(".new").write_text(self.federation.token)
+        path.with_suffix(".new").rename(path)
+
+    def rotate_federated_token(self) -> None:
+        self.federation.rotate()
+        self.write_federated_token()
 
     def _write_ready(self, folder: Path) -> None:
         port = self.arm.server_address[1]
@@ -153,6 +176,11 @@ class Simulator:
             "tenant_id": self.credentials.tenant, "client_id": self.credentials.client,
             "ca": str(folder / "ca.pem"), "token_file": str(folder / "token"),
             "expired_token_file": str(folder / "token.expired"), "client_secret_file": str(folder / "client-secret"),
+            "client_certificate_file": str(folder / "client-certificate.pem"),
+            "federated_token_file": str(folder / "federated-token"), "public_client_id": PUBLIC_CLIENT,
+            "imds": f"http://127.0.0.1:{self.imds.server_address[1]}",
+            "arc": f"http://127.0.0.1:{self.arc.server_address[1]}", "arc_folder": str(self.managed.folder),
+            "user_assigned_client_id": USER_ASSIGNED,
             "control": str(folder / "control.sock"), "requests": str(folder / "requests.jsonl"),
             "portal_log": str(folder / "portal.jsonl"), "backend": self.options.backend,
             "tgt_portal": self.options.tgt_portal if self.options.backend == "tgtd" else None,
@@ -183,7 +211,8 @@ class Simulator:
     # --- what the control socket asks ---------------------------------------------------------------
 
     def secrets(self) -> list[str]:
-        return [self.credentials.secret, *self.tokens.all(), *self.ilr.secrets()]
+        return [self.credentials.secret, *self.tokens.all(), *self.ilr.secrets(), *self.federation.all,
+                *self.devices.secrets(), *self.managed.secrets()]
 
     def state(self) -> dict[str, Any]:
         return {**self.ilr.state(), "switches": self.switches.values(), "requests": self.journal.count,

@@ -5,11 +5,12 @@ import threading
 from typing import Any, Callable
 
 CALLS = ("token", "subscriptions_list", "vaults_list", "items_list", "item_get", "points_list", "point_get",
-         "provision", "status", "results", "backup_operation", "list_scripts", "revoke", "script_download")
-NOT_ARM = ("token", "script_download")  # a fault reaches these only when it names them
+         "provision", "status", "results", "backup_operation", "list_scripts", "revoke", "script_download",
+         "devicecode", "imds", "arc")
+NOT_ARM = ("token", "script_download", "devicecode", "imds", "arc")  # a fault reaches these only when it names them
 
 # name: (default, what a value must be)
-_BOOL, _INT, _TEXT, _FAULT, _CALLS, _OBJECT = "bool", "int", "text", "fault", "calls", "object"
+_BOOL, _INT, _TEXT, _FAULT, _CALLS, _OBJECT, _TEXTS = "bool", "int", "text", "fault", "calls", "object", "texts"
 _SWITCHES: dict[str, tuple[Any, str | tuple[Any, ...]]] = {
     # operations
     "polls_before_success": (1, _INT),
@@ -32,14 +33,23 @@ _SWITCHES: dict[str, tuple[Any, str | tuple[Any, ...]]] = {
     "drop_after": (None, _FAULT),
     "delay_ms": (None, _FAULT),
     "forbidden": ([], _CALLS),
+    "forbidden_scopes": ([], _TEXTS),
     "wrong_host_async": (None, _TEXT),
     "wrong_host_next": (None, _TEXT),
     "page_size": (0, _INT),
     "token_lifetime": (3599, "number"),
     "tls_max": (None, (None, "1.0", "1.1", "1.2", "1.3")),
+    # sign-in
+    "managed_identity": (True, _BOOL),
+    "arc_realm": (None, _TEXT),
+    "device_polls": (1, _INT),
+    "device_slow_down": (0, _INT),
+    "device_interval": (1, _INT),
+    "device_outcome": ("approve", ("approve", "decline", "expire")),
+    "device_refresh": (True, _BOOL),
     # scripts
     "script_kind": ("py", ("py", "sh", "txt")),
-    "script_by_url": (False, _BOOL),
+    "script_by_url": (False, "bool or text"),
     "password_in_script": (False, _BOOL),
     "wrong_secret": (False, _BOOL),
     "truncated_script": (False, (False, True, "block", "base64", "empty")),
@@ -111,12 +121,17 @@ def _checked(name: str, value: Any) -> Any:
     elif kind == _CALLS:
         value = [value] if isinstance(value, str) else value or []
         ok = isinstance(value, list) and all(one in CALLS for one in value)
+    elif kind == _TEXTS:
+        value = [value] if isinstance(value, str) else value or []
+        ok = isinstance(value, list) and all(isinstance(one, str) for one in value)
     elif kind == _OBJECT:
         ok = value is None or isinstance(value, dict)
     elif kind == _TEXT:
         ok = value is None or value is True or isinstance(value, str)
     elif kind == _BOOL:
         ok = isinstance(value, bool)
+    elif kind == "bool or text":
+        ok = isinstance(value, (bool, str))
     elif kind == "bool or null":
         ok = value is None or isinstance(value, bool)
     elif kind == "int or null":

@@ -69,26 +69,42 @@ class Item:
     os_type: str = "Linux"
     points: tuple[Point, ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)
+    account: str = ""  # of a file share, which `vm` then names; "" for a VM
 
     @property
     def vm_id(self) -> str:
+        """What the item protects: a VM, or the storage account of a file share."""
+        if self.account:
+            return (f"/subscriptions/{self.subscription}/resourceGroups/{self.group}"
+                    f"/providers/Microsoft.Storage/storageAccounts/{self.account}")
         return (f"/subscriptions/{self.subscription}/resourceGroups/{self.group}"
                 f"/providers/Microsoft.Compute/virtualMachines/{self.vm}")
 
     @property
     def unique_name(self) -> str:
+        if self.account:
+            return f"storage;{self.group};{self.account}"
         return f"iaasvmcontainerv2;{self.group};{self.vm}"
 
     @property
     def container(self) -> str:
-        return f"IaasVMContainer;{self.unique_name}"
+        return f"{'StorageContainer' if self.account else 'IaasVMContainer'};{self.unique_name}"
 
     @property
     def name(self) -> str:
-        return f"VM;{self.unique_name}"
+        return f"AzureFileShare;{self.vm}" if self.account else f"VM;{self.unique_name}"
+
+    @staticmethod
+    def parse_share(value: dict[str, Any], subscription: str) -> "Item":
+        v = _members("item", value, {"share", "storage_account", "resource_group", "recovery_points"})
+        points = tuple(Point.parse(p, ()) for p in v.get("recovery_points", []))
+        return Item(v["share"], v.get("resource_group", "rg-web"), subscription, points=points,
+                    account=v["storage_account"])
 
     @staticmethod
     def parse(value: Any, subscription: str) -> "Item":
+        if isinstance(value, dict) and "share" in value:
+            return Item.parse_share(value, subscription)
         v = _members("item", value, {"vm", "vm_resource_group", "os_type", "disks", "recovery_points", "properties"})
         disks = tuple(Disk.parse(d) for d in v.get("disks", []))
         points = tuple(Point.parse(p, disks) for p in v.get("recovery_points", []))
@@ -177,10 +193,14 @@ class Model:
             raise errors.no_subscription(name)
         return name.lower()
 
-    def vault(self, subscription: str, group: str, name: str) -> Vault:
+    def has_group(self, subscription: str, group: str) -> bool:
         here = [v for v in self.vaults if v.subscription == self.subscription(subscription)]
         known = {v.group.casefold() for v in here} | {i.group.casefold() for v in here for i in v.items}
-        if group.casefold() not in known:
+        return group.casefold() in known
+
+    def vault(self, subscription: str, group: str, name: str) -> Vault:
+        here = [v for v in self.vaults if v.subscription == self.subscription(subscription)]
+        if not self.has_group(subscription, group):
             raise errors.no_group(group)
         for vault in here:
             if _same(vault.group, group) and _same(vault.name, name):
@@ -191,6 +211,9 @@ class Model:
     def item(vault: Vault, fabric: str, container: str, name: str) -> Place:
         if not _same(fabric, "Azure"):
             raise errors.invalid_input(f"fabricName '{fabric}' is not 'Azure'.")
+        for item in vault.items:  # a file share's names are of no other form than its own
+            if item.account and _same(item.container, container) and _same(item.name, name):
+                return Place(vault, item)
         where = re.fullmatch(r"iaasvmcontainer;(iaasvmcontainerv2;[^;]+;[^;]+)", container, re.I)
         what = re.fullmatch(r"vm;(iaasvmcontainerv2;[^;]+;[^;]+)", name, re.I)
         if not where:

@@ -203,12 +203,42 @@ static void test_vm(void **state)
         assert_int_equal(arm_id_check_vm(bad[i], NULL), -1);
 }
 
+static void test_shares(void **state)
+{
+    static const char stem[] =
+        "/subscriptions/s/resourceGroups/g/providers/Microsoft.RecoveryServices/vaults/v/backupFabrics/"
+        "Azure/protectionContainers/StorageContainer;storage;rg;acct/protectedItems/";
+    static const struct {
+        const char *rest;
+        bool good;
+    } cases[] = {
+        {"AzureFileShare;files1/recoveryPoints/1", true},
+        {"azurefileshare;0A1B/recoveryPoints/1", true},
+        {"AzureFileShare;/recoveryPoints/1", false},
+        {"VM;iaasvmcontainerv2;rg;vm/recoveryPoints/1", false},
+        {"AzureFileShare;files1", false},
+        {"AzureFileShare;files1/recoveryPoints/..", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        _cleanup_free_ char *text = str_printf("%s%s", stem, cases[i].rest);
+        _cleanup_arm_id_ struct arm_id id = {0};
+
+        assert_int_equal(arm_id_parse_share_point(text, &id, NULL), cases[i].good ? 0 : -1);
+        if (cases[i].good) {
+            assert_string_equal(id.point, "1");
+            assert_null(id.vm_name);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parts),    cmocka_unit_test(test_accepted), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_too_long), cmocka_unit_test(test_path),     cmocka_unit_test(test_vault),
-        cmocka_unit_test(test_vm),
+        cmocka_unit_test(test_shares),  cmocka_unit_test(test_parts),    cmocka_unit_test(test_accepted),
+        cmocka_unit_test(test_refused), cmocka_unit_test(test_too_long), cmocka_unit_test(test_path),
+        cmocka_unit_test(test_vault),   cmocka_unit_test(test_vm),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

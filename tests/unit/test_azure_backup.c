@@ -147,6 +147,89 @@ static void test_items(void **state)
     assert_int_equal(backup_parse_item(none, &refused, NULL), -1);
 }
 
+static void test_item_facts(void **state)
+{
+    _cleanup_json_ cJSON *json = cJSON_Parse(
+        "{\"id\":\"" ITEM
+        "\",\"properties\":{\"protectionState\":\"Protected\",\"lastBackupStatus\":\"Comp\\u001bleted\","
+        "\"lastBackupTime\":\"2026-11-20T03:00:00.1234567Z\",\"lastRecoveryPoint\":\"0001-01-01T00:00:00Z\"}}");
+    _cleanup_json_ cJSON *bare =
+        cJSON_Parse("{\"id\":\"" ITEM "\",\"properties\":{\"protectionState\":7,\"lastBackupTime\":\"soon\"}}");
+    _cleanup_backup_item_ struct backup_item item = {0};
+    _cleanup_backup_item_ struct backup_item empty = {0};
+
+    (void)state;
+    assert_int_equal(backup_parse_item(json, &item, NULL), 0);
+    assert_string_equal(item.protection_state, "Protected");
+    assert_string_equal(item.last_status, "Comp\\x1bleted");
+    assert_int_equal(item.last_backup, 1795143600);
+    assert_int_equal(item.newest_point, 0);
+    assert_int_equal(backup_parse_item(bare, &empty, NULL), 0);
+    assert_null(empty.protection_state);
+    assert_null(empty.last_status);
+    assert_int_equal(empty.last_backup, 0);
+}
+
+static void test_vaults(void **state)
+{
+    static const char VAULT[] = SUB "/resourceGroups/rg/providers/Microsoft.RecoveryServices/vaults/v";
+    static const char *const bad[] = {
+        "null",
+        "7",
+        "{}",
+        "{\"id\":7}",
+        "{\"id\":\"\"}",
+        "{\"id\":\"" SUB "\"}",
+        "{\"id\":\"" ITEM "\"}",
+        "{\"id\":\"" SUB "/resourceGroups/rg/providers/Microsoft.RecoveryServices/vaults/..\"}",
+        "{\"id\":\"" SUB "/resourceGroups/rg/providers/Microsoft.RecoveryServices/vaults/a\\u001b\"}",
+        "{\"id\":\"" SUB "/resourceGroups/rg/providers/Microsoft.RecoveryServices/vaults\"}",
+        "{\"id\":\"" SUB "/resourceGroups/rg/providers/Microsoft.Compute/vaults/v\"}",
+    };
+    _cleanup_json_ cJSON *json = cJSON_Parse("{\"id\":\"" SUB "/resourceGroups/rg/providers/Microsoft.RecoveryServices/"
+                                             "vaults/v\",\"location\":\"west\\u0007europe\"}");
+    _cleanup_backup_vault_ struct backup_vault vault = {0};
+
+    (void)state;
+    assert_int_equal(backup_parse_vault(json, &vault, NULL), 0);
+    assert_string_equal(vault.id.text, VAULT);
+    assert_string_equal(vault.id.vault, "v");
+    assert_string_equal(vault.id.resource_group, "rg");
+    assert_null(vault.id.item);
+    assert_string_equal(vault.location, "west\\x07europe");
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        _cleanup_json_ cJSON *document = cJSON_Parse(bad[i]);
+        _cleanup_backup_vault_ struct backup_vault none = {0};
+        _cleanup_error_ struct error *err = NULL;
+
+        assert_non_null(document);
+        if (backup_parse_vault(document, &none, &err) == 0)
+            fail_msg("%s", bad[i]);
+        assert_int_equal(err->code, EXIT_NETWORK);
+        assert_null(strchr(err->message, '\x1b'));
+    }
+}
+
+/* The service's clock has twelve hours, of which the first is called 12. */
+static void test_points_filter(void **state)
+{
+    static const struct {
+        time_t from, to;
+        const char *filter;
+    } cases[] = {
+        {0, 1795143600, "startDate eq '1970-01-01 12:00:00 AM' and endDate eq '2026-11-20 03:00:00 AM'"},
+        {1795177800, 1795219199, "startDate eq '2026-11-20 12:30:00 PM' and endDate eq '2026-11-20 11:59:59 PM'"},
+        {1795136400, 1795179661, "startDate eq '2026-11-20 01:00:00 AM' and endDate eq '2026-11-20 01:01:01 PM'"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        _cleanup_free_ char *filter = backup_points_filter(cases[i].from, cases[i].to);
+
+        assert_string_equal(filter, cases[i].filter);
+    }
+}
+
 static void test_scripts(void **state)
 {
     _cleanup_json_ cJSON *json = cJSON_Parse(
@@ -272,6 +355,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_point),       cmocka_unit_test(test_tiers),   cmocka_unit_test(test_bad_points),
+        cmocka_unit_test(test_item_facts),  cmocka_unit_test(test_vaults),  cmocka_unit_test(test_points_filter),
         cmocka_unit_test(test_items),       cmocka_unit_test(test_scripts), cmocka_unit_test(test_no_scripts),
         cmocka_unit_test(test_bad_scripts), cmocka_unit_test(test_base64),  cmocka_unit_test(test_huge_script),
     };

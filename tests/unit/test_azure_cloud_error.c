@@ -85,6 +85,9 @@ static void test_codes(void **state)
         {400, JSON, "{\"error\":{\"code\":\"\\u001b[31mRed\",\"message\":\"\\u0007\"}}", EXIT_NETWORK,
          "\\x1b[31mRed: \\x07", NULL},
         {400, JSON, "null", EXIT_NETWORK, "null", NULL},
+        {429, JSON, "{\"error\":{\"code\":\"SubscriptionRequestsThrottled\",\"message\":\"m\"}}", EXIT_NETWORK,
+         "Throttled", "try again in a few minutes"},
+        {429, NULL, "", EXIT_NETWORK, "an empty body", "try again in a few minutes"},
     };
 
     (void)state;
@@ -166,10 +169,10 @@ static void test_operation(void **state)
     _cleanup_error_ struct error *other = NULL;
 
     (void)state;
-    cloud_error_set_operation(status, &answer, &err);
+    cloud_error_set_operation("m.example", status, &answer, &err);
     assert_non_null(strstr(err->message, "the operation ended as Failed: X: m\n  request id"));
     assert_int_equal(err->code, EXIT_NETWORK);
-    cloud_error_set_operation(bare, &answer, &other);
+    cloud_error_set_operation("m.example", bare, &answer, &other);
     assert_non_null(strstr(other->message, "Can\\x1bceled and gave no reason"));
 }
 
@@ -179,6 +182,7 @@ static void test_secret_body(void **state)
     _cleanup_http_answer_ struct http_answer page = make_answer(200, "text/html", "<html>a proxy speaks</html>");
     _cleanup_error_ struct error *err = NULL;
     _cleanup_error_ struct error *html = NULL;
+    _cleanup_error_ struct error *refusal = NULL;
 
     (void)state;
     answer.body.secret = page.body.secret = true;
@@ -187,13 +191,134 @@ static void test_secret_body(void **state)
     assert_non_null(strstr(err->message, "it is damaged"));
     cloud_error_set_unreadable("m.example", &page, "not JSON", &html);
     assert_non_null(strstr(html->message, "a proxy speaks"));
+    answer.status = 500;
+    cloud_error_set("m.example", &answer, &refusal);
+    assert_null(strstr(refusal->message, "hidden"));
+    assert_null(strstr(refusal->details, "hidden"));
+}
+
+/* What a person can do about the codes that are met, wherever in the tree they stand. */
+static void test_advice(void **state)
+{
+    static const struct {
+        const char *error, *hint; /* the error's JSON, and a part of the hint; NULL for none */
+    } cases[] = {
+        {"{\"code\":\"AuthorizationFailed\",\"message\":\"The client 'c' with object id 'o' does not have "
+         "authorization to "
+         "perform action 'Microsoft.X/read' over scope '/subscriptions/1/v' or the scope is invalid.\"}",
+         "lacks the action Microsoft.X/read on /subscriptions/1/v; the role Backup Operator on the vault has it; a "
+         "new"},
+        {"{\"code\":\"AuthorizationFailed\",\"message\":\"does not have authorization to perform action "
+         "'Microsoft.R/V/recoveryPoints/listInstantItemRecoveryOperationResult/action' over scope '/s'\"}",
+         "from API version 2026-08-01 on"},
+        {"{\"code\":\"LinkedAuthorizationFailed\",\"message\":\"The client has permission to perform action 'a/b' on "
+         "scope "
+         "'/v'; however, it does not have permission to perform action 'c/d' on the linked scope(s) '/vm' or\"}",
+         "lacks the action c/d on /vm too; the role Backup Operator on the virtual machine"},
+        {"{\"code\":\"AuthorizationFailed\",\"message\":\"perform action '\\u001b[2J' over scope 'x'\"}",
+         "lacks the action \\x1b[2J on x"},
+        {"{\"code\":\"AuthorizationFailed\",\"message\":\"perform action 'never ends\"}",
+         "needs this action on the vault"},
+        {"{\"code\":\"AuthorizationFailed\",\"message\":\"perform action '' over scope ''\"}", "needs this action"},
+        {"{\"code\":\"AuthorizationFailed\"}", "needs this action"},
+        {"{\"code\":\"UserErrorInstantRpILRSessionActive\"}", "has this recovery point open"},
+        {"{\"code\":\"UserErrorILRSessionInactive\"}", NULL},
+        {"{\"code\":\"UserErrorInstantRpILRNoActiveSession\"}", NULL},
+        {"{\"code\":\"BMSUserErrorRecoveryPointNotFound\"}", "has expired or was deleted"},
+        {"{\"code\":\"UserErrorInstantRpNotFound\"}", "its snapshot is gone"},
+        {"{\"code\":\"UserErrorRecoveryPointNotRehydrated\"}", "rehydrate it"},
+        {"{\"code\":\"UserErrorVmEncrypted\"}", "Azure Disk Encryption"},
+        {"{\"code\":\"VaultPublicNetworkAccessDisabled\"}", "private endpoint"},
+        {"{\"code\":\"Forbidden\",\"message\":\"Public network access is disabled for this vault.\"}",
+         "private endpoint"},
+        {"{\"code\":\"OperationThrottled\"}", "try again in a few minutes"},
+        {"{\"code\":\"ScopeLocked\"}", "read-only lock"},
+        {"{\"code\":\"BMSUserErrorDataSourceObjectNotFound\"}", "does not protect that machine"},
+        {"{\"code\":\"Outer\",\"details\":[7,{\"code\":\"Other\"},{\"code\":\"X\",\"details\":[{\"code\":"
+         "\"ScopeLocked\"}]}]}",
+         "read-only lock"},
+        {"{\"code\":\"Outer\",\"message\":7,\"details\":{}}", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        _cleanup_free_ char *body = str_printf("{\"error\":%s}", cases[i].error);
+        _cleanup_http_answer_ struct http_answer answer = make_answer(400, JSON, body);
+        _cleanup_error_ struct error *err = NULL;
+
+        cloud_error_set("m.example", &answer, &err);
+        if (!cases[i].hint)
+            assert_null(err->hint);
+        else if (!err->hint || !strstr(err->hint, cases[i].hint))
+            fail_msg("\"%s\" not in the hint \"%s\"", cases[i].hint, err->hint);
+    }
+}
+
+static cJSON *azure_of(const struct error *err)
+{
+    _cleanup_json_ cJSON *details = json_parse(err->details, strlen(err->details), "details", NULL);
+
+    return cJSON_DetachItemFromObjectCaseSensitive(details, "azure");
+}
+
+static void test_document(void **state)
+{
+    static const char body[] =
+        "{\"error\":{\"code\":\"Outer\",\"message\":\"One.\\r\\nTwo.\",\"details\":[{\"code\":\"In\\u0007ner\","
+        "\"target\":\"t\"}],"
+        "\"additionalInfo\":[{\"type\":\"T\",\"info\":{\"a\":[1,true,null,\"\\u001b\"],\"b\":{\"c\":\"d\"}}}]}}";
+    _cleanup_http_answer_ struct http_answer answer = make_answer(409, JSON, body);
+    _cleanup_error_ struct error *err = NULL;
+    _cleanup_json_ cJSON *azure = NULL;
+    _cleanup_free_ char *text = NULL;
+
+    (void)state;
+    cloud_error_set("m.example", &answer, &err);
+    azure = azure_of(err);
+    text = json_text(azure, false);
+    assert_string_equal(
+        text, "{\"host\":\"m.example\",\"status\":409,\"code\":\"Outer\",\"message\":\"One.\\nTwo.\",\"target\":null,"
+              "\"details\":[{\"code\":\"In\\\\x07ner\",\"message\":null,\"target\":\"t\",\"details\":[],"
+              "\"additionalInfo\":[]}],"
+              "\"additionalInfo\":[{\"type\":\"T\",\"info\":{\"a\":[1,true,null,\"\\\\x1b\"],\"b\":{\"c\":\"d\"}}}],"
+              "\"request_id\":\"request-1\",\"correlation_id\":\"correlation-1\"}");
+}
+
+/* The ids are told, and the document stays small, however much the service says. */
+static void test_document_is_capped(void **state)
+{
+    _cleanup_free_ char *body = xcalloc(4000000, 1);
+    char *at = stpcpy(body, "{\"error\":{\"code\":\"Wide\",\"details\":[");
+    _cleanup_error_ struct error *err = NULL;
+    _cleanup_json_ cJSON *azure = NULL;
+    struct http_answer answer;
+
+    (void)state;
+    for (int i = 0; i < 300; i++) {
+        at = stpcpy(at, "{\"code\":\"D\",\"message\":\"");
+        memset(at, 'm', 3000);
+        at = stpcpy(at + 3000, "\",\"additionalInfo\":[{\"type\":\"T\",\"info\":[");
+        for (int j = 0; j < 500; j++)
+            at = stpcpy(at, "[[[]]],");
+        at = stpcpy(at - 1, "]}]},");
+    }
+    stpcpy(at - 1, "]}}");
+    answer = make_answer(500, JSON, body);
+    cloud_error_set("m.example", &answer, &err);
+    http_answer_clear(&answer);
+    assert_true(strlen(err->details) < 200000);
+    assert_true(strlen(err->message) < 20000);
+    assert_non_null(strstr(err->message, "correlation-1"));
+    azure = azure_of(err);
+    assert_string_equal(json_string(azure, "correlation_id"), "correlation-1");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tree), cmocka_unit_test(test_codes),     cmocka_unit_test(test_capped),
-        cmocka_unit_test(test_deep), cmocka_unit_test(test_operation), cmocka_unit_test(test_secret_body),
+        cmocka_unit_test(test_tree),   cmocka_unit_test(test_codes),     cmocka_unit_test(test_capped),
+        cmocka_unit_test(test_deep),   cmocka_unit_test(test_operation), cmocka_unit_test(test_secret_body),
+        cmocka_unit_test(test_advice), cmocka_unit_test(test_document),  cmocka_unit_test(test_document_is_capped),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -122,74 +122,12 @@ static void test_cache(void **state)
     assert_int_equal(count, 4);
 }
 
-static void clear_environment(void)
-{
-    unsetenv("AZURE_ACCESS_TOKEN");
-    unsetenv("AZURE_TENANT_ID");
-    unsetenv("AZURE_CLIENT_ID");
-    unsetenv("AZURE_CLIENT_SECRET");
-}
-
-static void test_choice(void **state)
-{
-    static const struct {
-        const char *token, *tenant, *client, *secret;
-        const char *description; /* NULL: refused */
-        const char *part;        /* of the message */
-        enum exit_code code;
-    } cases[] = {
-        {NULL, NULL, NULL, NULL, NULL, "looked for --token-file", EXIT_AUTH},
-        {"", "", "", "", NULL, "looked for --token-file", EXIT_AUTH},
-        {NULL, "t", "c", NULL, NULL, "not set: AZURE_CLIENT_SECRET;", EXIT_AUTH},
-        {NULL, NULL, NULL, "s", NULL, "not set: AZURE_TENANT_ID AZURE_CLIENT_ID;", EXIT_AUTH},
-        {"a.b.c", "t", "c", "s", "token in AZURE_ACCESS_TOKEN", NULL, EXIT_DONE},
-        {"a b", NULL, NULL, NULL, NULL, "AZURE_ACCESS_TOKEN", EXIT_AUTH},
-        {NULL, "contoso.example", "c-1", "s", "client secret of application c-1 in tenant contoso.example", NULL,
-         EXIT_DONE},
-        {NULL, "../evil", "c-1", "s", NULL, "AZURE_TENANT_ID", EXIT_USAGE},
-        {NULL, "a..b", "c-1", "s", NULL, "AZURE_TENANT_ID", EXIT_USAGE},
-        {NULL, "t/x?y", "c-1", "s", NULL, "AZURE_TENANT_ID", EXIT_USAGE},
-        {NULL, "t", "c 1\n", "s", NULL, "AZURE_CLIENT_ID", EXIT_USAGE},
-    };
-    const struct credential_options options = {.endpoint = "https://m.example"};
-
-    (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        _cleanup_credential_ struct credential *credential = NULL;
-        _cleanup_error_ struct error *err = NULL;
-        int result;
-
-        clear_environment();
-        if (cases[i].token)
-            setenv("AZURE_ACCESS_TOKEN", cases[i].token, 1);
-        if (cases[i].tenant)
-            setenv("AZURE_TENANT_ID", cases[i].tenant, 1);
-        if (cases[i].client)
-            setenv("AZURE_CLIENT_ID", cases[i].client, 1);
-        if (cases[i].secret)
-            setenv("AZURE_CLIENT_SECRET", cases[i].secret, 1);
-        result = credential_open(&options, &credential, &err);
-        assert_int_equal(result, cases[i].description ? 0 : -1);
-        if (cases[i].description) {
-            assert_string_equal(credential_description(credential), cases[i].description);
-        } else {
-            assert_int_equal(err->code, cases[i].code);
-            if (!strstr(err->message, cases[i].part))
-                fail_msg("%s", err->message);
-        }
-        assert_null(getenv("AZURE_ACCESS_TOKEN"));
-        assert_null(getenv("AZURE_CLIENT_SECRET"));
-    }
-    clear_environment();
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_answers),
         cmocka_unit_test(test_token_check),
         cmocka_unit_test(test_cache),
-        cmocka_unit_test(test_choice),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -152,11 +152,45 @@ static void test_encode(void **state)
     assert_string_equal(encoded, "aZ09-._~%3B%2F%20%3F%26%3D%2B%25%27%22%C3%BC%0A");
 }
 
+static void test_local(void **state)
+{
+    static const struct {
+        const char *url;
+        bool local;
+    } cases[] = {
+        {"http://169.254.169.254/metadata/x?y=z", true},
+        {"http://127.0.0.1:40342/x", true},
+        {"http://127.8.9.1/", true},
+        {"http://localhost:1/", true},
+        {"http://[::1]:1/", true},
+        {"https://127.0.0.1/", false},
+        {"http://169.255.0.1/", false},
+        {"http://128.0.0.1/", false},
+        {"http://10.0.0.1/", false},
+        {"http://localhost.example/", false},
+        {"http://127.0.0.1.example/", false},
+        {"http://127.0.0.1@evil.example/", false},
+        {"http://evil.example#@127.0.0.1/", false},
+        {"http://evil.example\\@127.0.0.1/", false},
+        {"http://user@127.0.0.1/", false},
+        {"http://[fe80::1]/", false},
+        {"http:///x", false},
+        {"file:///etc/passwd", false},
+        {"127.0.0.1/x", false},
+        {"", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        if (url_is_local(cases[i].url) != cases[i].local)
+            fail_msg("%s", cases[i].url);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_base), cmocka_unit_test(test_origin), cmocka_unit_test(test_accept),
-        cmocka_unit_test(test_host), cmocka_unit_test(test_encode),
+        cmocka_unit_test(test_local),  cmocka_unit_test(test_base), cmocka_unit_test(test_origin),
+        cmocka_unit_test(test_accept), cmocka_unit_test(test_host), cmocka_unit_test(test_encode),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

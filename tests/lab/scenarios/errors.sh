@@ -46,16 +46,23 @@ step "no permission"
 azure_set 'forbidden=["provision"]'
 fails 3 "AuthorizationFailed" web01 "${point_options[@]}"
 
+step "what was refused is not revoked: it may be somebody else's"
+azure_set 'forbidden=["provision", "revoke"]'
+revocations=$(grep -c revokeInstantItemRecovery "$azure/requests.jsonl")
+fails 3 "AuthorizationFailed" web01 "${point_options[@]}"
+assert_eq "$(grep -c revokeInstantItemRecovery "$azure/requests.jsonl")" "$revocations" "requests to revoke"
+
 step "no such recovery point, VM, vault"
 id=$(azure_fact recovery_points.0.id)
 fails 4 "ecovery" "${id%/*}/999999999999999999" "${sign_in[@]}"
 fails 4 "web99" web99 "${point_options[@]}"
 fails 4 "ault" web01 "${sign_in[@]}" --vault-name none --resource-group rg-backup
 
-step "an id that is no recovery point's, options that are none, a point without its vault"
+step "an id that is no recovery point's, options that are none, a time before all points"
 fails 2 "recovery point" "${id%/recoveryPoints/*}" "${sign_in[@]}"
 fails 2 "--bogus" web01 --bogus
-fails 2 "--vault-name" web01 "${sign_in[@]}"
+fails 4 "the oldest of its" web01 "${sign_in[@]}" --at 2001-01-01
+fails 2 "teatime" web01 "${sign_in[@]}" --at teatime
 fails 2 "initiator" web01 "${point_options[@]}" --initiator-name 'not a name'
 fails 2 "one VM" "${point_options[@]}"
 

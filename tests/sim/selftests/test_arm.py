@@ -88,6 +88,16 @@ class Checks(SimCase):
         self.assertIn("/provisionInstantItemRecovery/action' over scope '/subscriptions/", answer["error"]["message"])
         self.assertEqual(self.call("GET", f"{self.point}?{VERSION}")[0], 200)
 
+    def test_forbidden_scope(self) -> None:
+        self.set(forbidden_scopes=[self.vault.upper()])
+        items = f"{self.vault}/backupProtectedItems?{VERSION}"
+        self.assertEqual(self.code("GET", items), (403, "AuthorizationFailed"))
+        self.assertEqual(self.code("GET", f"{quote(self.point, safe='/')}?{VERSION}"), (403, "AuthorizationFailed"))
+        vaults = f"{self.vault.rpartition('/')[0]}?{VERSION}"
+        self.assertEqual(self.call("GET", vaults)[0], 200)
+        self.set(forbidden_scopes=self.vault[:-1])  # another vault's, whose name this one's begins with
+        self.assertEqual(self.call("GET", items)[0], 200)
+
     def test_log_has_no_secret(self) -> None:
         self.call("GET", f"{self.point}?{VERSION}&x={self.token}")
         text = (self.folder / "requests.jsonl").read_text()
@@ -121,6 +131,13 @@ class Lists(SimCase):
         for one in subs:
             path = f"{one['id']}/providers/Microsoft.RecoveryServices/vaults?{VERSION}"
             self.assertEqual([v["name"] for v in self.pages(path)[0]], ["vault1"])
+
+    def test_vaults_of_a_group(self) -> None:
+        base = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/{}/providers/" \
+               "Microsoft.RecoveryServices/vaults?" + VERSION
+        self.assertEqual([v["name"] for v in self.pages(base.format("RG-BACKUP"))[0]], ["vault1"])
+        self.assertEqual(self.pages(base.format("rg-web"))[0], [])
+        self.assertEqual(self.code("GET", base.format("rg-none")), (404, "ResourceGroupNotFound"))
 
     def test_items(self) -> None:
         path = f"{self.vault}/backupProtectedItems?{VERSION}&$filter={ITEMS_FILTER}"

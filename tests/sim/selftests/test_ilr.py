@@ -10,6 +10,27 @@ from .support import INITIATOR, VERSION, SimCase
 LIST_VERSION = "api-version=2026-08-01"
 
 
+class Share(SimCase):
+    config = {"subscriptions": [{"id": "00000000-0000-4000-8000-000000000001", "vaults": [{"name": "vault1", "items": [
+        {"share": "files1", "storage_account": "acct1",
+         "recovery_points": [{"name": "1", "time": "2026-11-20T03:00:00Z"}]}]}]}]}
+
+    def share(self, **changes: object) -> object:
+        return {"properties": {"objectType": "AzureFileShareProvisionILRRequest", "recoveryPointId": "1",
+                               "sourceResourceId": self.vm_id, **changes}}
+
+    def test_provision(self) -> None:
+        self.assertTrue(self.vm_id.endswith("/Microsoft.Storage/storageAccounts/acct1"))
+        url = f"{self.point}/provisionInstantItemRecovery?{VERSION}"
+        status, headers, _ = self.call("POST", url, self.share())
+        self.assertEqual(status, 202)
+        self.assertNotIn("properties", self.finished(headers["Azure-AsyncOperation"]))
+        for change in ({"objectType": "IaasVMILRRegistrationRequest"}, {"sourceResourceId": self.point},
+                       {"recoveryPointId": "2"}, {"initiatorName": INITIATOR}):
+            self.assertEqual(self.call("POST", url, self.share(**change))[0], 400, change)
+        self.assertEqual(self.call("GET", f"{self.vault}/backupProtectedItems?{VERSION}")[2]["value"], [])
+
+
 class Provision(SimCase):
     def refused(self, body: object, **more: object) -> tuple[int, str]:
         return self.code("POST", f"{self.point}/provisionInstantItemRecovery?{VERSION}", body, **more)
@@ -41,6 +62,14 @@ class Provision(SimCase):
         self.assertEqual(self.call("GET", url)[2]["status"], "InProgress")
         time.sleep(0.25)
         self.assertEqual(self.call("GET", url)[2]["status"], "Succeeded")
+
+    def test_resource(self) -> None:
+        for more in ({"location": "westus"}, {"eTag": ""}, {"tags": {"a?": "b"}}, {"tags": {"": "b"}}, {"tags": {"a": 1}},
+                     {"tags": {"a": "b" * 257}}, {"tags": {str(i): "" for i in range(51)}}, {"tags": []}):
+            self.assertEqual(self.refused({**self.body(), **more})[0], 400, more)
+        good = {"location": "West Europe", "eTag": "x", "tags": {"a": "b"}}
+        status, _, _ = self.call("POST", f"{self.point}/provisionInstantItemRecovery?{VERSION}", {**self.body(), **good})
+        self.assertEqual(status, 202)
 
     def test_body(self) -> None:
         bad = "BMSUserErrorInvalidInput"
@@ -199,7 +228,10 @@ class Scripts(SimCase):
     def test_by_url(self) -> None:
         script = self.scripts(script_by_url=True)[0]
         self.assertIsNone(script["scriptContent"])
-        self.assertIn(b"TargetNodeAddress=", self.call("GET", script["url"][script["url"].index("/sim/"):])[2])
+        path = script["url"][script["url"].index("/sim/"):]
+        self.assertIn(b"TargetNodeAddress=", self.call("GET", path, token=None)[2])
+        self.assertEqual(self.call("GET", path)[0], 400)  # with a bearer
+        self.assertEqual(self.scripts(script_by_url="https://x.example/y")[0]["url"], "https://x.example/y")
 
     def test_several_targets(self) -> None:
         values = self.values(self.text(multi_target=3))

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* Access to a recovery point: from what the person asked for to connection details. mount and renew share it. */
+#ifndef AZILR_CMD_PROVISION_H
+#define AZILR_CMD_PROVISION_H
+
+#include <stdbool.h>
+#include <time.h>
+
+#include "azure/arm.h"
+#include "azure/arm_operation.h"
+#include "azure/backup.h"
+#include "cmd/options.h"
+#include "script/script.h"
+
+/* How long a registration lasts, in seconds (Azure Backup documentation, file recovery). */
+#define PROVISION_SECONDS ((time_t)12 * 60 * 60)
+
+/* EXIT_USAGE for a --tag, --etag or --location that Resource Manager could not take. Asks nobody. */
+int provision_check_options(const struct options *options, struct error **err);
+
+/*
+ * Registers initiator_name for the recovery point, or renews that where a session is active. Whoever calls it has
+ * recorded how to undo it; *may_have_begun tells after a failure whether there may be something to undo. The caller
+ * clears *operation with arm_operation_clear().
+ */
+int provision_start(struct arm *arm, const struct options *options, const struct recovery_point *point,
+                    const char *initiator_name, struct arm_operation *operation, bool *may_have_begun,
+                    struct error **err);
+
+/*
+ * Waits for it, and reads the script into *connection, whose portal is one of Azure's and whose password is known. The
+ * caller clears *connection with connection_clear(), in any case.
+ */
+int provision_finish(struct arm *arm, const struct recovery_point *point, struct arm_operation *operation,
+                     struct connection *connection, struct error **err);
+
+#endif

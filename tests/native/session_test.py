@@ -1,0 +1,260 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""
+azilr renew and azilr unmount against the simulator: session_test.py BUILD_DIR [unittest options]
+
+The session, and open-iscsi's record of it, are made up: they lie in a mount namespace of their own, so that the host's
+/run and /var/lib are not touched. No iSCSI is spoken.
+"""
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+
+from arm_support import AUTH, DONE, INITIATOR, NETWORK, NOT_FOUND, USAGE, Case, Run, main
+
+FAILED = 1
+ID = "web01-20261120T030000Z"
+IFACE = f"azilr-{ID}"
+RECORD = """# BEGIN RECORD 2.1.8
+node.name = {target}
+node.tpgt = 1
+iface.iscsi_ifacename = {iface}
+node.session.auth.authmethod = CHAP
+node.session.auth.username = Debian;12;old-user
+node.session.auth.password = old-password-15
+node.conn[0].address = 127.0.0.1
+# END RECORD
+"""
+# A private /run and /var/lib, filled from the folder in $1 and given back to it; the rest is the command.
+NAMESPACE = """
+set -e
+work=$1; shift
+mount --make-rprivate /
+for place in run lib; do
+    mount -t tmpfs none "$([ "$place" = run ] && echo /run || echo /var/lib)"
+done
+cp -a "$work/run/." /run/; cp -a "$work/lib/." /var/lib/
+code=0; "$@" || code=$?
+rm -rf "$work/run" "$work/lib"; cp -a /run "$work/run"; cp -a /var/lib "$work/lib"
+exit "$code"
+"""
+
+
+def can_unshare():
+    return subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode == 0
+
+
+class SessionCase(Case):
+    def setUp(self):
+        super().setUp()
+        if os.geteuid() != 0 or not can_unshare():
+            self.skipTest("needs root, and mount namespaces")
+        self.work = tempfile.mkdtemp(prefix="session-test-")
+        self.addCleanup(shutil.rmtree, self.work)
+        for place in ("run/azilr/sessions", "lib/azilr/sessions"):
+            os.makedirs(os.path.join(self.work, place), mode=0o700)
+
+    def registration(self):
+        return next(r for r in self.sim.order({"get": "state"})["state"]["registrations"])
+
+    def make_session(self, *kinds, **state):
+        """A session of web01 as mount leaves it, with those changes to undo; its registration is made for real."""
+        self.run_driver("provision", self.sim.point())
+        self.before = registration = self.registration()
+        self.target = registration["targets"][0]
+        arguments = {
+            "registration": {"recovery_point": self.sim.point(), "endpoint": self.sim.ready["arm"],
+                             "authority": self.sim.ready["authority"]},
+            "node": {"target": self.target, "iface": IFACE}, "login": {"target": self.target, "iface": IFACE}}
+        document = {"version": 1, "id": ID, "vm": "web01", "status": "mounted", "recovery_point": self.sim.point(),
+                    "expires": "2026-11-20T12:00:00Z", "portal": registration["portal"], "target": self.target,
+                    "initiator_name": INITIATOR, "volumes": [],
+                    "undo": [{"kind": kind, "survives_boot": kind != "login", "arguments": arguments[kind]}
+                             for kind in kinds], **state}
+        folder = os.path.join(self.work, "run/azilr/sessions", ID)
+        os.mkdir(folder, 0o700)
+        with open(os.path.join(folder, "state.json"), "w", encoding="utf-8") as out:
+            json.dump(document, out)
+        record = os.path.join(self.work, "lib/iscsi/nodes", self.target, "127.0.0.1,5365,1")
+        os.makedirs(record)
+        self.record_path = os.path.join(record, IFACE)
+        with open(self.record_path, "w", encoding="utf-8") as out:
+            out.write(RECORD.format(target=self.target, iface=IFACE))
+        os.chmod(self.record_path, 0o600)
+        self.start = len(self.sim.requests())
+
+    def azilr(self, *arguments, code=DONE, token=True):
+        program = os.path.join(os.path.abspath(sys.modules["__main__"].BUILD), "azilr")
+        options = ["--ca-file", self.sim.ready["ca"]]
+        if token:
+            options += ["--token-file", self.sim.ready["token_file"]]
+        env = {name: value for name, value in os.environ.items() if not name.startswith("AZURE_")}
+        start = time.monotonic()
+        process = subprocess.run(["unshare", "--mount", "sh", "-c", NAMESPACE, "sh", self.work, program, *arguments, *options],
+                                 env=env, capture_output=True, text=True, timeout=120, check=False)
+        self.output += process.stdout + process.stderr
+        if process.returncode != code:
+            self.fail(f"exit {process.returncode}, not {code}: {process.stderr}{process.stdout}")
+        return Run(process, time.monotonic() - start)
+
+    def state(self):
+        path = os.path.join(self.work, "run/azilr/sessions", ID, "state.json")
+        if not os.path.exists(path):
+            return None
+        with open(path, encoding="utf-8") as text:
+            return json.load(text)
+
+    def record(self):
+        with open(self.record_path, encoding="utf-8") as text:
+            return dict(line.rstrip("\n").split(" = ", 1) for line in text if " = " in line)
+
+
+class Renew(SessionCase):
+    def test_renew(self):
+        self.make_session("registration", "node", "login")
+        old_secrets = self.sim.secrets()
+        run = self.azilr("renew", ID, "--json", "--tag", "ticket=1")
+        after = self.registration()
+        sent = self.requests("provision")
+        self.assertEqual(1, len(sent))
+        self.assertEqual((True, INITIATOR, {"ticket": "1"}), (
+            sent[0]["body"]["properties"]["renewExistingRegistration"], sent[0]["body"]["properties"]["initiatorName"],
+            sent[0]["body"]["tags"]))
+        self.assertEqual(self.before["targets"], after["targets"])
+        self.assertNotEqual(self.before["target_user"], after["target_user"])
+        self.assertNotIn("undo", run.json)
+        expires = run.json["expires"]
+        self.assertEqual(expires, self.state()["expires"])
+        self.assertGreater(expires, "2026-11-20T12:00:00Z")
+        self.assertLess(abs(time.mktime(time.strptime(expires, "%Y-%m-%dT%H:%M:%SZ"))
+                            - time.mktime(time.gmtime()) - 12 * 3600), 60)
+        self.assertEqual(3, len(self.state()["undo"]))
+        record = self.record()
+        self.assertTrue(record["node.session.auth.username"].endswith(";" + after["target_user"]))
+        self.assertIn(record["node.session.auth.password"], self.sim.secrets())
+        self.assertNotIn(record["node.session.auth.password"], old_secrets)
+        self.assertEqual(("CHAP", self.target), (record["node.session.auth.authmethod"], record["node.name"]))
+        self.assertEqual(0o600, stat.S_IMODE(os.stat(self.record_path).st_mode))
+
+    def test_by_vm_and_as_text(self):
+        self.make_session("registration", "node", "login")
+        run = self.azilr("renew", "WEB01")
+        self.assertEqual(f"{ID}: access until {self.state()['expires']}\n", run.out)
+        self.assertIn("Renewing the access to web01: until ", run.err)
+
+    def test_the_only_session(self):
+        self.make_session("registration", "node", "login")
+        self.azilr("renew", "--quiet")
+
+    def test_a_lost_answer(self):
+        self.make_session("registration", "node", "login")
+        self.sim.set(lost_answer={"calls": "provision"})
+        self.azilr("renew")
+        self.assertEqual([True, True], [r["body"]["properties"]["renewExistingRegistration"]
+                                        for r in self.requests("provision")])
+        self.assertIn(self.record()["node.session.auth.password"], self.sim.secrets())
+
+    def test_a_session_from_a_script(self):
+        self.make_session("node", "login", recovery_point=None)
+        run = self.azilr("renew", code=USAGE)
+        self.assertIn("was made from a script", run.err)
+        self.assertEqual([], self.requests())
+
+    def test_a_session_that_is_not_mounted(self):
+        self.make_session("registration", "node")
+        self.assertIn("is not mounted any more", self.azilr("renew", code=FAILED).err)
+        self.assertEqual([], self.requests())
+
+    def test_a_session_half_way(self):
+        self.make_session("registration", "node", "login", status="mounting")
+        self.assertIn("only half-way", self.azilr("renew", code=FAILED).err)
+
+    def test_access_that_has_ended(self):
+        self.make_session("registration", "node", "login")
+        self.sim.order({"revoke_all": True})
+        run = self.azilr("renew", code=NOT_FOUND)
+        self.assertIn("has ended already", run.err)
+        self.assertEqual([], self.requests("provision"))
+
+    def test_another_target(self):
+        self.make_session("registration", "node", "login", target="iqn.2016-01.example:other")
+        run = self.azilr("renew", code=FAILED)
+        self.assertIn(f"the renewed access is to {self.target}", run.err)
+        self.assertEqual("old-password-15", self.record()["node.session.auth.password"])
+        self.assertEqual("2026-11-20T12:00:00Z", self.state()["expires"])
+
+    def test_a_record_that_is_gone(self):
+        self.make_session("registration", "node", "login")
+        os.unlink(self.record_path)
+        run = self.azilr("renew", "--json", code=NOT_FOUND)
+        self.assertIn("the access was renewed, but a connection that breaks cannot be made again", run.json["error"]["message"])
+        self.assertGreater(self.state()["expires"], "2026-11-20T12:00:00Z")
+
+    def test_refused(self):
+        self.make_session("registration", "node", "login")
+        self.sim.set(forbidden=["provision"])
+        run = self.azilr("renew", "--json", code=AUTH)
+        self.assertEqual("AuthorizationFailed", run.json["error"]["azure"]["code"])
+        self.assertIn("lacks the action", run.json["error"]["hint"])
+        self.assertEqual("old-password-15", self.record()["node.session.auth.password"])
+
+    def test_failed(self):
+        self.make_session("registration", "node", "login")
+        self.sim.set(fail={"state": "Failed", "code": "UserErrorX"})
+        self.assertIn(f"`azilr renew {ID}` tries again", self.azilr("renew", code=NETWORK).err)
+        self.assertEqual("2026-11-20T12:00:00Z", self.state()["expires"])
+
+    def test_nothing_to_renew(self):
+        self.assertIn("nothing is open", self.azilr("renew", code=NOT_FOUND).err)
+        self.assertIn("there is no session", self.azilr("renew", "db01", code=NOT_FOUND).err)
+
+    def test_wrong_usage(self):
+        for arguments, part in ((("a", "b"), "takes one session"), (("--tag", "x"), "is not NAME=VALUE"),
+                                (("--timeout", "0"), "--timeout takes seconds"), (("--keep-access",), "unknown")):
+            self.assertIn(part, self.azilr("renew", *arguments, code=USAGE).err)
+
+
+class Unmount(SessionCase):
+    def test_revoke(self):
+        self.make_session("registration")
+        run = self.azilr("unmount", "--json")
+        self.assertEqual(["revoked the access to the recovery point"], run.json["sessions"][0]["done"])
+        self.assertEqual(1, len(self.requests("revoke")))
+        self.assertIsNone(self.state())
+
+    def test_keep_access(self):
+        self.make_session("registration")
+        run = self.azilr("unmount", "--keep-access", token=False)
+        self.assertIn("kept the access to the recovery point, which ends by itself at 2026-11-20T12:00:00Z", run.out)
+        self.assertIn("nothing of it is left", run.out)
+        self.assertEqual([], self.requests())
+        self.assertEqual(1, len(self.sim.order({"get": "state"})["state"]["registrations"]))
+        self.assertIsNone(self.state())
+
+    def test_keep_access_of_unknown_end(self):
+        self.make_session("registration", expires=None)
+        self.assertIn("ends by itself 12 hours after", self.azilr("unmount", "--keep-access", token=False).out)
+
+    def test_failure_is_one_document(self):
+        self.make_session("registration", expires="2999-01-01T00:00:00Z")
+        self.sim.set(forbidden=["revoke"])
+        run = self.azilr("unmount", "--json", code=AUTH)
+        self.assertEqual({"error", "sessions"}, set(run.json))
+        self.assertEqual("incomplete", run.json["sessions"][0]["status"])
+        self.assertEqual((AUTH, "AuthorizationFailed"), (run.json["error"]["exit_code"], run.json["error"]["azure"]["code"]))
+        self.assertEqual(1, len(self.state()["undo"]))
+
+    def test_wrong_usage_is_a_document(self):
+        for arguments in (("--bogus", "--json"), ("--json", "a", "b"), ("--json",)):
+            error = self.azilr("unmount", *arguments, code=USAGE if arguments[-1] != "--json" or len(arguments) > 1 else NOT_FOUND)
+            self.assertEqual(error.json["error"]["exit_code"], USAGE if len(arguments) > 1 else NOT_FOUND)
+            self.assertTrue(error.json["error"]["message"])
+
+
+if __name__ == "__main__":
+    main(sys.argv)

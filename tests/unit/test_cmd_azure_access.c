@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/* To which cloud a command goes. A token that is given is enough to "sign in" without a network. */
+#include <string.h>
+
+#include "check.h"
+#include "cmd/azure_access.h"
+#include "util/json.h"
+
+#define PUBLIC CLOUD_PUBLIC_ENDPOINT, CLOUD_PUBLIC_AUTHORITY
+#define USGOV "https://management.usgovcloudapi.net", "https://login.microsoftonline.us"
+#define CHINA "https://management.chinacloudapi.cn", "https://login.chinacloudapi.cn"
+
+static const struct choice {
+    struct options options;
+    const char *cloud, *authority_host;        /* variables */
+    const char *recorded, *recorded_authority; /* NULL: a new session */
+    const char *endpoint, *authority;          /* expected */
+} choices[] = {
+    {{0}, NULL, NULL, NULL, NULL, PUBLIC},
+    {{0}, "", "", NULL, NULL, PUBLIC},
+    {{.cloud = "usgov"}, NULL, NULL, NULL, NULL, USGOV},
+    {{0}, "AzureChinaCloud", NULL, NULL, NULL, CHINA},
+    {{.cloud = "usgov"}, "china", "https://a.example/", NULL, NULL, USGOV},
+    {{0}, "china", "https://a.example/", NULL, NULL, "https://management.chinacloudapi.cn", "https://a.example/"},
+    {{0}, NULL, "login.microsoftonline.us", NULL, NULL, CLOUD_PUBLIC_ENDPOINT, "https://login.microsoftonline.us"},
+    {{.cloud = "china", .endpoint = "https://e.example"},
+     NULL,
+     NULL,
+     NULL,
+     NULL,
+     "https://e.example",
+     "https://login.chinacloudapi.cn"},
+    {{.authority = "https://a.example"},
+     "usgov",
+     NULL,
+     NULL,
+     NULL,
+     "https://management.usgovcloudapi.net",
+     "https://a.example"},
+    /* a session goes back to where it was made, whatever the variables say now */
+    {{0}, NULL, NULL, USGOV, USGOV},
+    {{0}, "china", "https://a.example", USGOV, USGOV},
+    {{.cloud = "china"}, NULL, NULL, USGOV, CHINA},
+    {{.endpoint = "https://e.example"}, NULL, NULL, USGOV, "https://e.example", "https://login.microsoftonline.us"},
+    {{.authority = "https://a.example"},
+     NULL,
+     NULL,
+     USGOV,
+     "https://management.usgovcloudapi.net",
+     "https://a.example"},
+};
+
+static void set(const char *name, const char *value)
+{
+    if (value)
+        setenv(name, value, 1);
+    else
+        unsetenv(name);
+}
+
+static void the_cloud_is_chosen(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(choices) / sizeof(choices[0]); i++) {
+        _cleanup_azure_access_ struct azure_access access = {0};
+        _cleanup_json_ cJSON *registration = json_new_object();
+        _cleanup_json_ cJSON *again = NULL;
+        _cleanup_error_ struct error *err = NULL;
+        int result;
+
+        set("AZURE_ACCESS_TOKEN", "a.b.c");
+        set("AZURE_CLOUD", choices[i].cloud);
+        set("AZURE_AUTHORITY_HOST", choices[i].authority_host);
+        json_set_string(registration, "endpoint", choices[i].recorded);
+        json_set_string(registration, "authority", choices[i].recorded_authority);
+        result = choices[i].recorded
+                     ? azure_access_open_recorded(&access, &choices[i].options, registration, NULL, &err)
+                     : azure_access_open(&access, &choices[i].options, NULL, &err);
+        if (result < 0)
+            fail_msg("%zu: %s", i, err->message);
+        again = azure_access_registration(&access, "/point");
+        assert_string_equal(json_string(again, "endpoint"), choices[i].endpoint);
+        assert_string_equal(json_string(again, "authority"), choices[i].authority);
+        assert_string_equal(arm_endpoint(access.arm), choices[i].endpoint);
+    }
+    set("AZURE_CLOUD", NULL);
+    set("AZURE_AUTHORITY_HOST", NULL);
+}
+
+static void unknown_clouds_are_named(void **state)
+{
+    const struct options by_option = {.cloud = "germany"};
+    const struct options none = {0};
+    struct azure_access access = {0};
+    struct error *err = NULL;
+
+    (void)state;
+    assert_int_equal(azure_access_open(&access, &by_option, NULL, &err), -1);
+    assert_error(err, EXIT_USAGE, "--cloud knows no cloud \"germany\"");
+    set("AZURE_CLOUD", "mars");
+    assert_int_equal(azure_access_open(&access, &none, NULL, &err), -1);
+    assert_error(err, EXIT_USAGE, "AZURE_CLOUD knows no cloud \"mars\"");
+    set("AZURE_CLOUD", NULL);
+    azure_access_close(&access);
+}
+
+static void one_command_stays_in_one_cloud(void **state)
+{
+    const struct options options = {.cloud = "usgov"};
+    const struct options none = {0};
+    _cleanup_azure_access_ struct azure_access access = {0};
+    _cleanup_json_ cJSON *registration = json_new_object();
+    struct error *err = NULL;
+
+    (void)state;
+    set("AZURE_ACCESS_TOKEN", "a.b.c");
+    assert_int_equal(azure_access_open(&access, &options, NULL, NULL), 0);
+    json_set_string(registration, "endpoint", "https://management.chinacloudapi.cn");
+    json_set_string(registration, "authority", "https://login.chinacloudapi.cn");
+    assert_int_equal(azure_access_open_recorded(&access, &none, registration, NULL, &err), -1);
+    assert_error(err, EXIT_USAGE, "this command has signed in to https://management.usgovcloudapi.net");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_cloud_is_chosen),
+        cmocka_unit_test(unknown_clouds_are_named),
+        cmocka_unit_test(one_command_stays_in_one_cloud),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
