@@ -45,6 +45,7 @@ int probe_device(const char *path, struct probe *probe, struct error **err)
     probe->uuid = value_of(handle, "UUID");
     probe->table = value_of(handle, "PTTYPE");
     probe->part_type = value_of(handle, "PART_ENTRY_TYPE");
+    probe->part_uuid = value_of(handle, "PART_ENTRY_UUID");
     probe->part_name = value_of(handle, "PART_ENTRY_NAME");
     return 0;
 }
@@ -56,6 +57,7 @@ void probe_clear(struct probe *probe)
     free(probe->uuid);
     free(probe->table);
     free(probe->part_type);
+    free(probe->part_uuid);
     free(probe->part_name);
     *probe = (struct probe){0};
 }

@@ -12,6 +12,7 @@ struct probe {
     char *uuid;      /* NULL if none */
     char *table;     /* "gpt", "dos": the device is partitioned; NULL if it is not */
     char *part_type; /* of a partition: its type, a GUID or "0x..", as in its table; NULL if unknown */
+    char *part_uuid; /* of a partition: its id in its table; NULL if unknown */
     char *part_name; /* of a GPT partition: its name; NULL if none */
 };
 

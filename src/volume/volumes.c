@@ -83,6 +83,8 @@ void volumes_add_device(struct volumes *volumes, const char *name, const char *d
     volume->type = steal(probe.type);
     volume->label = steal(probe.label);
     volume->uuid = steal(probe.uuid);
+    volume->part_uuid = steal(probe.part_uuid);
+    volume->part_name = steal(probe.part_name);
 }
 
 const char *volume_state_name(enum volume_state state)
@@ -131,6 +133,9 @@ void volumes_clear(struct volumes *volumes)
         free(volume->type);
         free(volume->label);
         free(volume->uuid);
+        free(volume->part_uuid);
+        free(volume->part_name);
+        free(volume->alias);
         free(volume->mount_point);
         free(volume->reason);
         free(volume->note);

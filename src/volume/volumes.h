@@ -27,10 +27,14 @@ struct volume {
     char *device; /* "/dev/sdc1" */
     dev_t device_number;
     int lun;
-    uint64_t size;                       /* bytes */
-    char *type;                          /* libblkid's name, NULL if unknown */
-    char *label;                         /* printable, NULL if none */
-    char *uuid;                          /* printable, NULL if none */
+    uint64_t size;   /* bytes */
+    char *type;      /* libblkid's name, NULL if unknown */
+    char *label;     /* printable, NULL if none */
+    char *uuid;      /* printable, NULL if none */
+    char *part_uuid; /* of a partition: its own id in the table, NULL if unknown */
+    char *part_name; /* of a GPT partition: its name, NULL if none */
+    char *alias;     /* what it was called in the VM: "mapper/vgdata-lvhome", "md/0", below /dev; NULL
+                        if only the VM knows */
     const struct filesystem *filesystem; /* how to mount it, for VOLUME_FOUND and VOLUME_MOUNTED */
     enum volume_state state;
     char *mount_point; /* where, once mounted */
