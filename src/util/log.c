@@ -59,11 +59,14 @@ static void print(const char *prefix, const char *format, va_list args)
 {
     _cleanup_free_ char *text = str_vprintf(format, args);
 
+    /* threads: lines stay whole, and the live line is nobody else's meanwhile */
+    flockfile(stderr);
     if (logger.before)
         logger.before(logger.argument);
     fprintf(stderr, "azilr: %s", prefix);
     put_safely(text);
     fputc('\n', stderr);
+    funlockfile(stderr);
 }
 
 void log_verbose(const char *format, ...)

@@ -36,9 +36,11 @@ void progress_tick(void *argument)
 
     if (!progress->live || !progress->stage)
         return;
+    flockfile(stderr);
     fprintf(stderr, "\r\033[K%6.1f s  %s …", elapsed(progress), progress->stage);
     fflush(stderr);
     progress->shown = true;
+    funlockfile(stderr);
 }
 
 static void finish(struct progress *progress, const char *text)
