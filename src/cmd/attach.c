@@ -12,6 +12,7 @@
 #include "tunnel/daemon.h"
 #include "util/json.h"
 #include "util/log.h"
+#include "util/pool.h"
 #include "util/str.h"
 
 static const int DISKS_TIMEOUT_MS = 60 * 1000;
@@ -114,84 +115,144 @@ static int note_record_directories(struct mount_run *run, struct error **err)
     return 0;
 }
 
-static int log_in_to(struct mount_run *run, const char *target, const char *user, struct error **err)
-{
-    const struct iscsi_target at = mount_run_target(run, target);
-    const char *iface = run->iface;
+struct logins {
+    struct mount_run *run;
+    struct error *problems[TARGETS_MAX];
+};
 
-    if (session_will(run->session, CHANGE_NODE, arguments("target", target, "iface", iface), true, err) < 0 ||
-        iscsi_add_node(&at, user, run->connection.password, &run->wait, err) < 0 || wait_check(&run->wait, err) < 0 ||
-        session_will(run->session, CHANGE_LOGIN, arguments("target", target, "iface", iface), false, err) < 0)
-        return -1;
-    return iscsi_login(&at, &run->wait, err);
+static void log_in_to(void *argument, size_t i, struct wait *wait)
+{
+    struct logins *logins = argument;
+    const struct iscsi_target at = mount_run_target(logins->run, logins->run->targets.names[i]);
+
+    if (wait_check(wait, &logins->problems[i]) == 0)
+        iscsi_login(&at, wait, &logins->problems[i]);
+}
+
+/* The first problem, if there is one; a secret that is refused will be so the next time too. */
+static int judge_logins(struct logins *logins, int result, struct error **err)
+{
+    for (size_t i = 0; i < logins->run->targets.count; i++) {
+        _cleanup_error_ struct error *problem = logins->problems[i];
+
+        if (!problem)
+            continue;
+        if (problem->code == EXIT_AUTH)
+            logins->run->keep_access = false;
+        if (result == 0)
+            result = error_move(err, &problem);
+    }
+    return result;
+}
+
+static int add_nodes(struct mount_run *run, const char *user, struct error **err)
+{
+    for (size_t i = 0; i < run->targets.count; i++) {
+        const char *target = run->targets.names[i];
+        const struct iscsi_target at = mount_run_target(run, target);
+
+        if (session_will(run->session, CHANGE_NODE, arguments("target", target, "iface", run->iface), true, err) < 0 ||
+            iscsi_add_node(&at, user, run->connection.password, &run->wait, err) < 0 || wait_check(&run->wait, err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 static int log_in(struct mount_run *run, struct error **err)
 {
     _cleanup_host_release_ struct host_release release = {0};
     const struct iscsi_target at = mount_run_target(run, run->connection.target);
+    struct logins logins = {.run = run};
     _cleanup_free_ char *user = NULL;
 
     host_read_release(&release);
     user = script_chap_user(&run->connection, release.id, release.id_like, release.version_id);
     if (note_record_directories(run, err) < 0 ||
         session_will(run->session, CHANGE_IFACE, arguments("iface", run->iface, NULL, NULL), true, err) < 0 ||
-        iscsi_add_iface(&at, run->initiator_name, &run->wait, err) < 0 || find_targets(run, user, err) < 0)
+        iscsi_add_iface(&at, run->initiator_name, &run->wait, err) < 0 || find_targets(run, user, err) < 0 ||
+        add_nodes(run, user, err) < 0)
         return -1;
-    for (size_t i = 0; i < run->targets.count; i++) {
-        _cleanup_error_ struct error *problem = NULL;
-
-        if (log_in_to(run, run->targets.names[i], user, &problem) == 0)
-            continue;
-        /* a secret that is refused will be so the next time too */
-        if (problem->code == EXIT_AUTH)
-            run->keep_access = false;
-        return error_move(err, &problem);
-    }
+    for (size_t i = 0; i < run->targets.count; i++)
+        session_enter(run->session, CHANGE_LOGIN, arguments("target", run->targets.names[i], "iface", run->iface),
+                      false);
+    if (session_save(run->session, err) < 0 ||
+        judge_logins(&logins, pool_run(run->targets.count, log_in_to, &logins, &run->wait, err), err) < 0)
+        return -1;
     return targets_are_reached(run, err);
 }
 
-/* Marks the disks to come of one target as ours, and has the kernel look for them. */
-static int scan(struct mount_run *run, const char *target, struct iscsi_session *session, struct error **err)
-{
-    cJSON *mark = json_new_object();
+struct scans {
+    struct mount_run *run;
+    struct iscsi_session sessions[TARGETS_MAX];
+    struct error *problems[TARGETS_MAX];
+};
 
-    if (iscsi_find_session(target, run->iface, session, err) < 0) {
-        cJSON_Delete(mark);
-        return -1;
+static void scans_clear(struct scans *scans)
+{
+    for (size_t i = 0; i < TARGETS_MAX; i++) {
+        iscsi_session_clear(&scans->sessions[i]);
+        error_free(scans->problems[i]);
     }
-    json_set_number(mark, "session", session->number);
-    json_set_string(mark, "iface", run->iface);
-    if (!session->syspath) {
-        cJSON_Delete(mark);
-        return error_set(err, EXIT_NETWORK, "the iSCSI session to %s ended right after the login", target);
-    }
-    if (session_will(run->session, CHANGE_UDEV_MARK, mark, false, err) < 0 ||
-        udev_mark_session(session->number, err) < 0)
-        return -1;
-    return iscsi_scan(session->number, run->session->lock_fd, &run->wait, err);
 }
 
-/* All targets are scanned before the first one's disks are waited for. */
+static void scan(void *argument, size_t i, struct wait *wait)
+{
+    struct scans *scans = argument;
+
+    if (wait_check(wait, &scans->problems[i]) == 0)
+        iscsi_scan(scans->sessions[i].number, scans->run->session->lock_fd, wait, &scans->problems[i]);
+}
+
+/* Marks the disks to come of every target as ours. */
+static int mark_sessions(struct scans *scans, struct error **err)
+{
+    struct mount_run *run = scans->run;
+
+    for (size_t i = 0; i < run->targets.count; i++) {
+        struct iscsi_session *session = &scans->sessions[i];
+        cJSON *mark;
+
+        if (iscsi_find_session(run->targets.names[i], run->iface, session, err) < 0)
+            return -1;
+        if (!session->syspath)
+            return error_set(err, EXIT_NETWORK, "the iSCSI session to %s ended right after the login",
+                             run->targets.names[i]);
+        mark = json_new_object();
+        json_set_number(mark, "session", session->number);
+        json_set_string(mark, "iface", run->iface);
+        session_enter(run->session, CHANGE_UDEV_MARK, mark, false);
+    }
+    if (session_save(run->session, err) < 0)
+        return -1;
+    for (size_t i = 0; i < run->targets.count; i++)
+        if (udev_mark_session(scans->sessions[i].number, err) < 0)
+            return -1;
+    return 0;
+}
+
+/* All targets are scanned at once, and then waited for one after the other, which takes as long as the slowest. */
 static int bring_disks(struct mount_run *run, struct error **err)
 {
+    _cleanup_(scans_clear) struct scans scans = {.run = run};
     _cleanup_disk_watch_ struct disk_watch *watch = NULL;
-    struct iscsi_session sessions[TARGETS_MAX] = {0};
-    int result = disk_watch_open(&watch, err);
     bool is_incomplete = false;
 
-    for (size_t i = 0; i < run->targets.count && result == 0; i++)
-        result = scan(run, run->targets.names[i], &sessions[i], err);
-    for (size_t i = 0; i < run->targets.count && result >= 0; i++) {
-        result = disk_watch_collect(watch, sessions[i].syspath, DISKS_TIMEOUT_MS, &run->wait, &run->disks, err);
+    if (disk_watch_open(&watch, err) < 0 || mark_sessions(&scans, err) < 0 ||
+        pool_run(run->targets.count, scan, &scans, &run->wait, err) < 0)
+        return -1;
+    for (size_t i = 0; i < run->targets.count; i++) {
+        int result = scans.problems[i] ? error_move(err, &scans.problems[i])
+                                       : disk_watch_collect(watch, scans.sessions[i].syspath, DISKS_TIMEOUT_MS,
+                                                            &run->wait, &run->disks, err);
+
+        if (result < 0)
+            return -1;
         is_incomplete = is_incomplete || result > 0;
     }
     if (is_incomplete)
         mount_run_note(run, "problem",
                        "not all disks of the recovery point came, or not in time; see the system's log");
-    for (size_t i = 0; i < run->targets.count; i++)
-        iscsi_session_clear(&sessions[i]);
-    return result < 0 ? -1 : 0;
+    return 0;
 }
 
 int attach_disks(struct mount_run *run, struct error **err)

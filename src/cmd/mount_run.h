@@ -69,6 +69,18 @@ int attach_disks(struct mount_run *run, struct error **err);
  */
 int find_targets(struct mount_run *run, const char *chap_user, struct error **err);
 
+/*
+ * Makes the directory that a person browses, run->directory, and the one below it for the volumes, whose path the
+ * caller frees. EXIT_USAGE for a --dir that others than root can change, EXIT_BUSY for one that is not empty.
+ */
+int mount_tree_begin(struct mount_run *run, char **volumes_directory, struct error **err);
+
+/*
+ * Enters a directory in the undo list and makes it. One that is there already must be fit, and is left afterwards
+ * unless another session of ours has made it.
+ */
+int mount_tree_make(struct mount_run *run, const char *path, struct error **err);
+
 /* From disks to mounted volumes. Only what stops all of them is an error; the rest is in run->volumes. */
 int mount_volumes(struct mount_run *run, struct error **err);
 

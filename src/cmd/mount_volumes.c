@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/* From disks to mounted volumes: all are looked at, and then mounted, at once. */
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include "cmd/mount_run.h"
@@ -11,111 +10,23 @@
 #include "mount/mounts.h"
 #include "util/file.h"
 #include "util/json.h"
+#include "util/pool.h"
 #include "util/str.h"
 
-static const char BASE[] = "/mnt/azilr";
+/* The volumes that are being mounted by several threads, and where; by their place in run->volumes. */
+struct batch {
+    struct mount_run *run;
+    size_t *volumes;
+    char **directories;
+    size_t count;
+};
 
-/*
- * Enters a directory in the undo list and makes it. One that is there already must be fit, and is left afterwards
- * unless another session of ours has made it.
- */
-static int make_directory(struct mount_run *run, const char *path, struct error **err)
+static void batch_clear(struct batch *batch)
 {
-    if (access(path, F_OK) < 0 ||
-        session_is_shared(&session_host_places, run->session, CHANGE_DIRECTORY, "path", path)) {
-        cJSON *change = json_new_object();
-
-        json_set_string(change, "path", path);
-        if (session_will(run->session, CHANGE_DIRECTORY, change, true, err) < 0)
-            return -1;
-    }
-    return file_make_private_dir(path, NULL, err);
-}
-
-/* --dir as an absolute path without symbolic links in its parent, which must be there. */
-static char *resolve_directory(const char *given, struct error **err)
-{
-    _cleanup_free_ char *copy = str_dup(given);
-    _cleanup_free_ char *parent = NULL;
-    const char *name;
-    char *slash;
-
-    for (size_t length = strlen(copy); length > 1 && copy[length - 1] == '/'; length--)
-        copy[length - 1] = '\0';
-    slash = strrchr(copy, '/');
-    name = slash ? slash + 1 : copy;
-    if (*name == '\0' || str_equal(name, ".") || str_equal(name, "..")) {
-        error_set(err, EXIT_USAGE, "--dir %s: name the directory itself", given);
-        return NULL;
-    }
-    if (slash && slash != copy)
-        *slash = '\0';
-    parent = realpath(slash == copy ? "/" : slash ? copy : ".", NULL);
-    if (!parent) {
-        error_set_errno(err, EXIT_USAGE, errno, "--dir %s: the directory above it", given);
-        return NULL;
-    }
-    return str_printf("%s/%s", str_equal(parent, "/") ? "" : parent, name);
-}
-
-/*
- * Mounts are made by path. A directory above that somebody else can write to, or owns, would let him put another one in
- * its place at any moment.
- */
-static int check_ancestors(const char *path, struct error **err)
-{
-    _cleanup_free_ char *above = str_dup(path);
-
-    for (char *slash = strrchr(above, '/'); slash; slash = strrchr(above, '/')) {
-        const char *shown = slash == above ? "/" : above;
-        struct stat st;
-
-        *slash = '\0';
-        if (lstat(shown, &st) < 0)
-            return error_set_errno(err, EXIT_FAILED, errno, "cannot look at %s", shown);
-        if (!S_ISDIR(st.st_mode) || (st.st_uid != 0 && st.st_uid != geteuid()) ||
-            ((st.st_mode & (S_IWGRP | S_IWOTH)) && !(st.st_mode & S_ISVTX))) {
-            error_set(err, EXIT_USAGE, "%s, above %s, can be changed by others than root", shown, path);
-            return error_hint(err, "choose a place with --dir that only root can change");
-        }
-    }
-    return 0;
-}
-
-static int check_empty(const char *path, struct error **err)
-{
-    _cleanup_closedir_ DIR *dir = opendir(path);
-    struct dirent *entry;
-
-    if (!dir)
-        return error_set_errno(err, EXIT_FAILED, errno, "cannot list %s", path);
-    while ((entry = readdir(dir)))
-        if (!str_equal(entry->d_name, ".") && !str_equal(entry->d_name, "..")) {
-            error_set(err, EXIT_BUSY, "%s is not empty", path);
-            return error_hint(err, "choose another place with --dir, or unmount what is there");
-        }
-    return 0;
-}
-
-static int make_tree(struct mount_run *run, char **volumes_directory, struct error **err)
-{
-    /* without symbolic links (/mnt is one on some systems), so that the path is what the mount table says */
-    _cleanup_free_ char *given = resolve_directory(run->options->dir ? run->options->dir : BASE, err);
-
-    if (!given || check_ancestors(given, err) < 0)
-        return -1;
-    if (run->options->dir) {
-        run->directory = steal(given);
-    } else {
-        if (make_directory(run, given, err) < 0)
-            return -1;
-        run->directory = str_printf("%s/%s", given, run->session->id);
-    }
-    mount_run_note(run, "directory", run->directory);
-    if (make_directory(run, run->directory, err) < 0 || check_empty(run->directory, err) < 0)
-        return -1;
-    *volumes_directory = str_printf("%s/volumes", run->directory);
-    return make_directory(run, *volumes_directory, err);
+    for (size_t i = 0; i < batch->count; i++)
+        free(batch->directories[i]);
+    free(batch->directories);
+    free(batch->volumes);
 }
 
 static void list_volumes(struct mount_run *run)
@@ -125,15 +36,22 @@ static void list_volumes(struct mount_run *run)
         _cleanup_free_ char *disk_name = str_printf("disk%zu", i);
 
         if (disk->partition_count == 0)
-            volumes_add_device(&run->volumes, disk_name, disk->path, disk->device, disk->lun, disk->size, true);
+            volumes_add(&run->volumes, disk_name, disk->path, disk->device, disk->lun, disk->size, true);
         for (size_t j = 0; j < disk->partition_count; j++) {
             const struct partition *partition = &disk->partitions[j];
             _cleanup_free_ char *name = str_printf("%sp%d", disk_name, partition->number);
 
-            volumes_add_device(&run->volumes, name, partition->path, partition->device, disk->lun, partition->size,
-                               false);
+            volumes_add(&run->volumes, name, partition->path, partition->device, disk->lun, partition->size, false);
         }
     }
+}
+
+static void probe(void *argument, size_t i, struct wait *wait)
+{
+    struct mount_run *run = argument;
+
+    (void)wait;
+    volume_probe(&run->volumes.items[i]);
 }
 
 /* A common option list with a type's own behind it. The caller frees it. */
@@ -165,48 +83,71 @@ static int try_mount(struct volume *volume, const char *directory, struct error 
     return 0;
 }
 
-static int mount_one(struct mount_run *run, struct volume *volume, const char *volumes_directory, struct error **err)
+static void mount_one(void *argument, size_t i, struct wait *wait)
 {
-    _cleanup_free_ char *directory = str_printf("%s/%s", volumes_directory, volume->name);
+    struct batch *batch = argument;
+    struct volume *volume = &batch->run->volumes.items[batch->volumes[i]];
+    const char *directory = batch->directories[i];
     _cleanup_error_ struct error *reason = NULL;
-    cJSON *change;
 
-    if (make_directory(run, directory, err) < 0)
-        return -1;
-    change = json_new_object();
-    json_set_string(change, "directory", directory);
-    json_set_number(change, "major", major(volume->device_number));
-    json_set_number(change, "minor", minor(volume->device_number));
-    if (session_will(run->session, CHANGE_MOUNT, change, false, err) < 0)
-        return -1;
-    if (try_mount(volume, directory, &reason) < 0) {
+    if (wait_check(wait, &reason) < 0 || file_make_private_dir(directory, NULL, &reason) < 0 ||
+        try_mount(volume, directory, &reason) < 0) {
         volume_set_reason(volume, VOLUME_FAILED, "%s", reason->message);
         /* an empty directory would look like an empty volume */
-        return remove_empty_directory(directory, err) < 0 ? -1 : 0;
+        remove_empty_directory(directory, NULL);
+        return;
     }
     volume->state = VOLUME_MOUNTED;
-    volume->mount_point = steal(directory);
-    return 0;
+    volume->mount_point = str_dup(directory);
 }
 
-int mount_volumes(struct mount_run *run, struct error **err)
+/* Enters what is about to be made for all volumes: first the directories, then the mounts on them. */
+static int enter_changes(struct batch *batch, struct error **err)
 {
-    _cleanup_free_ char *volumes_directory = NULL;
+    struct session *session = batch->run->session;
+
+    for (size_t i = 0; i < batch->count; i++) {
+        cJSON *change = json_new_object();
+
+        json_set_string(change, "path", batch->directories[i]);
+        session_enter(session, CHANGE_DIRECTORY, change, true);
+    }
+    for (size_t i = 0; i < batch->count; i++) {
+        dev_t device = batch->run->volumes.items[batch->volumes[i]].device_number;
+        cJSON *change = json_new_object();
+
+        json_set_string(change, "directory", batch->directories[i]);
+        json_set_number(change, "major", major(device));
+        json_set_number(change, "minor", minor(device));
+        session_enter(session, CHANGE_MOUNT, change, false);
+    }
+    return session_save(session, err);
+}
+
+static int mount_all(struct mount_run *run, const char *volumes_directory, struct error **err)
+{
+    _cleanup_(batch_clear) struct batch batch = {.run = run};
+
+    batch.volumes = xcalloc(run->volumes.count + 1, sizeof(*batch.volumes));
+    batch.directories = xcalloc(run->volumes.count + 1, sizeof(*batch.directories));
+    for (size_t i = 0; i < run->volumes.count; i++) {
+        if (run->volumes.items[i].state != VOLUME_FOUND)
+            continue;
+        batch.volumes[batch.count] = i;
+        batch.directories[batch.count++] = str_printf("%s/%s", volumes_directory, run->volumes.items[i].name);
+    }
+    if (enter_changes(&batch, err) < 0)
+        return -1;
+    return pool_run(batch.count, mount_one, &batch, &run->wait, err);
+}
+
+static void sum_up(struct mount_run *run)
+{
     size_t mounted = 0, failed = 0;
 
-    progress_begin(&run->progress, "Mounting the volumes");
-    list_volumes(run);
-    if (make_tree(run, &volumes_directory, err) < 0)
-        return -1;
     for (size_t i = 0; i < run->volumes.count; i++) {
-        struct volume *volume = &run->volumes.items[i];
-
-        if (wait_check(&run->wait, err) < 0)
-            return -1;
-        if (volume->state == VOLUME_FOUND && mount_one(run, volume, volumes_directory, err) < 0)
-            return -1;
-        mounted += volume->state == VOLUME_MOUNTED;
-        failed += volume->state == VOLUME_FAILED;
+        mounted += run->volumes.items[i].state == VOLUME_MOUNTED;
+        failed += run->volumes.items[i].state == VOLUME_FAILED;
     }
     cJSON_DeleteItemFromObjectCaseSensitive(run->session->state, "volumes");
     cJSON_AddItemToObject(run->session->state, "volumes", volumes_to_json(&run->volumes));
@@ -214,5 +155,17 @@ int mount_volumes(struct mount_run *run, struct error **err)
         progress_end(&run->progress, "%zu mounted read-only, %zu could not be", mounted, failed);
     else
         progress_end(&run->progress, "%zu mounted read-only", mounted);
+}
+
+int mount_volumes(struct mount_run *run, struct error **err)
+{
+    _cleanup_free_ char *volumes_directory = NULL;
+
+    progress_begin(&run->progress, "Mounting the volumes");
+    list_volumes(run);
+    if (pool_run(run->volumes.count, probe, run, &run->wait, err) < 0 ||
+        mount_tree_begin(run, &volumes_directory, err) < 0 || mount_all(run, volumes_directory, err) < 0)
+        return -1;
+    sum_up(run);
     return 0;
 }

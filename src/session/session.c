@@ -377,7 +377,7 @@ static cJSON *undo_list(const struct session *session)
     return cJSON_GetObjectItemCaseSensitive(session->state, "undo");
 }
 
-int session_will(struct session *session, const char *kind, cJSON *arguments, bool survives_boot, struct error **err)
+const cJSON *session_enter(struct session *session, const char *kind, cJSON *arguments, bool survives_boot)
 {
     cJSON *change = json_new_object();
 
@@ -386,8 +386,15 @@ int session_will(struct session *session, const char *kind, cJSON *arguments, bo
         json_set_bool(change, "survives_boot", true);
     cJSON_AddItemToObject(change, "arguments", arguments ? arguments : json_new_object());
     json_append(undo_list(session), change);
+    return change;
+}
+
+int session_will(struct session *session, const char *kind, cJSON *arguments, bool survives_boot, struct error **err)
+{
+    const cJSON *change = session_enter(session, kind, arguments, survives_boot);
+
     if (session_save(session, err) < 0) {
-        cJSON_Delete(cJSON_DetachItemViaPointer(undo_list(session), change));
+        cJSON_Delete(cJSON_DetachItemViaPointer(undo_list(session), (cJSON *)(uintptr_t)change));
         return -1;
     }
     return 0;

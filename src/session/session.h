@@ -89,6 +89,12 @@ int session_save(struct session *session, struct error **err);
  */
 int session_will(struct session *session, const char *kind, cJSON *arguments, bool survives_boot, struct error **err);
 
+/*
+ * The same for one of many that are about to be made: the caller saves once for all of them, with session_save(),
+ * before the first is made. The change is owned by the session.
+ */
+const cJSON *session_enter(struct session *session, const char *kind, cJSON *arguments, bool survives_boot);
+
 /* The newest change not yet undone, or NULL; its members are "kind" and "arguments". Owned by the session. */
 const cJSON *session_last_change(const struct session *session);
 

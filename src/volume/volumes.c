@@ -42,12 +42,12 @@ static const char *bare_partition(const char *part_type)
     return NULL;
 }
 
-static void judge(struct volume *volume, const struct probe *probe, bool is_whole_disk)
+static void judge(struct volume *volume, const struct probe *probe)
 {
     const char *bare = bare_partition(probe->part_type);
 
     volume->filesystem = probe->type ? filesystem_by_type(probe->type) : NULL;
-    if (is_whole_disk && probe->table && !probe->type)
+    if (volume->is_whole_disk && probe->table && !probe->type)
         volume_set_reason(volume, VOLUME_SKIPPED, "partition table (%s) without partitions", probe->table);
     else if (!probe->type && bare)
         volume_set_reason(volume, VOLUME_SKIPPED, "%s", bare);
@@ -60,11 +60,9 @@ static void judge(struct volume *volume, const struct probe *probe, bool is_whol
                           volume->filesystem->reason);
 }
 
-void volumes_add_device(struct volumes *volumes, const char *name, const char *device, dev_t device_number, int lun,
-                        uint64_t size, bool is_whole_disk)
+struct volume *volumes_add(struct volumes *volumes, const char *name, const char *device, dev_t device_number, int lun,
+                           uint64_t size, bool is_whole_disk)
 {
-    _cleanup_probe_ struct probe probe = {0};
-    _cleanup_error_ struct error *err = NULL;
     struct volume *volume;
 
     volumes->items = xreallocarray(volumes->items, volumes->count + 1, sizeof(*volumes->items));
@@ -73,13 +71,22 @@ void volumes_add_device(struct volumes *volumes, const char *name, const char *d
                               .device = str_dup(device),
                               .device_number = device_number,
                               .lun = lun,
+                              .is_whole_disk = is_whole_disk,
                               .size = size,
                               .state = VOLUME_FOUND};
-    if (probe_device(device, &probe, &err) < 0) {
+    return volume;
+}
+
+void volume_probe(struct volume *volume)
+{
+    _cleanup_probe_ struct probe probe = {0};
+    _cleanup_error_ struct error *err = NULL;
+
+    if (probe_device(volume->device, &probe, &err) < 0) {
         volume_set_reason(volume, VOLUME_FAILED, "%s", err->message);
         return;
     }
-    judge(volume, &probe, is_whole_disk);
+    judge(volume, &probe);
     volume->type = steal(probe.type);
     volume->label = steal(probe.label);
     volume->uuid = steal(probe.uuid);

@@ -27,6 +27,7 @@ struct volume {
     char *device; /* "/dev/sdc1" */
     dev_t device_number;
     int lun;
+    bool is_whole_disk;
     uint64_t size;   /* bytes */
     char *type;      /* libblkid's name, NULL if unknown */
     char *label;     /* printable, NULL if none */
@@ -48,11 +49,17 @@ struct volumes {
 };
 
 /*
- * Looks at one block device and adds it. A device that cannot be read becomes a failed volume, not an error.
- * is_whole_disk: a partition table on it is then skipped, since its partitions are volumes of their own.
+ * Adds a block device that has not been looked at yet, and returns it; good until the next one is added.
+ * is_whole_disk: a partition table on it is no volume, since its partitions are volumes of their own.
  */
-void volumes_add_device(struct volumes *volumes, const char *name, const char *device, dev_t device_number, int lun,
-                        uint64_t size, bool is_whole_disk);
+struct volume *volumes_add(struct volumes *volumes, const char *name, const char *device, dev_t device_number, int lun,
+                           uint64_t size, bool is_whole_disk);
+
+/*
+ * Looks at what the device holds, and judges it. One that cannot be read becomes a failed volume, not an error.
+ * Several volumes may be looked at by several threads at once.
+ */
+void volume_probe(struct volume *volume);
 
 /* Records a verdict; printf-like. `state` is VOLUME_SKIPPED or VOLUME_FAILED. */
 void volume_set_reason(struct volume *volume, enum volume_state state, const char *format, ...)

@@ -29,9 +29,9 @@ static void volumes_get_a_verdict(void **state)
     _cleanup_volumes_ struct volumes volumes = {0};
 
     (void)state;
-    volumes_add_device(&volumes, "disk0", empty, 0, 1, 8 << 20, true);
-    volumes_add_device(&volumes, "disk1", swap, 0, 2, 8 << 20, true);
-    volumes_add_device(&volumes, "disk2", "/nonexistent/device", 0, 3, 0, true);
+    volume_probe(volumes_add(&volumes, "disk0", empty, 0, 1, 8 << 20, true));
+    volume_probe(volumes_add(&volumes, "disk1", swap, 0, 2, 8 << 20, true));
+    volume_probe(volumes_add(&volumes, "disk2", "/nonexistent/device", 0, 3, 0, true));
     assert_int_equal(volumes.count, 3);
     assert_int_equal(volumes.items[0].state, VOLUME_FAILED);
     assert_non_null(strstr(volumes.items[0].reason, "no file system"));
@@ -65,7 +65,7 @@ static void json_of_volumes_has_every_member(void **state)
     _cleanup_json_ cJSON *array = NULL;
 
     (void)state;
-    volumes_add_device(&volumes, "disk0", "/nonexistent/device", 0, 3, 4096, true);
+    volume_probe(volumes_add(&volumes, "disk0", "/nonexistent/device", 0, 3, 4096, true));
     array = volumes_to_json(&volumes);
     assert_string_equal(json_string(array->child, "name"), "disk0");
     assert_string_equal(json_string(array->child, "status"), "failed");

@@ -1,0 +1,50 @@
+#!/bin/bash
+# 32 disks over four targets: all of them come, are looked at and mounted at once, and all of them go again.
+# timeout=480
+. "$AZILR_LAB/lib.sh"
+. "$AZILR_LAB/azure.sh"
+
+cd "$LAB_WORK" || exit
+make_small_disk() { # IMAGE TEXT
+    mkdir -p small
+    echo "$2" > small/which
+    truncate -s 16M "$1"
+    mke2fs -q -t ext4 -d small "$1"
+}
+images=()
+for i in {0..31}; do
+    make_small_disk "disk$i.img" "this is disk $i"
+    images+=("$PWD/disk$i.img")
+done
+
+# mount_disks COUNT TARGETS: mounts that many, checks each, and prints the times.
+mount_disks() {
+    local count=$1 targets=$2 i session volumes start end
+    step "$count disks over $targets targets"
+    start_azure -- "${images[@]:0:$count}"
+    azure_set polls_before_success=0 multi_target="$targets"
+    start=${EPOCHREALTIME/./}
+    expect_exit 0 azilr mount web01 "${point_options[@]}"
+    end=${EPOCHREALTIME/./}
+    session=$(ls /mnt/azilr)
+    volumes=/mnt/azilr/$session/volumes
+    assert_eq "$(find "$volumes" -mindepth 1 -maxdepth 1 | wc -l)" "$count" "volumes"
+    for ((i = 0; i < count; i++)); do
+        assert_eq "$(cat "$volumes/disk$i/which")" "this is disk $i"
+        # the disk below is read-only too
+        assert_eq "$(blockdev --getro "$(findmnt -no SOURCE "$volumes/disk$i")")" 1
+    done
+    awk "BEGIN { printf \"TIME mount %d disks, %d targets: %.1f s\n\", $count, $targets, ($end - $start) / 1e6 }"
+    start=${EPOCHREALTIME/./}
+    expect_exit 0 azilr unmount "$session" "${sign_in[@]}"
+    end=${EPOCHREALTIME/./}
+    awk "BEGIN { printf \"TIME unmount %d disks, %d targets: %.1f s\n\", $count, $targets, ($end - $start) / 1e6 }"
+    assert_nothing_left
+    stop_azure
+}
+
+systemctl start iscsid
+host_snapshot before
+mount_disks 1 1
+mount_disks 8 1
+mount_disks 32 4
