@@ -41,6 +41,9 @@ struct mount_run {
     struct targets targets;
     struct disks disks;
     char *directory; /* the one a person browses */
+    uint64_t overlay_size;   /* of --overlay-size; 0 for the default */
+    char *overlay_directory; /* NULL until the first overlay */
+    unsigned stacked;        /* how many devices have been made on the backup's disks */
     struct volumes volumes;
 };
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "block/overlay.h"
 #include "cmd/config.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -54,6 +55,14 @@ static const struct option_spec {
     {"password-file", 0, "FILE", OPTIONS_MOUNT, offsetof(struct options, password_file),
      "the script's password (default: asked on the terminal)"},
     {"dir", 0, "DIR", OPTIONS_MOUNT, offsetof(struct options, dir), "where to mount (default: /mnt/azilr/SESSION)"},
+    {"unlock", 0, NULL, OPTIONS_MOUNT, offsetof(struct options, unlock),
+     "ask for the passphrase of each encrypted volume (LUKS, BitLocker)"},
+    {"key-file", 0, "FILE", OPTIONS_MOUNT | REPEATS, offsetof(struct options, key_files),
+     "unlock with the passphrase or key in FILE; may be given several times"},
+    {"overlay-dir", 0, "DIR", OPTIONS_MOUNT | HAS_DEFAULT, offsetof(struct options, overlay_dir),
+     "where overlays are stored (default: " OVERLAY_DIRECTORY ")"},
+    {"overlay-size", 0, "SIZE", OPTIONS_MOUNT | HAS_DEFAULT, offsetof(struct options, overlay_size),
+     "the most that one overlay may take: 512M, 4G (default: 1G)"},
     {"initiator-name", 0, "IQN", OPTIONS_MOUNT | HAS_DEFAULT, offsetof(struct options, initiator_name),
      "the iSCSI initiator name to use (default: one made for this session)"},
     {"location", 0, "REGION", OPTIONS_MOUNT | OPTIONS_RENEW, offsetof(struct options, location),

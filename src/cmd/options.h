@@ -39,9 +39,10 @@ struct options {
     const char *cloud, *auth, *identity;
     const char *initiator_name, *dir, *timeout, *wait;
     const char *location, *etag;
+    const char *overlay_dir, *overlay_size;
     const char *config;
-    struct option_values tags;
-    bool keep_access;
+    struct option_values tags, key_files;
+    bool keep_access, unlock;
     bool all, json, quiet, verbose, help;
     char *file; /* the text of the file of defaults; owned */
 };

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/teardown.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <sys/sysmacros.h>
 #include <time.h>
 
 #include "block/disks.h"
+#include "block/dm.h"
+#include "block/overlay.h"
 #include "block/udev_rules.h"
 #include "iscsi/discovery.h"
 #include "iscsi/iscsiadm.h"
@@ -18,6 +21,7 @@
 #include "util/json.h"
 #include "util/log.h"
 #include "util/str.h"
+#include "volume/md.h"
 
 static const time_t CLOCK_MARGIN_S = 10 * 60;
 
@@ -62,6 +66,47 @@ static int undo_mount(struct teardown *teardown, const cJSON *arguments, struct 
 
     if (result > 0)
         say(teardown, "unmounted %s", directory);
+    return result;
+}
+
+/* As dm_remove(), which needs no answer of the disks below. */
+static int undo_overlay(struct teardown *teardown, const cJSON *arguments, struct error **err)
+{
+    const char *name = text_of(arguments, "name"), *store = text_of(arguments, "store");
+    int result = overlay_remove(name, teardown->session->lock_fd, teardown->wait, err);
+
+    if (result < 0)
+        return -1;
+    /* its file has a name only for the moment in which it is made */
+    if (overlay_is_store(store) && unlink(store) < 0 && errno != ENOENT)
+        return error_set_errno(err, EXIT_FAILED, errno, "cannot remove %s", store);
+    return result;
+}
+
+static int undo_unlocked(struct teardown *teardown, const cJSON *arguments, struct error **err)
+{
+    return dm_remove(text_of(arguments, "name"), teardown->session->lock_fd, teardown->wait, err);
+}
+
+/* By device-mapper rather than LVM, which would have to read the disks. */
+static int undo_volume_group(struct teardown *teardown, const cJSON *arguments, struct error **err)
+{
+    const char *name = text_of(arguments, "name");
+    _cleanup_free_ char *prefix = str_printf("%s-", name);
+    int result =
+        *name ? dm_remove_all(prefix, DM_KEEP_USED, teardown->session->lock_fd, teardown->wait, err) : 0;
+
+    if (result > 0)
+        say(teardown, "deactivated the backup's volume group, which was called %s here", name);
+    return result;
+}
+
+static int undo_array(struct teardown *teardown, const cJSON *arguments, struct error **err)
+{
+    int result = md_stop(text_of(arguments, "name"), teardown->wait, err);
+
+    if (result > 0)
+        say(teardown, "stopped the backup's array, which was called %s here", text_of(arguments, "name"));
     return result;
 }
 
@@ -236,6 +281,10 @@ static const struct {
     enum reach reach;
 } changes[] = {
     {CHANGE_MOUNT, undo_mount, ALL_BELOW},
+    {CHANGE_UNLOCKED, undo_unlocked, ALL_BELOW},
+    {CHANGE_VOLUME_GROUP, undo_volume_group, ALL_BELOW},
+    {CHANGE_ARRAY, undo_array, ALL_BELOW},
+    {CHANGE_OVERLAY, undo_overlay, ALL_BELOW},
     {CHANGE_DIRECTORY, undo_directory, ALONE},
     {CHANGE_UDEV_MARK, undo_udev_mark, ALONE},
     {CHANGE_LOGIN, undo_login, ALL_BELOW},

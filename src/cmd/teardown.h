@@ -23,6 +23,10 @@
 #define CHANGE_NODE "node"                 /* target, iface */
 #define CHANGE_LOGIN "login"               /* target, iface */
 #define CHANGE_UDEV_MARK "udev-mark"       /* session, iface */
+#define CHANGE_OVERLAY "overlay"           /* name, store (path of its file while that has a name) */
+#define CHANGE_ARRAY "array"               /* name */
+#define CHANGE_VOLUME_GROUP "volume-group" /* name */
+#define CHANGE_UNLOCKED "unlocked"         /* name (of the device that decrypts) */
 #define CHANGE_DIRECTORY "directory"       /* path */
 #define CHANGE_MOUNT "mount"               /* directory, major, minor */
 

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 void *xcalloc(size_t count, size_t size) __attribute__((returns_nonnull, warn_unused_result));
 void *xreallocarray(void *old, size_t count, size_t size) __attribute__((returns_nonnull, warn_unused_result));
@@ -40,5 +41,8 @@ bool str_only(const char *text, const char *allowed);
 
 /* Reads a whole decimal number of [min, max]. Returns 0, or -1 if text is anything else. */
 int str_to_long(const char *text, long min, long max, long *number);
+
+/* Reads a size in bytes: a whole number, and perhaps K, M, G or T for that power of 1024. Returns 0, or -1. */
+int str_to_size(const char *text, uint64_t *size);
 
 #endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/mount_overlay.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "block/overlay.h"
+#include "cmd/teardown.h"
+#include "util/file.h"
+#include "util/json.h"
+#include "util/pool.h"
+#include "util/str.h"
+
+/* What is smaller holds no more than the store's own bookkeeping. */
+static const uint64_t LEAST_SIZE = 1024 * 1024;
+
+int mount_overlay_check(struct mount_run *run, struct error **err)
+{
+    const char *size = run->options->overlay_size;
+
+    if (size && (str_to_size(size, &run->overlay_size) < 0 || run->overlay_size < LEAST_SIZE))
+        return error_set(err, EXIT_USAGE, "--overlay-size takes a size of at least 1M, such as 512M or 4G");
+    return 0;
+}
+
+/* The same for all devices of a session, and no other session's; kept with it for whoever looks at the host. */
+static const char *tag_of(struct mount_run *run)
+{
+    const char *tag = json_string(run->session->state, "tag");
+    uint32_t number;
+
+    if (tag)
+        return tag;
+    if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
+        abort();
+    _cleanup_free_ char *made = str_printf("%08x", number);
+    json_set_string(run->session->state, "tag", made);
+    return json_string(run->session->state, "tag");
+}
+
+char *mount_stacked_name(struct mount_run *run)
+{
+    return str_printf("azilr-%s-%u", tag_of(run), run->stacked++);
+}
+
+/* The default's parents are made by azilr itself, and go again; another directory is somebody's, and must be there. */
+static int prepare_directory(struct mount_run *run, struct error **err)
+{
+    if (run->overlay_directory)
+        return 0;
+    if (run->options->overlay_dir) {
+        run->overlay_directory = realpath(run->options->overlay_dir, NULL);
+        if (!run->overlay_directory)
+            return error_set_errno(err, EXIT_USAGE, errno, "--overlay-dir %s", run->options->overlay_dir);
+        return 0;
+    }
+    if (mount_tree_make(run, OVERLAY_DIRECTORY, err) < 0)
+        return -1;
+    run->overlay_directory = str_dup(OVERLAY_DIRECTORY);
+    return 0;
+}
+
+static void enter(struct mount_run *run, struct overlay_wish *wish)
+{
+    _cleanup_free_ char *store = NULL;
+    cJSON *change = json_new_object();
+
+    wish->name = mount_stacked_name(run);
+    store = str_printf("%s/%s.cow", run->overlay_directory, wish->name);
+    json_set_string(change, "name", wish->name);
+    json_set_string(change, "store", store);
+    session_enter(run->session, CHANGE_OVERLAY, change, true);
+}
+
+struct work {
+    struct mount_run *run;
+    struct overlay_wish *wishes;
+};
+
+static void make(void *argument, size_t i, struct wait *wait)
+{
+    const struct work *work = argument;
+    struct overlay_wish *wish = &work->wishes[i];
+    const struct overlay_request request = {.name = wish->name,
+                                            .origin = wish->origin,
+                                            .directory = work->run->overlay_directory,
+                                            .store_size = work->run->overlay_size,
+                                            .lock_fd = work->run->session->lock_fd};
+    struct overlay made = {0};
+
+    if (wait_check(wait, &wish->problem) < 0 || overlay_create(&request, wait, &made, &wish->problem) < 0)
+        return;
+    wish->path = steal(made.path);
+    wish->device = made.device;
+    overlay_clear(&made);
+}
+
+/* For `status`, which tells when one is full. */
+static void note(struct mount_run *run, const struct overlay_wish *wish)
+{
+    cJSON *list = cJSON_GetObjectItemCaseSensitive(run->session->state, "overlays");
+    cJSON *object = json_new_object();
+
+    json_set_string(object, "name", wish->name);
+    json_set_string(object, "volume", wish->volume);
+    json_set_string(object, "directory", run->overlay_directory);
+    json_append(list ? list : json_set_array(run->session->state, "overlays"), object);
+}
+
+int mount_overlays(struct mount_run *run, struct overlay_wish *wishes, size_t count, struct error **err)
+{
+    struct work work = {.run = run, .wishes = wishes};
+
+    if (count == 0)
+        return 0;
+    if (prepare_directory(run, err) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        enter(run, &wishes[i]);
+    if (session_save(run->session, err) < 0 || pool_run(count, make, &work, &run->wait, err) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if (wishes[i].path)
+            note(run, &wishes[i]);
+    return 0;
+}
+
+void overlay_wishes_clear(struct overlay_wish *wishes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free(wishes[i].name);
+        free(wishes[i].path);
+        error_free(wishes[i].problem);
+    }
+}
