@@ -14,6 +14,7 @@
 #include "iscsi/targets.h"
 #include "script/script.h"
 #include "session/session.h"
+#include "util/buffer.h"
 #include "util/progress.h"
 #include "util/wait.h"
 #include "volume/volumes.h"
@@ -43,6 +44,8 @@ struct mount_run {
     char *directory; /* the one a person browses */
     uint64_t overlay_size;   /* of --overlay-size; 0 for the default */
     char *overlay_directory; /* NULL until the first overlay */
+    struct buffer *keys;     /* secret: what encrypted volumes may be opened with */
+    size_t key_count;
     unsigned stacked;        /* how many devices have been made on the backup's disks */
     struct volumes volumes;
 };

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* `azilr status`: what is open on this host, as it really is now. */
+#include <stdarg.h>
 #include <stdio.h>
 
+#include "block/overlay.h"
 #include "cmd/cmd.h"
 #include "cmd/host.h"
 #include "cmd/mount_run.h"
@@ -11,6 +13,7 @@
 #include "session/session.h"
 #include "tunnel/daemon.h"
 #include "util/json.h"
+#include "util/log.h"
 #include "util/str.h"
 
 static bool tunnel_is_up(const char *id)
@@ -18,6 +21,23 @@ static bool tunnel_is_up(const char *id)
     _cleanup_free_ char *pid_file = str_printf("%s/sessions/%s/tunnel.pid", session_host_places.run, id);
 
     return tunnel_is_running(pid_file);
+}
+
+/* Behind another problem, if there is one already. */
+static void add_problem(cJSON *state, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void add_problem(cJSON *state, const char *format, ...)
+{
+    const char *before = json_string(state, "problem");
+    _cleanup_free_ char *text = NULL;
+    _cleanup_free_ char *both = NULL;
+    va_list args;
+
+    va_start(args, format);
+    text = str_vprintf(format, args);
+    va_end(args);
+    both = before ? str_printf("%s; %s", before, text) : str_dup(text);
+    cJSON_DeleteItemFromObjectCaseSensitive(state, "problem");
+    json_set_string(state, "problem", both);
 }
 
 static void set_status(cJSON *state, const char *status, const char *problem)
@@ -46,6 +66,32 @@ static void check_volumes(const cJSON *volumes)
     }
 }
 
+/* An overlay that has run full takes nobody down but its own volume, and nothing but this tells of it. */
+static void check_overlays(cJSON *state)
+{
+    cJSON *overlay;
+
+    cJSON_ArrayForEach(overlay, json_array(state, "overlays"))
+    {
+        const char *name = json_string(overlay, "name"), *volume = json_string(overlay, "volume");
+        _cleanup_error_ struct error *problem = NULL;
+        struct overlay_usage usage = {0};
+
+        if (!name || overlay_usage(name, NULL, &usage, &problem) < 0) {
+            log_verbose("%s", problem ? problem->message : "an overlay without a name");
+            continue;
+        }
+        json_set_string(overlay, "status", overlay_state_name(usage.state));
+        json_set_number(overlay, "used", (double)usage.used);
+        json_set_number(overlay, "size", (double)usage.total);
+        if (usage.state != OVERLAY_GOOD)
+            add_problem(state,
+                        "%s: the overlay that it needs to be readable is %s; unmount, and mount again with a larger "
+                        "--overlay-size or another --overlay-dir",
+                        volume ? volume : name, usage.state == OVERLAY_FULL ? "full" : "out of room on its disk");
+    }
+}
+
 /*
  * What the state file says holds for the moment it was written; whoever was at work may have been killed
  * since, and the tunnel with it.
@@ -56,6 +102,7 @@ static void judge(cJSON *state, const char *id, bool locked)
     bool is_mounted = str_equal(json_string(state, "status"), "mounted");
 
     check_volumes(json_array(state, "volumes"));
+    check_overlays(state);
     if (locked)
         set_status(state, "working", NULL);
     else if (access(run_state, F_OK) < 0 && !str_equal(json_string(state, "status"), STATUS_PREPARING))

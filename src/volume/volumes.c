@@ -99,6 +99,7 @@ const char *volume_state_name(enum volume_state state)
     static const char *const names[] = {
         [VOLUME_FOUND] = "found",
         [VOLUME_MOUNTED] = "mounted",
+        [VOLUME_MEMBER] = "member",
         [VOLUME_SKIPPED] = "skipped",
         [VOLUME_FAILED] = "failed",
     };

@@ -17,6 +17,7 @@
 enum volume_state {
     VOLUME_FOUND, /* can be mounted, not tried yet */
     VOLUME_MOUNTED,
+    VOLUME_MEMBER,  /* part of something that has been opened, or unlocked: see the reason */
     VOLUME_SKIPPED, /* holds no files: nothing is missing */
     VOLUME_FAILED,  /* may hold files that the person does not get */
 };
@@ -28,6 +29,7 @@ struct volume {
     dev_t device_number;
     int lun;
     bool is_whole_disk;
+    bool is_tried; /* of what is no file system: opening what it is part of has been tried */
     uint64_t size;   /* bytes */
     char *type;      /* libblkid's name, NULL if unknown */
     char *label;     /* printable, NULL if none */
@@ -65,7 +67,7 @@ void volume_probe(struct volume *volume);
 void volume_set_reason(struct volume *volume, enum volume_state state, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* "found", "mounted", "skipped" or "failed". A constant. */
+/* "found", "mounted", "member", "skipped" or "failed". A constant. */
 const char *volume_state_name(enum volume_state state);
 
 /* An array with one object a volume; its members are documented in azilr(8). The caller deletes it. */

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/mount_stack.h"
+
+#include <stdlib.h>
+
+#include "block/device.h"
+#include "util/pool.h"
+#include "util/str.h"
+
+/* Deeper than anybody builds; a backup that nests further is up to no good. */
+static const int MAX_ROUNDS = 12;
+
+static void list_disks(struct mount_run *run)
+{
+    for (size_t i = 0; i < run->disks.count; i++) {
+        const struct disk *disk = &run->disks.items[i];
+        _cleanup_free_ char *disk_name = str_printf("disk%zu", i);
+
+        if (disk->partition_count == 0)
+            volumes_add(&run->volumes, disk_name, disk->path, disk->device, disk->lun, disk->size, true);
+        for (size_t j = 0; j < disk->partition_count; j++) {
+            const struct partition *partition = &disk->partitions[j];
+            _cleanup_free_ char *name = str_printf("%sp%d", disk_name, partition->number);
+
+            volumes_add(&run->volumes, name, partition->path, partition->device, disk->lun, partition->size, false);
+        }
+    }
+}
+
+static bool is_taken(const struct volumes *volumes, const char *name)
+{
+    for (size_t i = 0; i < volumes->count; i++)
+        if (str_equal(volumes->items[i].name, name))
+            return true;
+    return false;
+}
+
+/* A name that is a directory's too, and no other volume's. The caller frees it. */
+static char *unique_name(const struct volumes *volumes, const char *wanted)
+{
+    char *name = str_dup(wanted);
+
+    for (char *at = name; *at; at++)
+        if (*at == '/' || (unsigned char)*at < 0x20)
+            *at = '_';
+    if (*name == '.' || *name == '\0')
+        *name = '_';
+    for (int number = 2; is_taken(volumes, name); number++) {
+        free(name);
+        name = str_printf("%s-%d", wanted, number);
+    }
+    return name;
+}
+
+struct volume *stack_add(struct mount_run *run, const char *name, const char *device, int lun, struct error **problem)
+{
+    _cleanup_free_ char *unique = unique_name(&run->volumes, name);
+    uint64_t size;
+    dev_t number;
+
+    if (block_device_look(device, &number, &size, problem) < 0)
+        return NULL;
+    return volumes_add(&run->volumes, unique, device, number, lun, size, false);
+}
+
+struct looks {
+    struct mount_run *run;
+    size_t first;
+};
+
+static void look(void *argument, size_t i, struct wait *wait)
+{
+    const struct looks *looks = argument;
+
+    (void)wait;
+    volume_probe(&looks->run->volumes.items[looks->first + i]);
+}
+
+static int one_round(struct mount_run *run, struct error **err)
+{
+    const size_t before = run->volumes.count;
+
+    if (stack_unlock(run, err) < 0 || stack_assemble_arrays(run, STACK_WHOLE, err) < 0 ||
+        stack_activate_groups(run, STACK_WHOLE, err) < 0)
+        return -1;
+    if (run->volumes.count == before && stack_assemble_arrays(run, STACK_PARTIAL, err) < 0)
+        return -1;
+    if (run->volumes.count == before && stack_activate_groups(run, STACK_PARTIAL, err) < 0)
+        return -1;
+    return wait_check(&run->wait, err);
+}
+
+int mount_stack(struct mount_run *run, struct error **err)
+{
+    struct looks looks = {.run = run};
+
+    list_disks(run);
+    for (int round = 0; round < MAX_ROUNDS && looks.first < run->volumes.count; round++) {
+        if (pool_run(run->volumes.count - looks.first, look, &looks, &run->wait, err) < 0)
+            return -1;
+        looks.first = run->volumes.count;
+        if (one_round(run, err) < 0)
+            return -1;
+    }
+    for (size_t i = looks.first; i < run->volumes.count; i++)
+        volume_set_reason(&run->volumes.items[i], VOLUME_FAILED, "nested more than %d levels deep", MAX_ROUNDS);
+    return 0;
+}
