@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "cmd/mount_filesystem.h"
 #include "cmd/mount_run.h"
 #include "cmd/teardown.h"
 #include "mount/mounts.h"
@@ -136,29 +137,24 @@ static void list_volumes(struct mount_run *run)
     }
 }
 
-/* A common option list with a type's own behind it. The caller frees it. */
-static char *join_options(const char *own)
-{
-    return own ? str_printf("%s,%s", FILESYSTEM_COMMON_OPTIONS, own) : str_dup(FILESYSTEM_COMMON_OPTIONS);
-}
-
 /*
  * Mounts one volume, a second time without replaying its journal if it has one that a read-only device cannot
  * replay: ext4 and xfs report that as EROFS.
  */
-static int try_mount(struct volume *volume, const char *directory, struct error **err)
+static int try_mount(struct mount_run *run, struct volume *volume, const char *directory, struct error **err)
 {
-    const struct filesystem *filesystem = volume->filesystem;
-    _cleanup_free_ char *options = join_options(filesystem->options);
-    _cleanup_free_ char *unreplayed = join_options(filesystem->unreplayed_options);
+    struct mount_wish wish = {.filesystem = volume->filesystem, .device = volume->device, .directory = directory};
     _cleanup_error_ struct error *first = NULL;
     int errnum = 0;
 
-    if (mount_device(volume->device, directory, filesystem->type, options, &errnum, &first) == 0)
+    if (volume->filesystem->overlay == FILESYSTEM_OVERLAY_ALWAYS)
+        return error_set(err, EXIT_FAILED, "%s cannot be opened yet", volume->filesystem->type);
+    if (mount_filesystem(&wish, &run->wait, &errnum, &first) == 0)
         return 0;
-    if (errnum != EROFS || !filesystem->unreplayed_options)
+    if (errnum != EROFS || volume->filesystem->overlay != FILESYSTEM_OVERLAY_IF_DIRTY)
         return error_move(err, &first);
-    if (mount_device(volume->device, directory, filesystem->type, unreplayed, &errnum, err) < 0)
+    wish.unreplayed = true;
+    if (mount_filesystem(&wish, &run->wait, &errnum, err) < 0)
         return -1;
     volume->note = str_printf("its journal was not replayed (the VM was running when it was backed up): what was "
                               "written in the last moments before may be missing or torn");
@@ -179,7 +175,7 @@ static int mount_one(struct mount_run *run, struct volume *volume, const char *v
     json_set_number(change, "minor", minor(volume->device_number));
     if (session_will(run->session, CHANGE_MOUNT, change, false, err) < 0)
         return -1;
-    if (try_mount(volume, directory, &reason) < 0) {
+    if (try_mount(run, volume, directory, &reason) < 0) {
         volume_set_reason(volume, VOLUME_FAILED, "%s", reason->message);
         /* an empty directory would look like an empty volume */
         return remove_empty_directory(directory, err) < 0 ? -1 : 0;

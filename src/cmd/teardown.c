@@ -58,7 +58,7 @@ static int undo_mount(struct teardown *teardown, const cJSON *arguments, struct 
     const char *directory = text_of(arguments, "directory");
     dev_t device = makedev((unsigned)json_whole(arguments, "major", 0, INT_MAX, 0),
                            (unsigned)json_whole(arguments, "minor", 0, INT_MAX, 0));
-    int result = unmount_device(directory, device, err);
+    int result = unmount_device(directory, &device, 1, err);
 
     if (result > 0)
         say(teardown, "unmounted %s", directory);
