@@ -42,7 +42,7 @@ static int try_key(struct mount_run *run, size_t i, const struct buffer *key, st
     int result;
 
     json_set_string(change, "name", name);
-    if (session_will(run->session, CHANGE_UNLOCKED, change, false, err) < 0)
+    if (session_will(run->session, CHANGE_DM_DEVICE, change, false, err) < 0)
         return -1;
     result = crypt_open(run->volumes.items[i].device, run->volumes.items[i].type, key, name, &run->wait, &path, err);
     if (result <= 0)

@@ -21,6 +21,7 @@
 #include "util/json.h"
 #include "util/log.h"
 #include "util/str.h"
+#include "volume/btrfs.h"
 #include "volume/md.h"
 
 static const time_t CLOCK_MARGIN_S = 10 * 60;
@@ -57,16 +58,40 @@ static void say(struct teardown *teardown, const char *format, ...)
         json_append(teardown->done, cJSON_CreateString(text));
 }
 
+static dev_t device_of(const cJSON *object)
+{
+    return makedev((unsigned)json_whole(object, "major", 0, INT_MAX, 0),
+                   (unsigned)json_whole(object, "minor", 0, INT_MAX, 0));
+}
+
 static int undo_mount(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
     const char *directory = text_of(arguments, "directory");
-    dev_t device = makedev((unsigned)json_whole(arguments, "major", 0, INT_MAX, 0),
-                           (unsigned)json_whole(arguments, "minor", 0, INT_MAX, 0));
-    int result = unmount_device(directory, device, err);
+    const cJSON *companions = json_array(arguments, "companions"), *companion;
+    _cleanup_free_ dev_t *devices = xcalloc((size_t)cJSON_GetArraySize(companions) + 1, sizeof(*devices));
+    size_t count = 0;
+    int result;
 
+    devices[count++] = device_of(arguments);
+    cJSON_ArrayForEach(companion, companions) devices[count++] = device_of(companion);
+    result = unmount_device(directory, devices, count, err);
     if (result > 0)
         say(teardown, "unmounted %s", directory);
     return result;
+}
+
+/* What the kernel remembers of a btrfs's devices it would look for again with the host's own. */
+static int undo_btrfs(struct teardown *teardown, const cJSON *arguments, struct error **err)
+{
+    const cJSON *device;
+
+    (void)teardown;
+    cJSON_ArrayForEach(device, json_array(arguments, "devices"))
+    {
+        if (cJSON_IsString(device) && btrfs_forget(device->valuestring, err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 /* As dm_remove(), which needs no answer of the disks below. */
@@ -83,7 +108,7 @@ static int undo_overlay(struct teardown *teardown, const cJSON *arguments, struc
     return result;
 }
 
-static int undo_unlocked(struct teardown *teardown, const cJSON *arguments, struct error **err)
+static int undo_dm_device(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
     return dm_remove(text_of(arguments, "name"), teardown->session->lock_fd, teardown->wait, err);
 }
@@ -281,7 +306,8 @@ static const struct {
     enum reach reach;
 } changes[] = {
     {CHANGE_MOUNT, undo_mount, ALL_BELOW},
-    {CHANGE_UNLOCKED, undo_unlocked, ALL_BELOW},
+    {CHANGE_BTRFS, undo_btrfs, ALL_BELOW},
+    {CHANGE_DM_DEVICE, undo_dm_device, ALL_BELOW},
     {CHANGE_VOLUME_GROUP, undo_volume_group, ALL_BELOW},
     {CHANGE_ARRAY, undo_array, ALL_BELOW},
     {CHANGE_OVERLAY, undo_overlay, ALL_BELOW},

@@ -26,9 +26,10 @@
 #define CHANGE_OVERLAY "overlay"           /* name, store (path of its file while that has a name) */
 #define CHANGE_ARRAY "array"               /* name */
 #define CHANGE_VOLUME_GROUP "volume-group" /* name */
-#define CHANGE_UNLOCKED "unlocked"         /* name (of the device that decrypts) */
+#define CHANGE_DM_DEVICE "dm-device"       /* name: of one that decrypts, or that stands in for a missing one */
+#define CHANGE_BTRFS "btrfs"               /* devices: paths that the kernel is to forget */
 #define CHANGE_DIRECTORY "directory"       /* path */
-#define CHANGE_MOUNT "mount"               /* directory, major, minor */
+#define CHANGE_MOUNT "mount" /* directory, major, minor, and for a file system on several devices the others' */
 
 struct teardown {
     struct session *session;

@@ -7,18 +7,26 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 
 #include <libmount/libmount.h>
 
+#include "mount/kernel_log.h"
+#include "util/run.h"
 #include "util/str.h"
 
 DEFINE_CLEANUP(cleanup_context_ptr, struct libmnt_context *, mnt_free_context);
 DEFINE_CLEANUP(cleanup_table_ptr, struct libmnt_table *, mnt_unref_table);
+DEFINE_CLEANUP(cleanup_iterator_ptr, struct libmnt_iter *, mnt_free_iter);
 #define _cleanup_context_ _cleanup_(cleanup_context_ptr)
 #define _cleanup_table_ _cleanup_(cleanup_table_ptr)
+#define _cleanup_iterator_ _cleanup_(cleanup_iterator_ptr)
 
 /* Several mounts can be stacked on one directory; nothing of ours stacks more than one. */
 static const int MAX_STACKED = 16;
+
+/* of a file system's devices, those that the kernel's log is searched for */
+enum { MAX_NAMED = 32 };
 
 static struct libmnt_context *new_context(const char *directory)
 {
@@ -63,26 +71,110 @@ static int check_read_only(const char *directory, struct error **err)
     return 0;
 }
 
-int mount_device(const char *device, const char *directory, const char *type, const char *options, int *errnum,
-                 struct error **err)
+/* The options of the request, and the companions as btrfs(5) wants them. The caller frees them. */
+static char *options_of(const struct mount_request *request)
 {
-    _cleanup_context_ struct libmnt_context *context = new_context(directory);
+    char *options = str_dup(request->options);
+
+    for (size_t i = 0; request->companions && request->companions[i]; i++) {
+        _cleanup_free_ char *shorter = options;
+
+        options = str_printf("%s,device=%s", shorter, request->companions[i]);
+    }
+    return options;
+}
+
+static int mount_by_kernel(const struct mount_request *request, int *errnum, struct error **err)
+{
+    _cleanup_context_ struct libmnt_context *context = new_context(request->directory);
+    _cleanup_free_ char *options = options_of(request);
     int result;
 
-    *errnum = 0;
-    if (!context || mnt_context_set_source(context, device) != 0 || mnt_context_set_fstype(context, type) != 0 ||
-        mnt_context_set_options(context, options) != 0)
-        return error_set(err, EXIT_FAILED, "libmount cannot be set up to mount %s", device);
+    if (!context || mnt_context_set_source(context, request->device) != 0 ||
+        mnt_context_set_fstype(context, request->type) != 0 || mnt_context_set_options(context, options) != 0)
+        return error_set(err, EXIT_FAILED, "libmount cannot be set up to mount %s", request->device);
     result = mnt_context_mount(context);
     if (result != 0 || !mnt_context_get_status(context)) {
         _cleanup_free_ char *reason = NULL;
 
         *errnum = mnt_context_syscall_called(context) ? mnt_context_get_syscall_errno(context) : 0;
-        reason = *errnum == ENODEV ? str_printf("this kernel has no %s file system", type) : reason_of(context, result);
+        reason = *errnum == ENODEV ? str_printf("this kernel has no %s file system", request->type)
+                                   : reason_of(context, result);
         return error_set(err, EXIT_FAILED, "%s", reason);
     }
-    if (check_read_only(directory, err) < 0) {
-        umount2(directory, UMOUNT_NOFOLLOW);
+    return 0;
+}
+
+/* "FUSE error", of ntfs-3g(8); most of all that this kernel has no FUSE */
+static const int NTFS_3G_NO_FUSE = 21;
+
+/*
+ * The session's lock is not handed on: the program puts a daemon into the background, which would keep the session
+ * locked for as long as the mount lasts.
+ */
+static int mount_by_program(const struct mount_request *request, struct wait *wait, int *errnum, struct error **err)
+{
+    const char *const argv[] = {request->program, "-o", request->options, request->device, request->directory, NULL};
+    _cleanup_run_result_ struct run_result result = {0};
+    _cleanup_error_ struct error *problem = NULL;
+    struct stat st;
+
+    if (run(argv, NULL, wait, &result, &problem) < 0) {
+        if (problem->code == EXIT_HOST)
+            *errnum = ENODEV;
+        /* it may have been about to say that it is done */
+        if (stat(request->device, &st) == 0)
+            unmount_device(request->directory, &st.st_rdev, 1, NULL);
+        return error_move(err, &problem);
+    }
+    if (result.exit_code != 0) {
+        _cleanup_free_ char *words = run_last_words(&result);
+        char *advice = strstr(words, " NTFS is either inconsistent");
+
+        if (advice)
+            *advice = '\0';
+        *errnum = result.exit_code == NTFS_3G_NO_FUSE ? ENODEV : 0;
+        return error_set(err, EXIT_FAILED, "%s: %s", request->program, words);
+    }
+    return 0;
+}
+
+/* What the kernel has said about the file system's devices. The caller frees it; NULL if nothing. */
+static char *kernel_reason(const struct mount_request *request, int log_fd)
+{
+    dev_t devices[MAX_NAMED];
+    size_t count = 0;
+    struct stat st;
+
+    if (stat(request->device, &st) == 0)
+        devices[count++] = st.st_rdev;
+    for (size_t i = 0; request->companions && request->companions[i] && count < MAX_NAMED; i++)
+        if (stat(request->companions[i], &st) == 0)
+            devices[count++] = st.st_rdev;
+    return kernel_log_about(log_fd, devices, count);
+}
+
+int mount_device(const struct mount_request *request, struct wait *wait, int *errnum, struct error **err)
+{
+    _cleanup_close_ int log_fd = kernel_log_open();
+    _cleanup_error_ struct error *problem = NULL;
+    int result;
+
+    *errnum = 0;
+    result = request->program ? mount_by_program(request, wait, errnum, &problem)
+                              : mount_by_kernel(request, errnum, &problem);
+    if (result < 0) {
+        _cleanup_free_ char *reason = kernel_reason(request, log_fd);
+
+        /* libmount's words for an errno are a list of what it may have been; the kernel knows */
+        if (reason && *errnum)
+            return error_set(err, problem->code, "%s: %s", strerror(*errnum), reason);
+        if (reason)
+            return error_set(err, problem->code, "%s; the kernel: %s", problem->message, reason);
+        return error_move(err, &problem);
+    }
+    if (check_read_only(request->directory, err) < 0) {
+        umount2(request->directory, UMOUNT_NOFOLLOW);
         return -1;
     }
     return 0;
@@ -93,19 +185,37 @@ static struct libmnt_table *mounted_now(void)
     return mnt_new_table_from_file("/proc/self/mountinfo");
 }
 
-static bool is_mounted_on(const char *directory, dev_t device)
+/*
+ * Whether the mount is of that device. A btrfs has a device number of its own, of no device; its source is then the
+ * path of one of its devices. Only what is below /dev is looked at: other sources are free text, or on a network.
+ */
+static bool is_of_device(struct libmnt_fs *fs, dev_t device)
+{
+    const char *source = mnt_fs_get_srcpath(fs);
+    struct stat st;
+
+    if (mnt_fs_get_devno(fs) == device)
+        return true;
+    return major(mnt_fs_get_devno(fs)) == 0 && source && str_starts_with(source, "/dev/") && stat(source, &st) == 0 &&
+           S_ISBLK(st.st_mode) && st.st_rdev == device;
+}
+
+static bool is_mounted_on(const char *directory, const dev_t *devices, size_t count)
 {
     _cleanup_table_ struct libmnt_table *table = mounted_now();
     struct libmnt_fs *fs = table ? mnt_table_find_target(table, directory, MNT_ITER_BACKWARD) : NULL;
 
-    return fs && mnt_fs_get_devno(fs) == device;
+    for (size_t i = 0; fs && i < count; i++)
+        if (is_of_device(fs, devices[i]))
+            return true;
+    return false;
 }
 
-int unmount_device(const char *directory, dev_t device, struct error **err)
+int unmount_device(const char *directory, const dev_t *devices, size_t count, struct error **err)
 {
-    int count = 0;
+    int unmounted = 0;
 
-    while (is_mounted_on(directory, device)) {
+    while (is_mounted_on(directory, devices, count)) {
         if (umount2(directory, UMOUNT_NOFOLLOW) < 0) {
             if (errno == EBUSY) {
                 error_set(err, EXIT_BUSY, "%s is in use", directory);
@@ -113,18 +223,22 @@ int unmount_device(const char *directory, dev_t device, struct error **err)
             }
             return error_set_errno(err, EXIT_FAILED, errno, "cannot unmount %s", directory);
         }
-        if (++count == MAX_STACKED)
+        if (++unmounted == MAX_STACKED)
             return error_set(err, EXIT_FAILED, "%s was mounted again and again while being unmounted", directory);
     }
-    return count > 0;
+    return unmounted > 0;
 }
 
 char *mount_point_of(dev_t device)
 {
     _cleanup_table_ struct libmnt_table *table = mounted_now();
-    struct libmnt_fs *fs = table ? mnt_table_find_devno(table, device, MNT_ITER_BACKWARD) : NULL;
+    _cleanup_iterator_ struct libmnt_iter *iterator = mnt_new_iter(MNT_ITER_BACKWARD);
+    struct libmnt_fs *fs = NULL;
 
-    return fs ? str_dup(mnt_fs_get_target(fs)) : NULL;
+    while (table && iterator && mnt_table_next_fs(table, iterator, &fs) == 0)
+        if (is_of_device(fs, device))
+            return str_dup(mnt_fs_get_target(fs));
+    return NULL;
 }
 
 bool is_mount_point(const char *directory)

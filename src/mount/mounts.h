@@ -7,20 +7,33 @@
 #include <sys/types.h>
 
 #include "util/error.h"
+#include "util/wait.h"
+
+/* One mount that is wanted. All is borrowed. */
+struct mount_request {
+    const char *device;            /* the block device */
+    const char *const *companions; /* further devices of the same file system (btrfs), NULL-terminated; or NULL */
+    const char *directory;
+    const char *type;    /* the kernel's name of the file system */
+    const char *program; /* the FUSE driver that does it, run as "PROGRAM -o OPTIONS DEVICE DIRECTORY"; NULL for the
+                            kernel's own */
+    const char *options; /* exactly these, which must include "ro" */
+};
 
 /*
- * Mounts a block device on a directory with exactly these options, which must include "ro", without regard to
- * fstab and without mount helpers, and checks that it is read-only. Returns 0, or -1 with err set; *errnum is
- * then the mount system call's errno, or 0 if it failed otherwise.
+ * Mounts a block device on a directory, without regard to fstab and without mount helpers other than the program, and
+ * checks that it is read-only. Returns 0, or -1 with err set to the reason, the kernel's own words where it has some.
+ * *errnum is then the errno of the mount system call, ENODEV where this host has no such driver (the next one may
+ * serve), or 0 if it failed otherwise. A program lives on until the unmount, which ends it. wait may be NULL.
  */
-int mount_device(const char *device, const char *directory, const char *type, const char *options, int *errnum,
-                 struct error **err);
+int mount_device(const struct mount_request *request, struct wait *wait, int *errnum, struct error **err);
 
 /*
- * Unmounts what is mounted on the directory from that very device. Returns 1 if something was, 0 if not.
- * EXIT_BUSY if it is in use.
+ * Unmounts what is mounted on the directory from one of these devices: all that one file system lies on, since the
+ * kernel shows any of a btrfs's as its source. What is mounted there from elsewhere is left. Returns 1 if something was
+ * unmounted, 0 if not. EXIT_BUSY if it is in use.
  */
-int unmount_device(const char *directory, dev_t device, struct error **err);
+int unmount_device(const char *directory, const dev_t *devices, size_t count, struct error **err);
 
 /* Where the device is mounted in this mount namespace; NULL if nowhere. The caller frees it. */
 char *mount_point_of(dev_t device);

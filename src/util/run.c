@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "util/clock.h"
+#include "util/file.h"
 #include "util/log.h"
 #include "util/str.h"
 
@@ -56,7 +57,7 @@ struct part {
     char *environment[RUN_MAX_ENVIRONMENT + 6];
     size_t count;
     const struct person *person; /* NULL for azilr's own user */
-    int null_fd, out_fd, err_fd, inherit_fd;
+    int in_fd, out_fd, err_fd, inherit_fd;
 };
 
 static void part_clear(struct part *part)
@@ -64,7 +65,7 @@ static void part_clear(struct part *part)
     free(part->program);
     for (size_t i = 0; i < part->count; i++)
         free(part->environment[i]);
-    cleanup_close_fd(&part->null_fd);
+    cleanup_close_fd(&part->in_fd);
     cleanup_close_fd(&part->out_fd);
     cleanup_close_fd(&part->err_fd);
 }
@@ -102,7 +103,7 @@ static void __attribute__((noreturn)) become(const struct part *part, const char
         setsid();
     else
         setpgid(0, 0);
-    if (dup2(part->null_fd, 0) < 0 || dup2(part->out_fd, 1) < 0 || dup2(part->err_fd, 2) < 0)
+    if (dup2(part->in_fd, 0) < 0 || dup2(part->out_fd, 1) < 0 || dup2(part->err_fd, 2) < 0)
         _exit(127);
     if (part->inherit_fd >= 0 && (dup2(part->inherit_fd, 3) < 0 || (part->inherit_fd == 3 && fcntl(3, F_SETFD, 0) < 0)))
         _exit(127);
@@ -126,20 +127,43 @@ static int open_pipe(const char *name, int *read_fd, int *write_fd, struct error
     return 0;
 }
 
+/*
+ * A descriptor to read the input from: a pipe that holds all of it already, so that a child that does not read cannot
+ * make anybody wait; unlike a file in memory, it is never swapped out.
+ */
+static int open_input(const char *name, const struct buffer *input, int *fd, struct error **err)
+{
+    _cleanup_close_ int write_fd = -1;
+
+    if (!input || input->length == 0) {
+        *fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        return *fd < 0 ? error_set_errno(err, EXIT_FAILED, errno, "cannot open /dev/null") : 0;
+    }
+    if (input->length > RUN_MAX_INPUT)
+        return error_set(err, EXIT_FAILED, "more than %zu bytes of input for %s", RUN_MAX_INPUT, name);
+    if (open_pipe(name, fd, &write_fd, err) < 0)
+        return -1;
+    if ((input->length > 4096 && fcntl(write_fd, F_SETPIPE_SZ, (int)input->length) < 0) ||
+        fcntl(write_fd, F_SETFL, O_NONBLOCK) < 0)
+        return error_set_errno(err, EXIT_FAILED, errno, "cannot prepare the input of %s", name);
+    if (file_write_all(write_fd, input->data, input->length) < 0)
+        return error_set_errno(err, EXIT_FAILED, errno, "cannot write the input of %s", name);
+    return 0;
+}
+
 static int start(const char *const argv[], const struct run_options *options, struct child *child, struct error **err)
 {
     _cleanup_(part_clear) struct part part = {.program = find_program(argv[0]),
                                               .person = options->person,
-                                              .null_fd = open("/dev/null", O_RDWR | O_CLOEXEC),
+                                              .in_fd = -1,
                                               .out_fd = -1,
                                               .err_fd = -1,
                                               .inherit_fd = options->inherit_fd};
 
     if (!part.program)
         return error_set(err, EXIT_HOST, "%s is not installed (looked in %s)", argv[0], RUN_PATH);
-    if (part.null_fd < 0)
-        return error_set_errno(err, EXIT_FAILED, errno, "cannot open /dev/null");
-    if (open_pipe(argv[0], &child->output_fd, &part.out_fd, err) < 0 ||
+    if (open_input(argv[0], options->input, &part.in_fd, err) < 0 ||
+        open_pipe(argv[0], &child->output_fd, &part.out_fd, err) < 0 ||
         open_pipe(argv[0], &child->errors_fd, &part.err_fd, err) < 0)
         return -1;
     make_environment(&part, options);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Running another program: an argument vector and no shell, found on a fixed PATH, with a clean environment
- * (PATH, LC_ALL=C), standard input from nowhere, every other descriptor closed, in a process group of its own
- * so that a terminal's Ctrl-C reaches only azilr. No secret may be in argv or the environment.
+ * (PATH, LC_ALL=C), standard input from nowhere unless some is given, every other descriptor closed, in a process group
+ * of its own so that a terminal's Ctrl-C reaches only azilr. No secret may be in argv or the environment.
  */
 #ifndef AZILR_UTIL_RUN_H
 #define AZILR_UTIL_RUN_H
@@ -43,9 +43,15 @@ struct run_options {
     const char *const *environment;
     /* Standard output is a secret: it is wiped with the result, and never quoted. */
     int secret_output;
+    /*
+     * What the child reads on its standard input, to the byte, at most RUN_MAX_INPUT of them; NULL for nothing. The way
+     * to hand it a secret: it is in no file and no argument. Borrowed.
+     */
+    const struct buffer *input;
 };
 
 #define RUN_MAX_ENVIRONMENT 16
+#define RUN_MAX_INPUT ((size_t)1024 * 1024)
 
 #define RUN_OPTIONS_INIT ((struct run_options){.inherit_fd = -1})
 

@@ -143,6 +143,10 @@ void volumes_clear(struct volumes *volumes)
         free(volume->uuid);
         free(volume->part_uuid);
         free(volume->part_name);
+        for (size_t j = 0; j < volume->companion_count; j++)
+            free(volume->companions[j]);
+        free(volume->companions);
+        free(volume->companion_numbers);
         free(volume->alias);
         free(volume->mount_point);
         free(volume->reason);

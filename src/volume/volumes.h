@@ -40,6 +40,12 @@ struct volume {
                         if only the VM knows */
     const struct filesystem *filesystem; /* how to mount it, for VOLUME_FOUND and VOLUME_MOUNTED */
     enum volume_state state;
+    bool is_overlaid;    /* `device` is an overlay, which can be written to */
+    const char *options; /* mount options that it needs beside those of its type; a constant, or NULL */
+    /* of a file system on several devices, the others: NULL-terminated paths, or NULL; and their numbers */
+    char **companions;
+    dev_t *companion_numbers;
+    size_t companion_count;
     char *mount_point; /* where, once mounted */
     char *reason;      /* why it is skipped or has failed */
     char *note;        /* what a person should know of one that is mounted */

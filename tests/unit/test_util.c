@@ -274,6 +274,38 @@ static void a_child_gets_a_clean_environment_and_its_output_comes_back(void **st
     assert_error(err, EXIT_FAILED, "exit code 3: oops");
 }
 
+static void a_child_reads_its_input_to_the_byte(void **state)
+{
+    const char *const count[] = {"wc", "-c", NULL}, *const dump[] = {"od", "-An", "-c", NULL};
+    _cleanup_buffer_ struct buffer large = BUFFER_INIT(2 * 1024 * 1024), small = BUFFER_INIT(16);
+    struct run_options options = RUN_OPTIONS_INIT;
+    struct run_result result;
+    struct error *err = NULL;
+
+    (void)state;
+    options.input = &small;
+    assert_int_equal(buffer_append(&small, "a\0b\n", 4), 0);
+    assert_int_equal(run(dump, &options, NULL, &result, &err), 0);
+    assert_string_equal(buffer_text(&result.output), "   a  \\0   b  \\n\n");
+    run_result_clear(&result);
+
+    /* more than a pipe holds by default, for a child that does not even read it */
+    options.input = &large;
+    for (int i = 0; i < 256; i++)
+        assert_int_equal(buffer_append(&large, (char[1024]){0}, 1024), 0);
+    assert_int_equal(run(count, &options, NULL, &result, &err), 0);
+    assert_string_equal(buffer_text(&result.output), "262144\n");
+    run_result_clear(&result);
+    assert_int_equal(run((const char *const[]){"true", NULL}, &options, NULL, &result, &err), 0);
+    run_result_clear(&result);
+
+    while (large.length <= RUN_MAX_INPUT)
+        assert_int_equal(buffer_append(&large, (char[1024]){0}, 1024), 0);
+    assert_int_equal(run(count, &options, NULL, &result, &err), -1);
+    assert_error(err, EXIT_FAILED, "of input");
+    run_result_clear(&result);
+}
+
 static void a_child_that_is_missing_slow_or_loud_is_an_error(void **state)
 {
     const char *const missing[] = {"no-such-program-here", NULL};
@@ -366,6 +398,7 @@ int main(void)
         cmocka_unit_test(a_directory_that_others_prepared_is_refused),
         cmocka_unit_test(a_secret_file_must_be_private_and_one_line),
         cmocka_unit_test(a_child_gets_a_clean_environment_and_its_output_comes_back),
+        cmocka_unit_test(a_child_reads_its_input_to_the_byte),
         cmocka_unit_test(a_child_that_is_missing_slow_or_loud_is_an_error),
         cmocka_unit_test(a_daemon_that_a_child_leaves_behind_is_not_waited_for),
         cmocka_unit_test(a_wait_ends_by_signal_or_deadline),

@@ -45,18 +45,48 @@ static void volumes_get_a_verdict(void **state)
 
 static void every_type_is_mountable_or_says_why_not(void **state)
 {
-    static const char *const mountable[] = {"ext2", "ext3", "ext4", "xfs", "vfat"};
-    static const char *const others[] = {"swap",        "LVM2_member", "linux_raid_member",
-                                         "crypto_LUKS", "BitLocker",   "ntfs"};
+    static const char *const mountable[] = {"ext2", "ext3",  "ext4", "xfs",     "btrfs",
+                                            "vfat", "exfat", "ntfs", "iso9660", "udf"};
+    static const char *const others[] = {
+        "swap", "LVM2_member", "linux_raid_member", "crypto_LUKS", "BitLocker", "bcache", "zfs_member",
+        "ReFS", "VMFS",        "reiserfs",          "f2fs",        "hfsplus"};
 
     (void)state;
-    for (size_t i = 0; i < sizeof(mountable) / sizeof(mountable[0]); i++)
+    for (size_t i = 0; i < sizeof(mountable) / sizeof(mountable[0]); i++) {
         assert_null(filesystem_by_type(mountable[i])->reason);
-    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        assert_non_null(filesystem_by_type(mountable[i])->drivers[0].type);
+    }
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         assert_non_null(filesystem_by_type(others[i])->reason);
+        assert_null(filesystem_by_type(others[i])->drivers[0].type);
+    }
+    assert_true(filesystem_by_type("swap")->harmless);
+    assert_false(filesystem_by_type("bcache")->harmless);
     assert_null(filesystem_by_type("no-such-thing"));
     /* every option list is added to the common one, which is what makes a mount harmless */
     assert_string_equal(FILESYSTEM_COMMON_OPTIONS, "ro,nosuid,nodev,noexec");
+}
+
+static void damage_must_not_stop_the_host(void **state)
+{
+    static const char *const panicky[] = {"ext2", "ext3", "ext4", "vfat", "exfat"};
+    static const char *const journaled[] = {"ext3", "ext4", "xfs"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(panicky) / sizeof(panicky[0]); i++) {
+        const struct filesystem_driver *driver = &filesystem_by_type(panicky[i])->drivers[0];
+
+        assert_non_null(strstr(driver->options, "errors=continue"));
+        if (driver->unreplayed_options)
+            assert_non_null(strstr(driver->unreplayed_options, "errors=continue"));
+    }
+    for (size_t i = 0; i < sizeof(journaled) / sizeof(journaled[0]); i++) {
+        assert_int_equal(filesystem_by_type(journaled[i])->overlay, FILESYSTEM_OVERLAY_IF_DIRTY);
+        assert_non_null(filesystem_by_type(journaled[i])->drivers[0].unreplayed_options);
+    }
+    assert_int_equal(filesystem_by_type("btrfs")->overlay, FILESYSTEM_OVERLAY_ALWAYS);
+    assert_string_equal(filesystem_by_type("ntfs")->drivers[0].type, "ntfs3");
+    assert_string_equal(filesystem_by_type("ntfs")->drivers[1].program, "ntfs-3g");
 }
 
 static void json_of_volumes_has_every_member(void **state)
@@ -79,6 +109,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(volumes_get_a_verdict),
         cmocka_unit_test(every_type_is_mountable_or_says_why_not),
+        cmocka_unit_test(damage_must_not_stop_the_host),
         cmocka_unit_test(json_of_volumes_has_every_member),
     };
 

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/mount_btrfs.h"
+
+#include <stdlib.h>
+
+#include "cmd/mount_overlay.h"
+#include "cmd/teardown.h"
+#include "util/json.h"
+#include "util/str.h"
+#include "volume/btrfs.h"
+
+/* The volumes that hold a btrfs, side by side with what was found out of each. */
+struct candidates {
+    size_t *volumes; /* by their place in run->volumes */
+    struct btrfs_member *members;
+    size_t *groups;
+    struct overlay_wish *overlays;
+    size_t count;
+};
+
+static void candidates_clear(struct candidates *all)
+{
+    overlay_wishes_clear(all->overlays, all->count);
+    free(all->volumes);
+    free(all->members);
+    free(all->groups);
+    free(all->overlays);
+}
+
+static void find(struct mount_run *run, struct candidates *all)
+{
+    const size_t most = run->volumes.count + 1;
+
+    *all = (struct candidates){.volumes = xcalloc(most, sizeof(*all->volumes)),
+                               .members = xcalloc(most, sizeof(*all->members)),
+                               .groups = xcalloc(most, sizeof(*all->groups)),
+                               .overlays = xcalloc(most, sizeof(*all->overlays))};
+    for (size_t i = 0; i < run->volumes.count; i++) {
+        struct volume *volume = &run->volumes.items[i];
+        _cleanup_error_ struct error *problem = NULL;
+
+        if (volume->state != VOLUME_FOUND || !str_equal(volume->type, "btrfs"))
+            continue;
+        if (btrfs_read_member(volume->device, &all->members[all->count], &problem) < 0) {
+            volume_set_reason(volume, VOLUME_FAILED, "%s", problem->message);
+            continue;
+        }
+        all->overlays[all->count] = (struct overlay_wish){.origin = volume->device, .volume = volume->name};
+        all->volumes[all->count++] = i;
+    }
+    btrfs_group(all->members, all->count, all->groups);
+}
+
+static int collect_group(const struct candidates *all, size_t first, size_t *members)
+{
+    int count = 0;
+
+    for (size_t i = 0; i < all->count; i++)
+        if (all->groups[i] == first)
+            members[count++] = i;
+    return count;
+}
+
+/* The kernel is made to forget these devices once they are unmounted. */
+static int enter(struct mount_run *run, const char *const *paths, size_t count, struct error **err)
+{
+    cJSON *change = json_new_object();
+    cJSON *list = json_set_array(change, "devices");
+
+    for (size_t i = 0; i < count; i++)
+        json_append(list, cJSON_CreateString(paths[i]));
+    return session_will(run->session, CHANGE_BTRFS, change, false, err);
+}
+
+static void fail_all(struct mount_run *run, const struct candidates *all, const size_t *members, size_t count,
+                     const char *reason)
+{
+    for (size_t i = 0; i < count; i++)
+        volume_set_reason(&run->volumes.items[all->volumes[members[i]]], VOLUME_FAILED, "%s", reason);
+}
+
+/* From here on the first volume stands for all of them. */
+static void join(struct mount_run *run, struct candidates *all, const size_t *members, size_t count)
+{
+    struct volume *first = &run->volumes.items[all->volumes[members[0]]];
+
+    free(first->device);
+    first->device = steal(all->overlays[members[0]].path);
+    first->device_number = all->overlays[members[0]].device;
+    first->is_overlaid = true;
+    first->options = btrfs_options(&all->members[members[0]], count);
+    first->companions = xcalloc(count, sizeof(*first->companions));
+    first->companion_numbers = xcalloc(count, sizeof(*first->companion_numbers));
+    first->companion_count = count - 1;
+    for (size_t i = 1; i < count; i++) {
+        first->companions[i - 1] = steal(all->overlays[members[i]].path);
+        first->companion_numbers[i - 1] = all->overlays[members[i]].device;
+        volume_set_reason(&run->volumes.items[all->volumes[members[i]]], VOLUME_MEMBER,
+                          "part of the btrfs that is shown as %s", first->name);
+    }
+    if (count < all->members[members[0]].device_count)
+        first->note = str_printf("%zu of its %llu devices are in the backup: what had no copy on these is missing",
+                                 count, (unsigned long long)all->members[members[0]].device_count);
+}
+
+/* Only what must end the whole mount is an error. */
+static int prepare(struct mount_run *run, struct candidates *all, const size_t *members, size_t count,
+                   struct error **err)
+{
+    const char **paths = xcalloc(count + 1, sizeof(*paths));
+    _cleanup_error_ struct error *problem = NULL;
+    int result = 0;
+
+    for (size_t i = 0; i < count && !problem; i++) {
+        paths[i] = all->overlays[members[i]].path;
+        if (!paths[i])
+            error_set(&problem, EXIT_FAILED, "btrfs is only opened on an overlay, which could not be made: %s",
+                      all->overlays[members[i]].problem ? all->overlays[members[i]].problem->message : "interrupted");
+    }
+    if (!problem && enter(run, paths, count, err) < 0)
+        result = -1;
+    else if (!problem && btrfs_change_id(paths, count, &problem) == 0)
+        join(run, all, members, count);
+    if (problem)
+        fail_all(run, all, members, count, problem->message);
+    free(paths);
+    return result;
+}
+
+int mount_btrfs_prepare(struct mount_run *run, struct error **err)
+{
+    _cleanup_(candidates_clear) struct candidates all = {0};
+    _cleanup_free_ size_t *members = NULL;
+
+    find(run, &all);
+    members = xcalloc(all.count + 1, sizeof(*members));
+    if (mount_overlays(run, all.overlays, all.count, err) < 0)
+        return -1;
+    for (size_t i = 0; i < all.count; i++) {
+        int count = all.groups[i] == i ? collect_group(&all, i, members) : 0;
+
+        if (wait_check(&run->wait, err) < 0 || (count && prepare(run, &all, members, (size_t)count, err) < 0))
+            return -1;
+    }
+    return 0;
+}
