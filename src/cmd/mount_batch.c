@@ -30,6 +30,11 @@ static void batch_clear(struct batch *batch)
     free(batch->volumes);
 }
 
+static bool may_go_unreplayed(const struct volume *volume)
+{
+    return volume->filesystem->overlay == FILESYSTEM_OVERLAY_IF_DIRTY;
+}
+
 static void mount_one(void *argument, size_t i, struct wait *wait)
 {
     struct batch *batch = argument;
@@ -51,8 +56,15 @@ static void mount_one(void *argument, size_t i, struct wait *wait)
     }
     /* an empty directory would look like an empty volume */
     remove_empty_directory(wish.directory, NULL);
-    if (batch->way == MOUNT_AS_IT_IS && errnum == EROFS && volume->filesystem->overlay == FILESYSTEM_OVERLAY_IF_DIRTY)
+    if (batch->way == MOUNT_AS_IT_IS && errnum == EROFS && may_go_unreplayed(volume))
         return;
+    if (batch->way == MOUNT_REPLAYED && may_go_unreplayed(volume)) {
+        free(volume->note);
+        volume->note = str_printf("its journal could not be replayed, so that what was written in the last moments "
+                                  "before the backup may be missing or torn: %s",
+                                  reason->message);
+        return;
+    }
     volume_set_reason(volume, VOLUME_FAILED, "%s", reason->message);
 }
 

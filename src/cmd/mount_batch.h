@@ -8,7 +8,7 @@
 /* Which way is tried. */
 enum mount_way {
     MOUNT_AS_IT_IS,   /* a volume with a journal to replay, on a read-only device, is left in the state VOLUME_FOUND */
-    MOUNT_REPLAYED,   /* on a device that can be written to */
+    MOUNT_REPLAYED,   /* on a device that can be written to; a volume whose journal is damaged is left VOLUME_FOUND */
     MOUNT_UNREPLAYED, /* without replaying its journal */
 };
 

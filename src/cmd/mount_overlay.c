@@ -25,7 +25,7 @@ int mount_overlay_check(struct mount_run *run, struct error **err)
 }
 
 /* The same for all devices of a session, and no other session's; kept with it for whoever looks at the host. */
-static const char *tag_of(struct mount_run *run)
+const char *mount_tag(struct mount_run *run)
 {
     const char *tag = json_string(run->session->state, "tag");
     uint32_t number;
@@ -41,7 +41,7 @@ static const char *tag_of(struct mount_run *run)
 
 char *mount_stacked_name(struct mount_run *run)
 {
-    return str_printf("azilr-%s-%u", tag_of(run), run->stacked++);
+    return str_printf("azilr-%s-%u", mount_tag(run), run->stacked++);
 }
 
 /* The default's parents are made by azilr itself, and go again; another directory is somebody's, and must be there. */

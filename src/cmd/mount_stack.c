@@ -63,6 +63,16 @@ struct volume *stack_add(struct mount_run *run, const char *name, const char *de
     return volumes_add(&run->volumes, unique, device, number, lun, size, false);
 }
 
+struct volume *stack_add_unopened(struct mount_run *run, const char *name, uint64_t size)
+{
+    _cleanup_free_ char *unique = unique_name(&run->volumes, name);
+    struct volume *volume = volumes_add(&run->volumes, unique, "", 0, -1, size, false);
+
+    volume->state = VOLUME_FAILED;
+    volume->is_tried = true;
+    return volume;
+}
+
 struct looks {
     struct mount_run *run;
     size_t first;
@@ -71,9 +81,11 @@ struct looks {
 static void look(void *argument, size_t i, struct wait *wait)
 {
     const struct looks *looks = argument;
+    struct volume *volume = &looks->run->volumes.items[looks->first + i];
 
     (void)wait;
-    volume_probe(&looks->run->volumes.items[looks->first + i]);
+    if (volume->state == VOLUME_FOUND)
+        volume_probe(volume);
 }
 
 static int one_round(struct mount_run *run, struct error **err)

@@ -38,4 +38,7 @@ int stack_read_keys(struct mount_run *run, struct error **err);
  */
 struct volume *stack_add(struct mount_run *run, const char *name, const char *device, int lun, struct error **problem);
 
+/* Adds one that could not be opened, whose reason the caller sets. */
+struct volume *stack_add_unopened(struct mount_run *run, const char *name, uint64_t size);
+
 #endif
