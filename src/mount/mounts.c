@@ -105,8 +105,8 @@ static int mount_by_kernel(const struct mount_request *request, int *errnum, str
     return 0;
 }
 
-/* "FUSE error", of ntfs-3g(8); most of all that this kernel has no FUSE */
-static const int NTFS_3G_NO_FUSE = 21;
+/* ntfs-3g's words where the kernel has no FUSE; the exit code for that, 21, is one of all FUSE's errors. */
+static const char NO_FUSE[] = "fuse device is missing";
 
 /*
  * The session's lock is not handed on: the program puts a daemon into the background, which would keep the session
@@ -133,7 +133,7 @@ static int mount_by_program(const struct mount_request *request, struct wait *wa
 
         if (advice)
             *advice = '\0';
-        *errnum = result.exit_code == NTFS_3G_NO_FUSE ? ENODEV : 0;
+        *errnum = strstr(words, NO_FUSE) ? ENODEV : 0;
         return error_set(err, EXIT_FAILED, "%s: %s", request->program, words);
     }
     return 0;

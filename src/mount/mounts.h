@@ -13,8 +13,8 @@
 struct mount_request {
     const char *device;            /* the block device */
     const char *const *companions; /* further devices of the same file system (btrfs), NULL-terminated; or NULL */
-    const char *directory;
-    const char *type;    /* the kernel's name of the file system */
+    const char *directory;         /* absolute */
+    const char *type;              /* the kernel's name of the file system */
     const char *program; /* the FUSE driver that does it, run as "PROGRAM -o OPTIONS DEVICE DIRECTORY"; NULL for the
                             kernel's own */
     const char *options; /* exactly these, which must include "ro" */

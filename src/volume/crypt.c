@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "util/clock.h"
 #include "util/run.h"
 #include "util/secret.h"
 #include "util/str.h"
@@ -17,7 +18,9 @@ static const int64_t OPEN_TIMEOUT_MS = 180 * 1000;
 static const int64_t CLOSE_TIMEOUT_MS = 30 * 1000;
 
 /* Of cryptsetup(8), RETURN CODES. */
-enum { CRYPTSETUP_WRONG_KEY = 2, CRYPTSETUP_NO_MEMORY = 3, CRYPTSETUP_BUSY = 5 };
+enum { CRYPTSETUP_USAGE = 1, CRYPTSETUP_WRONG_KEY = 2, CRYPTSETUP_NO_MEMORY = 3, CRYPTSETUP_BUSY = 5 };
+
+static const char NO_TOKENS[] = "--disable-external-tokens";
 
 static const struct {
     const char *type;   /* libblkid's */
@@ -77,37 +80,61 @@ static int explain(const char *device, const char *shown, const struct run_resul
 
 /*
  * --key-file - reads the passphrase to the end of standard input, line ends and all, and asks nobody. No token of the
- * volume's own choosing is used, no keyring, and no lock of a metadata area that nobody writes.
+ * volume's own choosing is used, no keyring, and no lock of a metadata area that nobody writes. Only cryptsetup 2.4 and
+ * newer has tokens of others, and the option against them.
  */
-int crypt_open(const char *device, const char *type, const struct buffer *key, const char *name, struct wait *wait,
-               char **path, struct error **err)
+static int try_open(const char *device, const char *option, const struct buffer *key, const char *name, bool has_tokens,
+                    struct wait *wait, struct run_result *result, struct error **err)
 {
-    const int known = index_of(type);
     const char *const argv[] = {"cryptsetup",
                                 "open",
                                 "--readonly",
                                 "--type",
-                                known < 0 ? "" : types[known].option,
+                                option,
                                 "--key-file",
                                 "-",
                                 "--batch-mode",
                                 "--disable-keyring",
                                 "--disable-locks",
-                                "--disable-external-tokens",
                                 device,
                                 name,
+                                has_tokens ? NO_TOKENS : NULL,
                                 NULL};
     struct run_options options = RUN_OPTIONS_INIT;
+    int64_t started = clock_monotonic_ms();
+
+    options.timeout_ms = OPEN_TIMEOUT_MS;
+    options.input = key;
+    if (run(argv, &options, wait, result, err) == 0)
+        return 0;
+    if (clock_monotonic_ms() - started >= OPEN_TIMEOUT_MS)
+        error_hint(err,
+                   "the key's derivation is made to cost time and memory, and this host is too slow or too small for "
+                   "what the volume asks; mount on a larger one");
+    else
+        error_hint(err, "install cryptsetup (Debian's package is cryptsetup-bin)");
+    return -1;
+}
+
+static bool is_unknown_option(const struct run_result *result)
+{
+    return result->exit_code == CRYPTSETUP_USAGE && strstr(buffer_text(&result->errors), NO_TOKENS);
+}
+
+int crypt_open(const char *device, const char *type, const struct buffer *key, const char *name, struct wait *wait,
+               char **path, struct error **err)
+{
+    const int known = index_of(type);
     _cleanup_run_result_ struct run_result result = {0};
 
     if (known < 0)
         return error_set(err, EXIT_FAILED, "%s: %s is not encrypted in a way that can be opened", device, type);
-    options.timeout_ms = OPEN_TIMEOUT_MS;
-    options.input = key;
-    if (run(argv, &options, wait, &result, err) < 0) {
-        if (err && *err && (*err)->code == EXIT_HOST)
-            error_hint(err, "install cryptsetup (Debian's package is cryptsetup-bin)");
-        return error_wrap(err, "%s could not be opened (%s)", device, types[known].shown);
+    for (int has_tokens = 1; has_tokens >= 0; has_tokens--) {
+        run_result_clear(&result);
+        if (try_open(device, types[known].option, key, name, has_tokens, wait, &result, err) < 0)
+            return error_wrap(err, "%s could not be opened (%s)", device, types[known].shown);
+        if (!is_unknown_option(&result))
+            break;
     }
     if (result.exit_code == CRYPTSETUP_WRONG_KEY)
         return 0;

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What volumes bring in: a btrfs superblock, which gets a checksum that is right so that all behind it is reached, and
+ * what the kernel's log says of a device, in which names of the disk's own can stand.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "mount/kernel_log.h"
+#include "util/str.h"
+#include "volume/btrfs.h"
+#include "volume/btrfs_checksum.h"
+
+enum { SUPER_AT = 65536, SUPER_SIZE = 4096 };
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void read_superblock(const uint8_t *data, size_t size)
+{
+    static int disk = -1;
+    unsigned char super[SUPER_SIZE] = {0};
+    struct btrfs_member before, after;
+    char path[64];
+    const char *const devices[] = {path};
+
+    if (disk < 0)
+        disk = memfd_create("disk", MFD_CLOEXEC);
+    memcpy(super, data, size < sizeof(super) ? size : sizeof(super));
+    /* crc32c, the only one that is computed without the kernel */
+    super[0xc4] = super[0xc5] = 0;
+    if (btrfs_checksum(0, super + BTRFS_CHECKSUM_SIZE, sizeof(super) - BTRFS_CHECKSUM_SIZE, super, NULL) < 0 ||
+        pwrite(disk, super, sizeof(super), SUPER_AT) != (ssize_t)sizeof(super))
+        abort();
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", disk);
+    if (btrfs_read_member(path, &before, NULL) < 0 || btrfs_change_id(devices, 1, NULL) < 0)
+        return;
+    /* what could be changed can be read, is another file system, and has the same tree blocks */
+    if (btrfs_read_member(path, &after, NULL) < 0 || memcmp(before.fsid, after.fsid, BTRFS_ID_LENGTH) == 0 ||
+        memcmp(before.metadata_uuid, after.metadata_uuid, BTRFS_ID_LENGTH) != 0)
+        abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    _cleanup_free_ char *line = kernel_log_match((const char *)data, size, "sdc1");
+
+    if (line && strpbrk(line, "\n\r\x1b"))
+        abort();
+    read_superblock(data, size);
+    return 0;
+}
