@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/* The arrays of a backup: put together read-only, on overlays only where there is no other way. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/mount_overlay.h"
+#include "cmd/mount_stack.h"
+#include "cmd/teardown.h"
+#include "util/json.h"
+#include "util/str.h"
+#include "volume/md.h"
+
+static bool is_member(const struct volume *volume)
+{
+    return !volume->is_tried &&
+           (str_equal(volume->type, "linux_raid_member") || str_equal(volume->type, "ddf_raid_member") ||
+            str_equal(volume->type, "isw_raid_member"));
+}
+
+static struct volume *volume_of(struct mount_run *run, const char *device)
+{
+    for (size_t i = 0; i < run->volumes.count; i++)
+        if (is_member(&run->volumes.items[i]) && str_equal(run->volumes.items[i].device, device))
+            return &run->volumes.items[i];
+    return NULL;
+}
+
+/* "data" of the name "web01:data", as /dev/md/ has it; NULL if it has none. The caller frees it. */
+static char *short_name(const struct md_array *array)
+{
+    const char *colon = array->name ? strrchr(array->name, ':') : NULL;
+    const char *name = colon ? colon + 1 : array->name;
+
+    return name && *name ? str_dup(name) : NULL;
+}
+
+/* What a person knows it by: "md-data". The caller frees it. */
+static char *shown_name(const struct md_array *array)
+{
+    _cleanup_free_ char *name = short_name(array);
+
+    return name ? str_printf("md-%s", name) : str_printf("md-%.8s", array->uuid ? array->uuid : "");
+}
+
+/* The verdict on all members that are still without one. */
+static void judge_members(struct mount_run *run, const struct md_array *array, enum volume_state state,
+                          const char *problem)
+{
+    _cleanup_free_ char *name = shown_name(array);
+
+    for (size_t i = 0; i < array->member_count; i++) {
+        struct volume *volume = volume_of(run, array->members[i].device);
+
+        if (!volume)
+            continue;
+        volume->is_tried = true;
+        volume_set_reason(volume, state, "member of the array %s (%s)%s%s", name, array->level ? array->level : "RAID",
+                          problem ? ": " : "", problem ? problem : "");
+    }
+}
+
+static int assemble_on_overlays(struct mount_run *run, const struct md_array *array, struct md_place *place,
+                                struct error **problem, struct error **err)
+{
+    struct overlay_wish *wishes = xcalloc(array->member_count + 1, sizeof(*wishes));
+    const char **devices = xcalloc(array->member_count + 1, sizeof(*devices));
+    int result;
+
+    for (size_t i = 0; i < array->member_count; i++) {
+        const struct volume *volume = volume_of(run, array->members[i].device);
+
+        wishes[i] = (struct overlay_wish){.origin = array->members[i].device, .volume = volume ? volume->name : "array"};
+    }
+    result = mount_overlays(run, wishes, array->member_count, err);
+    for (size_t i = 0; i < array->member_count && result == 0; i++) {
+        devices[i] = wishes[i].path;
+        if (!devices[i])
+            result = error_set(problem, EXIT_FAILED, "an overlay to open it on could not be made: %s",
+                               wishes[i].problem ? wishes[i].problem->message : "interrupted");
+    }
+    place->devices = devices;
+    /* the array's undo stands before those of its overlays, so it is entered once more, to be stopped first */
+    if (result == 0) {
+        cJSON *change = json_new_object();
+
+        json_set_string(change, "name", place->kernel_name);
+        result = session_will(run->session, CHANGE_ARRAY, change, false, err);
+    }
+    if (result == 0)
+        result = md_assemble(array, place, &run->wait, problem);
+    place->devices = NULL;
+    overlay_wishes_clear(wishes, array->member_count);
+    free(wishes);
+    free(devices);
+    return result;
+}
+
+/* 0 where it runs; -1 with problem set where it cannot be put together, with err set where the mount must end. */
+static int assemble(struct mount_run *run, const struct md_array *array, const char *name, struct error **problem,
+                    struct error **err)
+{
+    struct md_place place = {
+        .kernel_name = name, .directory = run->session->directory, .lock_fd = run->session->lock_fd};
+    cJSON *change = json_new_object();
+    int result;
+
+    json_set_string(change, "name", name);
+    if (session_will(run->session, CHANGE_ARRAY, change, false, err) < 0)
+        return -1;
+    result = md_assemble(array, &place, &run->wait, problem);
+    if (result > 0)
+        result = assemble_on_overlays(run, array, &place, problem, err);
+    return result;
+}
+
+static int open_array(struct mount_run *run, const struct md_array *array, struct error **err)
+{
+    _cleanup_free_ char *name = md_kernel_name(mount_tag(run), run->stacked++);
+    _cleanup_free_ char *path = str_printf("/dev/%s", name);
+    _cleanup_free_ char *shown = shown_name(array);
+    _cleanup_free_ char *called = short_name(array);
+    _cleanup_error_ struct error *problem = NULL;
+    struct volume *volume;
+
+    if (array->state == MD_UNSUPPORTED || array->state == MD_INCOMPLETE) {
+        judge_members(run, array, VOLUME_FAILED, array->reason);
+        return 0;
+    }
+    if (assemble(run, array, name, &problem, err) < 0 && !problem)
+        return -1;
+    if (problem) {
+        judge_members(run, array, VOLUME_FAILED, problem->message);
+        return 0;
+    }
+    judge_members(run, array, VOLUME_MEMBER, NULL);
+    volume = stack_add(run, shown, path, -1, &problem);
+    if (!volume) {
+        volume_set_reason(stack_add_unopened(run, shown, 0), VOLUME_FAILED, "%s", problem->message);
+        return 0;
+    }
+    if (called)
+        volume->alias = str_printf("md/%s", called);
+    if (array->reason)
+        volume->note = str_dup(array->reason);
+    return 0;
+}
+
+int stack_assemble_arrays(struct mount_run *run, enum stack_members members, struct error **err)
+{
+    const char **devices = xcalloc(run->volumes.count + 1, sizeof(*devices));
+    _cleanup_md_arrays_ struct md_arrays arrays = {0};
+    _cleanup_error_ struct error *problem = NULL;
+    size_t count = 0;
+    int result = 0;
+
+    for (size_t i = 0; i < run->volumes.count; i++)
+        if (is_member(&run->volumes.items[i]))
+            devices[count++] = run->volumes.items[i].device;
+    if (count && md_read(devices, count, &arrays, &run->wait, &problem) < 0)
+        for (size_t i = 0; i < count; i++) {
+            struct volume *volume = volume_of(run, devices[i]);
+
+            volume->is_tried = true;
+            volume_set_reason(volume, VOLUME_FAILED, "member of a Linux software RAID: %s", problem->message);
+        }
+    for (size_t i = 0; i < arrays.count && result == 0; i++)
+        if (members == STACK_PARTIAL || arrays.items[i].state == MD_WHOLE)
+            result = open_array(run, &arrays.items[i], err);
+    free(devices);
+    return result;
+}
