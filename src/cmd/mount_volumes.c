@@ -214,5 +214,5 @@ int mount_volumes(struct mount_run *run, struct error **err)
         progress_end(&run->progress, "%zu mounted read-only, %zu could not be", mounted, failed);
     else
         progress_end(&run->progress, "%zu mounted read-only", mounted);
-    return 0;
+    return mount_roots(run, err);
 }

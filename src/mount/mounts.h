@@ -22,6 +22,12 @@ int mount_device(const char *device, const char *directory, const char *type, co
  */
 int unmount_device(const char *directory, dev_t device, struct error **err);
 
+/*
+ * The number by which the mount table knows the mount that an open file or directory is in; that of stat(2) is another
+ * one for some file systems (btrfs).
+ */
+int mount_device_number(int fd, dev_t *device, struct error **err);
+
 /* Where the device is mounted in this mount namespace; NULL if nowhere. The caller frees it. */
 char *mount_point_of(dev_t device);
 
