@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -45,20 +44,26 @@ static void tree_clear(struct tree *tree)
     free(tree->directory);
 }
 
-/* Names are made by list_volumes(): "disk0p1", "disk0"; anything else is on no disk alone. */
+/* A whole text as a number of at most four digits; -1 for anything else. */
+static int small_number(const char *text, size_t length)
+{
+    _cleanup_free_ char *copy = str_ndup(text, length);
+    long number;
+
+    return length <= 4 && str_to_long(copy, 0, 9999, &number) == 0 ? (int)number : -1;
+}
+
+/* Volumes are named for it: "disk0p1", "disk0"; anything else is on no disk alone. */
 static void place_on_disk(const char *name, int *disk, int *partition)
 {
-    unsigned number = 0, part = 0;
-    int length = 0;
+    static const char PREFIX[] = "disk";
+    const char *digits = str_starts_with(name, PREFIX) ? name + strlen(PREFIX) : "";
+    size_t length = strcspn(digits, "p");
 
-    *disk = *partition = -1;
-    if (sscanf(name, "disk%4up%4u%n", &number, &part, &length) == 2 && name[length] == '\0') {
-        *disk = (int)number;
-        *partition = (int)part;
-    } else if (sscanf(name, "disk%4u%n", &number, &length) == 1 && name[length] == '\0') {
-        *disk = (int)number;
-        *partition = 0;
-    }
+    *disk = small_number(digits, length);
+    *partition = digits[length] ? small_number(digits + length + 1, strlen(digits + length + 1)) : 0;
+    if (*disk < 0 || *partition < 0)
+        *disk = *partition = -1;
 }
 
 static struct guest_volume *describe_volumes(const struct volumes *volumes)

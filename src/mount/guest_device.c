@@ -162,7 +162,10 @@ static char *mapper_name(const char *text)
     for (const char *at = text; *at; at++) {
         if (*at == '-')
             *to++ = '-';
-        *to++ = *at == '/' ? '-' : *at;
+        *to = *at;
+        if (*to == '/')
+            *to = '-';
+        to++;
     }
     return name;
 }
