@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "mount/fstab.h"
+#include "mount/guest_path.h"
 #include "mount/guest_plan.h"
 #include "mount/guest_root.h"
 #include "util/str.h"
@@ -54,6 +55,7 @@ static void check(const struct guest_mount *mount)
 {
     check_printable(mount->target);
     check_printable(mount->source);
+    require(strlen(mount->target) <= GUEST_PATH_MAX + 8 && strlen(mount->source) <= GUEST_PATH_MAX + 8);
     require(mount->state == GUEST_MOUNT_PLANNED || (mount->why && *mount->why));
     require(mount->volume == GUEST_NO_VOLUME || mount->volume < VOLUMES);
     if (mount->state != GUEST_MOUNT_PLANNED)

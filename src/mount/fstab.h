@@ -9,7 +9,7 @@
 
 #define FSTAB_MAX_BYTES ((size_t)256 * 1024)
 #define FSTAB_MAX_LINE 4096   /* bytes; a longer one is left out */
-#define FSTAB_MAX_ENTRIES 256 /* those after it are left out */
+#define FSTAB_MAX_ENTRIES 128 /* those after it are left out */
 
 /* fstab(5): escapes are resolved, and any byte but NUL may be in any of them. */
 struct fstab_entry {

@@ -15,7 +15,7 @@
 
 /* The kernel gives up with EAGAIN where something was renamed meanwhile; nothing is, in a read-only tree. */
 static const int TRIES = 8;
-static const size_t MAX_SHOWN = 200;
+static const size_t MAX_SHOWN = 64;
 
 static int open_in(int tree, const char *path, int flags)
 {
@@ -110,11 +110,15 @@ char *guest_path_on_host(int fd, const char *above, struct error **err)
     path[length] = '\0';
     shown = str_printable(path, (size_t)length, (size_t)length);
     if (!str_equal(shown, path)) {
-        error_set(err, EXIT_FAILED, "%s has characters in its name that cannot be shown", shown);
+        error_set(err, EXIT_FAILED, "its place has a name with characters that cannot be shown");
+        return NULL;
+    }
+    if ((size_t)length > above_length + GUEST_PATH_MAX) {
+        error_set(err, EXIT_FAILED, "its place is too deep in the tree");
         return NULL;
     }
     if (!str_starts_with(path, above) || (path[above_length] != '/' && path[above_length] != '\0')) {
-        error_set(err, EXIT_FAILED, "%s is not below %s", shown, above);
+        error_set(err, EXIT_FAILED, "its place is not below %s", above);
         return NULL;
     }
     return steal(shown);

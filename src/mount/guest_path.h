@@ -14,6 +14,12 @@
 #include "util/error.h"
 
 /*
+ * Bytes of a path in a guest's tree on which something is mounted. Real ones are far shorter, and the session keeps
+ * each of them until it is taken down.
+ */
+#define GUEST_PATH_MAX ((size_t)256)
+
+/*
  * A directory of the guest, below the tree of which `tree` is the top, as an O_PATH descriptor. Mounts on the way are
  * crossed. EXIT_NOT_FOUND if it is not there, EXIT_FAILED if it is something else than a directory or cannot be
  * reached; the message is a sentence for the person. The caller closes the descriptor.
@@ -32,7 +38,7 @@ bool guest_path_is_file(int tree, const char *path);
 
 /*
  * Where the open directory is on this host, without symbolic links; NULL with err set unless that is below the
- * directory `above`, or is it, and can be shown as it is. The caller frees it.
+ * directory `above` by at most GUEST_PATH_MAX bytes, or is it, and can be shown as it is. The caller frees it.
  */
 char *guest_path_on_host(int fd, const char *above, struct error **err);
 

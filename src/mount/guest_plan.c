@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "mount/guest_plan.h"
 
-#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "mount/guest_path.h"
 #include "util/str.h"
 
-static const size_t MAX_SHOWN = 200;
+/* Bytes of a text that is shown, not used: what becomes of each entry is kept in the session, whose state has a cap. */
+static const size_t MAX_SHOWN = 64;
 
 void guest_mount_decide(struct guest_mount *mount, enum guest_mount_state state, const char *format, ...)
 {
@@ -23,7 +24,7 @@ void guest_mount_decide(struct guest_mount *mount, enum guest_mount_state state,
 
 /*
  * A path with one slash between its components and none at its end ("/" alone keeps it). NULL for what is not absolute,
- * has "..", is too long for a path, or cannot be shown. The caller frees it.
+ * has "..", is too long, or cannot be shown. The caller frees it.
  */
 static char *clean_path(const char *path)
 {
@@ -32,7 +33,7 @@ static char *clean_path(const char *path)
     _cleanup_free_ char *clean = xcalloc(length + 2, 1);
     char *to = clean;
 
-    if (*path != '/' || length >= PATH_MAX || !str_equal(shown, path))
+    if (*path != '/' || length > GUEST_PATH_MAX || !str_equal(shown, path))
         return NULL;
     while (*path) {
         size_t component = strcspn(path, "/");

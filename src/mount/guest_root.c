@@ -27,13 +27,20 @@ static bool looks_like_root(int tree, const char *path)
 static char *default_path(int tree)
 {
     _cleanup_close_ int directory = openat(tree, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_free_ char *path = NULL;
+    _cleanup_free_ char *shown_path = NULL;
     uint64_t id, shown;
+    size_t length;
 
     /* paths are told from the top of the file system, so that must be what is mounted */
     if (directory < 0 || btrfs_subvolume_of(directory, &shown, NULL) < 0 || shown != BTRFS_TOP ||
         btrfs_default_subvolume(directory, &id, NULL) < 0 || id == BTRFS_TOP)
         return NULL;
-    return btrfs_subvolume_path(directory, id, NULL);
+    path = btrfs_subvolume_path(directory, id, NULL);
+    length = path ? strlen(path) : 0;
+    shown_path = path ? str_printable(path, length, length) : NULL;
+    /* it is shown to people, and kept */
+    return length <= GUEST_PATH_MAX && str_equal(path, shown_path) ? steal(path) : NULL;
 }
 
 bool guest_root_find(int tree, bool is_btrfs, struct guest_root *root)

@@ -5,6 +5,7 @@
 #include "check.h"
 #include "mount/fstab.h"
 #include "mount/guest_device.h"
+#include "mount/guest_path.h"
 #include "mount/guest_plan.h"
 #include "util/str.h"
 
@@ -345,6 +346,20 @@ static void there_is_an_end_to_entries(void **state)
     assert_error(err, EXIT_FAILED, "larger than");
 }
 
+static void a_place_that_is_too_long_is_refused(void **state)
+{
+    _cleanup_free_ char *name = xcalloc(GUEST_PATH_MAX + 1, 1);
+    _cleanup_free_ char *line = NULL;
+    _cleanup_guest_plan_ struct guest_plan plan = {0};
+
+    (void)state;
+    memset(name, 'a', GUEST_PATH_MAX);
+    line = str_printf("LABEL=bare /%s ext4", name);
+    plan_line(line, &plan);
+    assert_int_equal(plan.items[0].state, GUEST_MOUNT_FAILED);
+    assert_true(strlen(plan.items[0].target) < 80);
+}
+
 static void the_last_of_an_option_counts(void **state)
 {
     struct fstab_entry entry = {.options = (char *)"rw,subvol=@a,noatime,subvol=@b,subvolid=7"};
@@ -364,7 +379,8 @@ int main(void)
         cmocka_unit_test(each_line_means_what_the_vm_meant), cmocka_unit_test(the_kernel_s_names_follow_the_root_s),
         cmocka_unit_test(what_others_need_is_mounted_first), cmocka_unit_test(a_guess_gives_way_to_what_is_certain),
         cmocka_unit_test(a_root_of_another_volume_is_told),  cmocka_unit_test(what_is_no_fstab_is_passed_over),
-        cmocka_unit_test(there_is_an_end_to_entries),        cmocka_unit_test(the_last_of_an_option_counts),
+        cmocka_unit_test(there_is_an_end_to_entries),        cmocka_unit_test(a_place_that_is_too_long_is_refused),
+        cmocka_unit_test(the_last_of_an_option_counts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
