@@ -90,6 +90,12 @@ int mount_tree_make(struct mount_run *run, const char *path, struct error **err)
 /* From disks to mounted volumes. Only what stops all of them is an error; the rest is in run->volumes. */
 int mount_volumes(struct mount_run *run, struct error **err);
 
+/*
+ * From mounted volumes to the guest's own tree: root/ beside volumes/, with its fstab applied, one for each root file
+ * system that is found; what became of each goes into the session's "roots". Only what stops everything is an error.
+ */
+int mount_roots(struct mount_run *run, struct error **err);
+
 /* The way to a target through the tunnel; borrows from run and target. */
 struct iscsi_target mount_run_target(const struct mount_run *run, const char *target);
 

@@ -94,5 +94,5 @@ int mount_volumes(struct mount_run *run, struct error **err)
         mount_dirty(run, volumes_directory, err) < 0)
         return -1;
     sum_up(run);
-    return 0;
+    return mount_roots(run, err);
 }

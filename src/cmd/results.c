@@ -88,6 +88,7 @@ void results_print(const cJSON *state)
     print_heading(state);
     if (volumes && cJSON_GetArraySize(volumes))
         print_volumes(volumes);
+    results_print_roots(json_array(state, "roots"));
 }
 
 cJSON *results_to_json(const cJSON *state)

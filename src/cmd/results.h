@@ -8,9 +8,12 @@
 
 /*
  * Prints a session's state for a person: what it is, then a table of its volumes, then what could not be
- * mounted and why.
+ * mounted and why; then the same of the guest's own trees.
  */
 void results_print(const cJSON *state);
+
+/* The part of that with the guest's own trees: which is which, and what of their fstabs is not in its place. */
+void results_print_roots(const cJSON *roots);
 
 /* The state as a document for --json: without the undo list, which is our own business. The caller deletes
  * it. */

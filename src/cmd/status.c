@@ -92,6 +92,31 @@ static void check_overlays(cJSON *state)
     }
 }
 
+static void check_place(cJSON *object, const char *place)
+{
+    const char *where = json_string(object, place);
+
+    if (!where || is_mount_point(where))
+        return;
+    cJSON_DeleteItemFromObjectCaseSensitive(object, "status");
+    json_set_string(object, "status", "unmounted");
+}
+
+/* The same for what is mounted in the guest's own trees. */
+static void check_roots(const cJSON *roots)
+{
+    cJSON *root, *mount;
+
+    cJSON_ArrayForEach(root, roots)
+    {
+        check_place(root, "directory");
+        cJSON_ArrayForEach(mount, json_array(root, "mounts"))
+        {
+            check_place(mount, "mount_point");
+        }
+    }
+}
+
 /*
  * What the state file says holds for the moment it was written; whoever was at work may have been killed
  * since, and the tunnel with it.
@@ -103,6 +128,7 @@ static void judge(cJSON *state, const char *id, bool locked)
 
     check_volumes(json_array(state, "volumes"));
     check_overlays(state);
+    check_roots(json_array(state, "roots"));
     if (locked)
         set_status(state, "working", NULL);
     else if (access(run_state, F_OK) < 0 && !str_equal(json_string(state, "status"), STATUS_PREPARING))

@@ -2,6 +2,7 @@
 #include "mount/mounts.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -12,6 +13,7 @@
 #include <libmount/libmount.h>
 
 #include "mount/kernel_log.h"
+#include "util/file.h"
 #include "util/run.h"
 #include "util/str.h"
 
@@ -200,12 +202,52 @@ static bool is_of_device(struct libmnt_fs *fs, dev_t device)
            S_ISBLK(st.st_mode) && st.st_rdev == device;
 }
 
-static bool is_mounted_on(const char *directory, const dev_t *devices, size_t count)
+/*
+ * The mount that an open file is in, out of the table; NULL if it is not there. Asked of the descriptor and not with
+ * statx(2): file systems whose disk is gone refuse that, and must be unmounted all the same.
+ */
+static struct libmnt_fs *mount_of(int fd, struct libmnt_table *table)
+{
+    static const char NAME[] = "\nmnt_id:";
+    _cleanup_free_ char *path = str_printf("/proc/self/fdinfo/%d", fd);
+    _cleanup_iterator_ struct libmnt_iter *iterator = mnt_new_iter(MNT_ITER_FORWARD);
+    _cleanup_free_ char *text = NULL;
+    struct libmnt_fs *fs = NULL;
+    const char *id;
+
+    if (!table || !iterator || file_read(path, 4096, &text, NULL, NULL) < 0)
+        return NULL;
+    id = strstr(text, NAME);
+    while (id && mnt_table_next_fs(table, iterator, &fs) == 0)
+        if (mnt_fs_get_id(fs) == (int)strtol(id + strlen(NAME), NULL, 10))
+            return fs;
+    return NULL;
+}
+
+int mount_device_number(int fd, dev_t *device, struct error **err)
 {
     _cleanup_table_ struct libmnt_table *table = mounted_now();
-    struct libmnt_fs *fs = table ? mnt_table_find_target(table, directory, MNT_ITER_BACKWARD) : NULL;
+    struct libmnt_fs *fs = mount_of(fd, table);
 
-    for (size_t i = 0; fs && i < count; i++)
+    if (!fs)
+        return error_set(err, EXIT_FAILED, "a directory is in no mount of this namespace");
+    *device = mnt_fs_get_devno(fs);
+    return 0;
+}
+
+/*
+ * Whether what umount(2) would find by that path is the mount that the table has there, of that device: above a guest's
+ * tree, or in it, something else may have been mounted since, with links of its own.
+ */
+static bool is_mounted_on(const char *directory, const dev_t *devices, size_t count)
+{
+    _cleanup_close_ int fd = open(directory, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    _cleanup_table_ struct libmnt_table *table = fd >= 0 ? mounted_now() : NULL;
+    struct libmnt_fs *fs = mount_of(fd, table);
+
+    if (!fs || !str_equal(mnt_fs_get_target(fs), directory))
+        return false;
+    for (size_t i = 0; i < count; i++)
         if (is_of_device(fs, devices[i]))
             return true;
     return false;

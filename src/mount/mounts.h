@@ -35,6 +35,12 @@ int mount_device(const struct mount_request *request, struct wait *wait, int *er
  */
 int unmount_device(const char *directory, const dev_t *devices, size_t count, struct error **err);
 
+/*
+ * The number by which the mount table knows the mount that an open file or directory is in; that of stat(2) is another
+ * one for some file systems (btrfs).
+ */
+int mount_device_number(int fd, dev_t *device, struct error **err);
+
 /* Where the device is mounted in this mount namespace; NULL if nowhere. The caller frees it. */
 char *mount_point_of(dev_t device);
 

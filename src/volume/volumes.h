@@ -36,8 +36,8 @@ struct volume {
     char *uuid;      /* printable, NULL if none */
     char *part_uuid; /* of a partition: its own id in the table, NULL if unknown */
     char *part_name; /* of a GPT partition: its name, NULL if none */
-    char *alias;     /* what it was called in the VM: "mapper/vgdata-lvhome", "md/0", below /dev; NULL
-                        if only the VM knows */
+    char *alias;     /* what it was called in the VM, below /dev: "mapper/vgdata-lvhome" (device-mapper's name),
+                        "md/data", "md0"; several of them one a line; NULL if only the VM knows */
     const struct filesystem *filesystem; /* how to mount it, for VOLUME_FOUND and VOLUME_MOUNTED */
     enum volume_state state;
     bool is_overlaid;    /* `device` is an overlay, which can be written to */

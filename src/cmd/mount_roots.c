@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The guest's own tree: its root file system with the volumes that its fstab names in their places. Everything in it is
+ * a copy of a mount below volumes/, so nothing is opened twice, and whatever cannot be put in its place can be found
+ * there.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "cmd/mount_run.h"
+#include "cmd/teardown.h"
+#include "mount/btrfs_tree.h"
+#include "mount/guest_bind.h"
+#include "mount/guest_path.h"
+#include "mount/guest_plan.h"
+#include "mount/guest_root.h"
+#include "mount/mounts.h"
+#include "util/file.h"
+#include "util/json.h"
+#include "util/log.h"
+#include "util/str.h"
+
+/* A rescue disk or two beside the VM's own; more is somebody's joke. */
+enum { MAX_ROOTS = 8 };
+
+/* One root on its way into the tree. */
+struct tree {
+    struct mount_run *run;
+    struct guest_volume *volumes; /* of all volumes of the run, in their order */
+    size_t volume;                /* that with the root */
+    struct guest_root root;
+    char *directory;
+    struct guest_plan plan;
+};
+
+static void tree_clear(struct tree *tree)
+{
+    guest_root_clear(&tree->root);
+    guest_plan_clear(&tree->plan);
+    free(tree->directory);
+}
+
+/* A whole text as a number of at most four digits; -1 for anything else. */
+static int small_number(const char *text, size_t length)
+{
+    _cleanup_free_ char *copy = str_ndup(text, length);
+    long number;
+
+    return length <= 4 && str_to_long(copy, 0, 9999, &number) == 0 ? (int)number : -1;
+}
+
+/* Volumes are named for it: "disk0p1", "disk0"; anything else is on no disk alone. */
+static void place_on_disk(const char *name, int *disk, int *partition)
+{
+    static const char PREFIX[] = "disk";
+    const char *digits = str_starts_with(name, PREFIX) ? name + strlen(PREFIX) : "";
+    size_t length = strcspn(digits, "p");
+
+    *disk = small_number(digits, length);
+    *partition = digits[length] ? small_number(digits + length + 1, strlen(digits + length + 1)) : 0;
+    if (*disk < 0 || *partition < 0)
+        *disk = *partition = -1;
+}
+
+static struct guest_volume *describe_volumes(const struct volumes *volumes)
+{
+    struct guest_volume *list = xcalloc(volumes->count ? volumes->count : 1, sizeof(*list));
+
+    for (size_t i = 0; i < volumes->count; i++) {
+        const struct volume *volume = &volumes->items[i];
+
+        list[i] = (struct guest_volume){.name = volume->name,
+                                        .type = volume->type,
+                                        .label = volume->label,
+                                        .uuid = volume->uuid,
+                                        .part_uuid = volume->part_uuid,
+                                        .part_name = volume->part_name,
+                                        .aliases = volume->alias,
+                                        .mounted = volume->state == VOLUME_MOUNTED};
+        place_on_disk(volume->name, &list[i].disk, &list[i].partition);
+    }
+    return list;
+}
+
+/* The mount of a volume below volumes/, whose directory nobody but root can reach. */
+static int open_volume(const struct volume *volume, struct error **err)
+{
+    int fd = open(volume->mount_point, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+    return fd < 0 ? error_set_errno(err, EXIT_FAILED, errno, "cannot open %s", volume->mount_point) : fd;
+}
+
+/*
+ * Enters a mount in the undo list and makes it. Returns 1 with *where set (the caller frees it) if it was made, 0 with
+ * reason set if it could not be, -1 with err set if it must not be tried.
+ */
+static int bind(struct tree *tree, int source, int target, char **where, struct error **reason, struct error **err)
+{
+    _cleanup_free_ char *path = guest_path_on_host(target, tree->directory, reason);
+    _cleanup_close_ int copy = -1;
+    cJSON *change;
+    dev_t device;
+
+    if (!path)
+        return 0;
+    copy = guest_bind_prepare(source, &device, reason);
+    if (copy < 0)
+        return 0;
+    change = json_new_object();
+    json_set_string(change, "directory", path);
+    json_set_number(change, "major", major(device));
+    json_set_number(change, "minor", minor(device));
+    if (session_will(tree->run->session, CHANGE_MOUNT, change, false, err) < 0)
+        return -1;
+    if (guest_bind_attach(copy, target, reason) < 0)
+        return 0;
+    *where = steal(path);
+    return 1;
+}
+
+/* A btrfs subvolume's path in the volume: what the fstab says, or else the default one's. NULL with err set. */
+static char *subvolume_path(const struct guest_mount *mount, int top, struct error **err)
+{
+    _cleanup_close_ int directory = openat(top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    uint64_t id = BTRFS_TOP;
+    long number = 0;
+
+    if (directory < 0) {
+        error_set_errno(err, EXIT_FAILED, errno, "cannot open the volume");
+        return NULL;
+    }
+    if (btrfs_subvolume_of(directory, &id, err) < 0)
+        return NULL;
+    if (id != BTRFS_TOP) {
+        error_set(err, EXIT_FAILED, "only subvolume %llu of the volume is mounted", (unsigned long long)id);
+        return NULL;
+    }
+    if (mount->path)
+        return str_dup(mount->path);
+    if (mount->subvolume_id && str_to_long(mount->subvolume_id, 0, LONG_MAX, &number) < 0) {
+        error_set(err, EXIT_FAILED, "its subvolume has no number");
+        return NULL;
+    }
+    if (!mount->subvolume_id && btrfs_default_subvolume(directory, &id, err) < 0)
+        return NULL;
+    /* the kernel takes 0 for the top, too */
+    return btrfs_subvolume_path(directory, number ? (uint64_t)number : id, err);
+}
+
+/* What is to be shown, as a descriptor; -1 with reason set. */
+static int open_source(const struct tree *tree, const struct guest_mount *mount, int root, struct error **reason)
+{
+    _cleanup_free_ char *path = NULL;
+    _cleanup_close_ int top = -1;
+
+    if (mount->kind == GUEST_MOUNT_BIND)
+        return guest_path_open(root, mount->path, reason);
+    top = open_volume(&tree->run->volumes.items[mount->volume], reason);
+    if (top < 0 || !str_equal(tree->volumes[mount->volume].type, "btrfs"))
+        return steal_fd(&top);
+    path = subvolume_path(mount, top, reason);
+    return path ? guest_path_open(top, path, reason) : -1;
+}
+
+static int make_mount(struct tree *tree, struct guest_mount *mount, int root, struct error **err)
+{
+    _cleanup_error_ struct error *reason = NULL;
+    _cleanup_close_ int source = open_source(tree, mount, root, &reason);
+    _cleanup_close_ int target = source < 0 ? -1 : guest_path_open(root, mount->target, &reason);
+    int made = 0;
+
+    if (target >= 0)
+        made = bind(tree, source, target, &mount->where, &reason, err);
+    if (made < 0)
+        return -1;
+    if (made == 0)
+        guest_mount_decide(mount, GUEST_MOUNT_FAILED, "%s", reason->message);
+    else
+        mount->state = GUEST_MOUNT_MOUNTED;
+    return 0;
+}
+
+static int apply_fstab(struct tree *tree, int root, struct error **err)
+{
+    struct guest_volumes volumes = {.items = tree->volumes, .count = tree->run->volumes.count, .root = tree->volume};
+    _cleanup_fstab_ struct fstab fstab = {0};
+    _cleanup_error_ struct error *reason = NULL;
+
+    if (guest_root_read_fstab(root, &fstab, &reason) < 0) {
+        tree->plan.note = str_dup(reason->message);
+        return 0;
+    }
+    guest_plan_make(&fstab, &volumes, &tree->plan);
+    for (size_t i = 0; i < tree->plan.count; i++) {
+        struct guest_mount *mount = &tree->plan.items[i];
+
+        if (wait_check(&tree->run->wait, err) < 0 ||
+            (mount->state == GUEST_MOUNT_PLANNED && make_mount(tree, mount, root, err) < 0))
+            return -1;
+    }
+    if (fstab.left_out && !tree->plan.note)
+        tree->plan.note = str_printf("lines of its fstab that are no entries: %zu", fstab.left_out);
+    return 0;
+}
+
+/* The directory is in the session's own, which was empty. */
+static int make_directory(struct tree *tree, size_t number, struct error **err)
+{
+    cJSON *change = json_new_object();
+
+    tree->directory = number ? str_printf("%s/root%zu", tree->run->directory, number + 1)
+                             : str_printf("%s/root", tree->run->directory);
+    json_set_string(change, "path", tree->directory);
+    return session_will(tree->run->session, CHANGE_DIRECTORY, change, true, err) < 0 ||
+                   file_make_private_dir(tree->directory, NULL, err) < 0
+               ? -1
+               : 0;
+}
+
+/* Returns 1 if the root is in its place, 0 if it could not be, which *reason says, -1 with err set. */
+static int show_root(struct tree *tree, size_t number, struct error **reason, struct error **err)
+{
+    _cleanup_close_ int top = open_volume(&tree->run->volumes.items[tree->volume], reason);
+    _cleanup_close_ int source = top < 0 ? -1 : guest_path_open(top, tree->root.path, reason);
+    _cleanup_close_ int target = -1;
+    _cleanup_free_ char *where = NULL;
+    int made;
+
+    if (source < 0)
+        return 0;
+    if (make_directory(tree, number, err) < 0)
+        return -1;
+    target = open(tree->directory, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (target < 0)
+        return error_set_errno(err, EXIT_FAILED, errno, "cannot open %s", tree->directory);
+    made = bind(tree, source, target, &where, reason, err);
+    /* an empty directory would look like an empty root */
+    if (made == 0 && remove_empty_directory(tree->directory, err) < 0)
+        return -1;
+    return made;
+}
+
+static cJSON *tree_to_json(const struct tree *tree)
+{
+    cJSON *object = json_new_object(), *mounts;
+
+    json_set_string(object, "directory", tree->directory);
+    json_set_string(object, "status", "mounted");
+    json_set_string(object, "volume", tree->volumes[tree->volume].name);
+    json_set_string(object, "subvolume", str_equal(tree->root.path, "/") ? NULL : tree->root.path);
+    json_set_string(object, "os", tree->root.os);
+    json_set_string(object, "hostname", tree->root.hostname);
+    json_set_string(object, "note", tree->plan.note);
+    mounts = json_set_array(object, "mounts");
+    for (size_t i = 0; i < tree->plan.count; i++) {
+        const struct guest_mount *mount = &tree->plan.items[i];
+        bool is_made = mount->state == GUEST_MOUNT_MOUNTED;
+        cJSON *item = json_new_object();
+
+        json_set_string(item, "target", mount->target);
+        json_set_string(item, "source", mount->source);
+        json_set_string(item, "volume", mount->volume == GUEST_NO_VOLUME ? NULL : tree->volumes[mount->volume].name);
+        json_set_string(item, "status", guest_mount_state_name(mount->state));
+        json_set_string(item, "mount_point", mount->where);
+        json_set_string(item, "reason", is_made ? NULL : mount->why);
+        json_set_string(item, "note", is_made ? mount->why : NULL);
+        json_append(mounts, item);
+    }
+    return object;
+}
+
+static int add_root(struct tree *tree, cJSON *roots, struct error **err)
+{
+    _cleanup_error_ struct error *reason = NULL;
+    _cleanup_close_ int root = -1;
+    int shown = show_root(tree, (size_t)cJSON_GetArraySize(roots), &reason, err);
+
+    if (shown < 0)
+        return -1;
+    if (shown == 0) {
+        log_warning("the root file system on %s is not shown as a tree: %s", tree->volumes[tree->volume].name,
+                    reason->message);
+        return 0;
+    }
+    root = open(tree->directory, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (root < 0)
+        return error_set_errno(err, EXIT_FAILED, errno, "cannot open %s", tree->directory);
+    guest_root_describe(root, &tree->root);
+    if (apply_fstab(tree, root, err) < 0)
+        return -1;
+    guest_root_describe(root, &tree->root);
+    json_append(roots, tree_to_json(tree));
+    return 0;
+}
+
+/* Whether the volume has a root, which is looked for only where files can be read. */
+static bool find_root(const struct volume *volume, struct guest_root *root)
+{
+    _cleanup_close_ int top = volume->state == VOLUME_MOUNTED ? open_volume(volume, NULL) : -1;
+
+    return top >= 0 && guest_root_find(top, str_equal(volume->type, "btrfs"), root);
+}
+
+/* The number of the disk that a volume begins on: what is on several has the LUN of one of them. */
+static int first_disk(const struct volumes *volumes, const struct guest_volume *described, size_t index)
+{
+    if (described[index].disk >= 0)
+        return described[index].disk;
+    for (size_t i = 0; i < volumes->count; i++)
+        if (described[i].disk >= 0 && volumes->items[i].lun == volumes->items[index].lun)
+            return described[i].disk;
+    return INT_MAX;
+}
+
+/* Indices of all volumes, the OS disk's first, which has the lowest LUN. The caller frees the list. */
+static size_t *in_order_of_disks(const struct volumes *volumes, const struct guest_volume *described)
+{
+    size_t *order = xcalloc(volumes->count ? volumes->count : 1, sizeof(*order));
+
+    for (size_t i = 0; i < volumes->count; i++) {
+        size_t at = i;
+
+        while (at > 0 && first_disk(volumes, described, order[at - 1]) > first_disk(volumes, described, i)) {
+            order[at] = order[at - 1];
+            at--;
+        }
+        order[at] = i;
+    }
+    return order;
+}
+
+int mount_roots(struct mount_run *run, struct error **err)
+{
+    _cleanup_free_ struct guest_volume *volumes = describe_volumes(&run->volumes);
+    _cleanup_free_ size_t *order = in_order_of_disks(&run->volumes, volumes);
+    cJSON *roots;
+    int count;
+
+    progress_begin(&run->progress, "Putting the VM's own tree together");
+    cJSON_DeleteItemFromObjectCaseSensitive(run->session->state, "roots");
+    roots = json_set_array(run->session->state, "roots");
+    for (size_t i = 0; i < run->volumes.count && cJSON_GetArraySize(roots) < MAX_ROOTS; i++) {
+        _cleanup_(tree_clear) struct tree tree = {.run = run, .volumes = volumes, .volume = order[i]};
+
+        if (wait_check(&run->wait, err) < 0)
+            return -1;
+        if (find_root(&run->volumes.items[order[i]], &tree.root) && add_root(&tree, roots, err) < 0)
+            return -1;
+    }
+    count = cJSON_GetArraySize(roots);
+    if (count == 0)
+        progress_end(&run->progress, "no volume holds a Linux root file system");
+    else if (count == 1)
+        progress_end(&run->progress, "%s", json_string(cJSON_GetArrayItem(roots, 0), "directory"));
+    else
+        progress_end(&run->progress, "%d roots", count);
+    return 0;
+}

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: MIT */
+/* A guest's fstab: how it is read, which volume each entry means, and in which order they are mounted. */
+#include <string.h>
+
+#include "check.h"
+#include "mount/fstab.h"
+#include "mount/guest_device.h"
+#include "mount/guest_path.h"
+#include "mount/guest_plan.h"
+#include "util/str.h"
+
+/* An OS disk with the root on its third partition, a data disk with two, a bare one, an LV, an array. */
+static const struct guest_volume a_vm[] = {
+    {.name = "disk0p1",
+     .type = "vfat",
+     .label = "EFI",
+     .uuid = "1234-ABCD",
+     .part_uuid = "0f0f0f0f-01",
+     .part_name = "EFI System",
+     .disk = 0,
+     .partition = 1,
+     .mounted = true},
+    {.name = "disk0p2", .type = "swap", .uuid = "5aaa", .disk = 0, .partition = 2},
+    {.name = "disk0p3",
+     .type = "ext4",
+     .label = "root",
+     .uuid = "aaaaaaaa-0000-0000-0000-000000000001",
+     .part_uuid = "0f0f0f0f-03",
+     .disk = 0,
+     .partition = 3,
+     .mounted = true},
+    {.name = "disk1p1",
+     .type = "xfs",
+     .label = "my data",
+     .uuid = "aaaaaaaa-0000-0000-0000-000000000002",
+     .part_uuid = "0f0f0f0f-11",
+     .part_name = "data",
+     .disk = 1,
+     .partition = 1,
+     .mounted = true},
+    {.name = "disk1p2", .type = "ext4", .label = "broken", .disk = 1, .partition = 2, .mounted = false},
+    {.name = "disk2", .type = "ext4", .label = "bare", .disk = 2, .partition = 0, .mounted = true},
+    {.name = "vg-data-home",
+     .type = "ext3",
+     .aliases = "mapper/vg--data-home\nvg-data/home",
+     .disk = -1,
+     .partition = -1,
+     .mounted = true},
+    {.name = "md127", .type = "xfs", .aliases = "md/0", .disk = -1, .partition = -1, .mounted = true},
+    {.name = "disk3p1",
+     .type = "btrfs",
+     .uuid = "aaaaaaaa-0000-0000-0000-00000000000b",
+     .disk = 3,
+     .partition = 1,
+     .mounted = true},
+    /* a copy of the root's disk, as a rescue VM has it */
+    {.name = "disk4p3",
+     .type = "ext4",
+     .label = "root",
+     .uuid = "aaaaaaaa-0000-0000-0000-000000000001",
+     .disk = 4,
+     .partition = 3,
+     .mounted = true},
+    {.name = "disk5", .type = "ext4", .label = "twice", .disk = 5, .partition = 0, .mounted = true},
+    {.name = "disk6", .type = "ext4", .label = "twice", .disk = 6, .partition = 0, .mounted = true},
+    {.name = "disk7", .type = "ext4", .label = "once", .disk = 7, .partition = 0, .mounted = true},
+    {.name = "disk8", .type = "ext4", .label = "once", .disk = 8, .partition = 0, .mounted = false},
+};
+
+enum { ROOT = 2, VOLUMES = sizeof(a_vm) / sizeof(a_vm[0]) };
+
+static void plan_text(const char *text, size_t length, struct guest_plan *plan)
+{
+    struct guest_volumes volumes = {.items = a_vm, .count = VOLUMES, .root = ROOT};
+    _cleanup_fstab_ struct fstab fstab = {0};
+
+    assert_int_equal(fstab_parse(text, length, &fstab, NULL), 0);
+    guest_plan_make(&fstab, &volumes, plan);
+}
+
+/* Plans one line behind that of the root. */
+static void plan_line(const char *line, struct guest_plan *plan)
+{
+    _cleanup_free_ char *text = str_printf("UUID=aaaaaaaa-0000-0000-0000-000000000001 / ext4 defaults 0 1\n%s\n", line);
+
+    plan_text(text, strlen(text), plan);
+}
+
+#define P GUEST_MOUNT_PLANNED
+#define S GUEST_MOUNT_SKIPPED
+#define F GUEST_MOUNT_FAILED
+
+static void each_line_means_what_the_vm_meant(void **state)
+{
+    static const struct {
+        const char *line;
+        enum guest_mount_state state;
+        const char *volume; /* or NULL */
+        const char *target;
+        const char *why; /* a part of it, or NULL for none */
+    } cases[] = {
+        /* by what is written on the volume */
+        {"UUID=aaaaaaaa-0000-0000-0000-000000000002 /data xfs defaults 0 0", P, "disk1p1", "/data", NULL},
+        {"UUID=AAAAAAAA-0000-0000-0000-000000000002 /data xfs", P, "disk1p1", "/data", NULL},
+        {"UUID=\"1234-ABCD\" /boot/efi vfat umask=0077 0 1", P, "disk0p1", "/boot/efi", NULL},
+        {"UUID=1234-abcd /boot/efi/ vfat", P, "disk0p1", "/boot/efi", NULL},
+        {"LABEL=\"my\\040data\" /data auto", P, "disk1p1", "/data", NULL},
+        {"LABEL=my\\040data /data auto", P, "disk1p1", "/data", NULL},
+        {"LABEL=bare /d ext4", P, "disk2", "/d", NULL},
+        {"PARTUUID=0F0F0F0F-11 /data xfs", P, "disk1p1", "/data", NULL},
+        {"PARTLABEL=data /data xfs", P, "disk1p1", "/data", NULL},
+        {"PARTLABEL=\"EFI\\040System\" /efi vfat", P, "disk0p1", "/efi", NULL},
+        {"/dev/disk/by-uuid/1234-ABCD /efi vfat", P, "disk0p1", "/efi", NULL},
+        {"/dev/disk/by-label/my\\134x20data /data xfs", P, "disk1p1", "/data", NULL},
+        {"/dev/disk/by-partuuid/0f0f0f0f-11 /data xfs", P, "disk1p1", "/data", NULL},
+        {"/dev/disk/by-partlabel/EFI\\134x20System /efi vfat", P, "disk0p1", "/efi", NULL},
+        {"UUID=aaaaaaaa-9999 /x ext4", F, NULL, "/x", "no volume of the backup has that UUID"},
+        {"LABEL= /x ext4", F, NULL, "/x", "no volume"},
+        {"LABEL=MY\\040DATA /x ext4", F, NULL, "/x", "no volume"},
+        {"ID=scsi-1 /x ext4", F, NULL, "/x", "no device"},
+        /* of logical volumes and arrays */
+        {"/dev/mapper/vg--data-home /home ext4", P, "vg-data-home", "/home", NULL},
+        {"/dev/vg-data/home /home ext4", P, "vg-data-home", "/home", NULL},
+        {"/dev/disk/by-id/dm-name-vg--data-home /home ext4", P, "vg-data-home", "/home", NULL},
+        {"/dev/mapper/vg-data-home /home ext4", F, NULL, "/home", "that name"},
+        {"/dev/mapper/ /home ext4", F, NULL, "/home", "that name"},
+        {"/dev/vg/other /home ext4", F, NULL, "/home", "that name"},
+        {"/dev/md0 /raid xfs", P, "md127", "/raid", NULL},
+        {"/dev/md/0 /raid xfs", P, "md127", "/raid", NULL},
+        {"/dev/disk/by-id/md-name-web01:0 /raid xfs", P, "md127", "/raid", NULL},
+        {"/dev/md1 /raid xfs", F, NULL, "/raid", "only the running VM"},
+        {"/dev/dm-0 /x ext4", F, NULL, "/x", "only the running VM"},
+        /* by Azure's links */
+        {"/dev/disk/azure/root-part1 /boot/efi vfat", P, "disk0p1", "/boot/efi", NULL},
+        {"/dev/disk/azure/os-part1 /boot/efi vfat", P, "disk0p1", "/boot/efi", NULL},
+        {"/dev/disk/cloud/azure_root-part1 /boot/efi vfat", P, "disk0p1", "/boot/efi", NULL},
+        {"/dev/disk/azure/scsi0/lun0-part1 /boot/efi vfat", P, "disk0p1", "/boot/efi", NULL},
+        {"/dev/disk/azure/root-part9 /x vfat", F, NULL, "/x", "no partition 9"},
+        {"/dev/disk/azure/root-part /x vfat", F, NULL, "/x", "only the running VM"},
+        {"/dev/disk/azure/root /x vfat", F, NULL, "/x", "as a whole"},
+        {"/dev/disk/azure/resource-part1 /mnt auto", S, NULL, "/mnt", "temporary disk"},
+        {"/dev/disk/cloud/azure_resource-part1 /mnt auto", S, NULL, "/mnt", "temporary disk"},
+        {"/dev/disk/azure/scsi0/lun1 /mnt ext4", S, NULL, "/mnt", "temporary disk"},
+        {"/dev/disk/azure/scsi1/lun0-part1 /data xfs", P, "disk1p1", "/data", "a guess"},
+        {"/dev/disk/azure/scsi1/lun1 /d ext4", P, "disk2", "/d", "a guess"},
+        {"/dev/disk/azure/data/by-lun/1 /d ext4", P, "disk2", "/d", "a guess"},
+        {"/dev/disk/azure/datadisks/lun1 /d auto", P, "disk2", "/d", "a guess"},
+        {"/dev/disk/azure/scsi1/lun1 /d xfs", F, NULL, "/d", "is no xfs"},
+        {"/dev/disk/azure/scsi1/lun63 /d xfs", F, NULL, "/d", "has no 64 of them"},
+        {"/dev/disk/azure/scsi1/lun /d xfs", F, NULL, "/d", "only the running VM"},
+        {"/dev/disk/azure/scsi1/lun1x /d xfs", F, NULL, "/d", "only the running VM"},
+        {"/dev/disk/azure/scsi1/lun99999999999999999999 /d xfs", F, NULL, "/d", "only the running VM"},
+        {"/dev/disk/by-path/acpi-VMBUS:00 /x ext4", F, NULL, "/x", "only the running VM"},
+        /* by the kernel's */
+        {"/dev/sdc1 /data xfs", F, NULL, "/data", "which disk"},
+        {"/dev/nvme0n2p1 /data xfs", F, NULL, "/data", "which disk"},
+        {"/dev/sr0 /cdrom iso9660", F, NULL, "/cdrom", "only the running VM"},
+        /* of several with one name */
+        {"LABEL=root /again ext4", P, "disk0p3", "/again", "on the disk of the root"},
+        {"LABEL=twice /x ext4", F, NULL, "/x", "disk5 and disk6 have the same label"},
+        {"LABEL=once /x ext4", P, "disk7", "/x", "only this one could be mounted"},
+        {"LABEL=broken /x ext4", F, "disk1p2", "/x", "disk1p2 could not be mounted"},
+        /* subvolumes, binds, images */
+        {"UUID=aaaaaaaa-0000-0000-0000-00000000000b /srv btrfs subvol=@srv", P, "disk3p1", "/srv", NULL},
+        {"UUID=aaaaaaaa-0000-0000-0000-00000000000b /srv btrfs subvol=../../x", F, "disk3p1", "/srv", "no plain path"},
+        {"/srv/www /www none bind 0 0", P, NULL, "/www", NULL},
+        {"/srv/www /www none rw,rbind 0 0", P, NULL, "/www", NULL},
+        {"/srv/../../etc /www none bind 0 0", F, NULL, "/www", "what it binds"},
+        {"srv /www none bind 0 0", F, NULL, "/www", "what it binds"},
+        {"/srv/image.iso /mnt iso9660 loop,ro 0 0", F, NULL, "/mnt", "images"},
+        {"LABEL=bare /d ext4 noauto,user 0 0", P, "disk2", "/d", "noauto"},
+        /* what is on no disk of the VM */
+        {"tmpfs /tmp tmpfs size=2g 0 0", S, NULL, "/tmp", "no disk"},
+        {"proc /proc proc defaults 0 0", S, NULL, "/proc", "no disk"},
+        {"UUID=5aaa none swap sw 0 0", S, NULL, "none", "swap"},
+        {"/swapfile swap swap defaults 0 0", S, NULL, "swap", "swap"},
+        {"nas:/export /nas nfs4 _netdev 0 0", S, NULL, "/nas", "network"},
+        {"[fe80::1]:/export /nas nfs 0 0", S, NULL, "/nas", "network"},
+        {"//nas/share /nas cifs credentials=/etc/creds 0 0", S, NULL, "/nas", "network"},
+        {"//nas/share /nas auto 0 0", S, NULL, "/nas", "network"},
+        {"user@host:/x /nas fuse.sshfs 0 0", S, NULL, "/nas", "network"},
+        {"account.file:/x /nas aznfs 0 0", S, NULL, "/nas", "network"},
+        /* hostile places */
+        {"LABEL=bare / ext4", F, "disk2", "/", "the root is there already"},
+        {"LABEL=bare /./ ext4", F, "disk2", "/", "the root is there already"},
+        {"LABEL=bare //// ext4", F, "disk2", "/", "the root is there already"},
+        {"LABEL=bare /../../etc ext4", F, NULL, "/../../etc", "no plain absolute path"},
+        {"LABEL=bare /a/.. ext4", F, NULL, "/a/..", "no plain absolute path"},
+        {"LABEL=bare ../etc ext4", F, NULL, "../etc", "no plain absolute path"},
+        {"LABEL=bare etc ext4", F, NULL, "etc", "no plain absolute path"},
+        {"LABEL=bare /a\\012b ext4", F, NULL, "/a\\x0ab", "no plain absolute path"},
+        {"LABEL=bare /a\\033[31m ext4", F, NULL, "/a\\x1b[31m", "no plain absolute path"},
+        {"LABEL=bare /\\377\\376 ext4", F, NULL, "/\\xff\\xfe", "no plain absolute path"},
+        {"LABEL=bare /a//./b/ ext4", P, "disk2", "/a/b", NULL},
+        {"LABEL=bare /...  ext4", P, "disk2", "/...", NULL},
+        {"LABEL=bare /a\\040b ext4", P, "disk2", "/a b", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        _cleanup_guest_plan_ struct guest_plan plan = {0};
+        const struct guest_mount *mount;
+
+        plan_line(cases[i].line, &plan);
+        if (plan.count != 1)
+            fail_msg("%s: %zu entries", cases[i].line, plan.count);
+        mount = &plan.items[0];
+        if (mount->state != cases[i].state)
+            fail_msg("%s: %s, %s", cases[i].line, guest_mount_state_name(mount->state), mount->why);
+        if (!str_equal(mount->target, cases[i].target))
+            fail_msg("%s: goes to %s", cases[i].line, mount->target);
+        if (!str_equal(mount->volume == GUEST_NO_VOLUME ? NULL : a_vm[mount->volume].name, cases[i].volume))
+            fail_msg("%s: another volume, %s", cases[i].line, mount->why);
+        if (cases[i].why ? !mount->why || !strstr(mount->why, cases[i].why) : mount->why != NULL)
+            fail_msg("%s: says %s", cases[i].line, mount->why);
+    }
+}
+
+static void the_kernel_s_names_follow_the_root_s(void **state)
+{
+    static const char TEXT[] = "/dev/sdb3 / ext4 defaults 0 1\n/dev/sdb1 /boot/efi vfat\n/dev/sda1 /x ext4\n";
+    struct guest_volumes one_disk = {.items = a_vm, .count = 3, .root = ROOT};
+    struct guest_device device = {0};
+    _cleanup_guest_plan_ struct guest_plan plan = {0};
+
+    (void)state;
+    plan_text(TEXT, strlen(TEXT), &plan);
+    assert_int_equal(plan.count, 2);
+    assert_int_equal(plan.items[0].state, GUEST_MOUNT_PLANNED);
+    assert_string_equal(a_vm[plan.items[0].volume].name, "disk0p1");
+    assert_int_equal(plan.items[1].state, GUEST_MOUNT_FAILED);
+
+    guest_device_find(&one_disk, "/dev/sda1", "auto", &device);
+    assert_int_equal(device.verdict, GUEST_DEVICE_GUESSED);
+    assert_int_equal(device.volume, 0);
+    guest_device_clear(&device);
+    guest_device_find(&one_disk, "/dev/nvme0n1p1", "auto", &device);
+    assert_int_equal(device.verdict, GUEST_DEVICE_GUESSED);
+    guest_device_clear(&device);
+    guest_device_find(&one_disk, "/dev/sdb1", "auto", &device);
+    assert_int_equal(device.verdict, GUEST_DEVICE_UNKNOWN);
+    guest_device_clear(&device);
+}
+
+static void what_others_need_is_mounted_first(void **state)
+{
+    static const char TEXT[] = "/srv/data/www /www none bind\n"
+                               "LABEL=bare /srv/data/deep ext4\n"
+                               "PARTLABEL=data /srv xfs\n"
+                               "tmpfs /tmp tmpfs\n"
+                               "/dev/md0 /srv/data xfs\n"
+                               "UUID=1234-ABCD /srvx vfat\n"
+                               "/circle/a/x /circle/b none bind\n"
+                               "/circle/b/x /circle/a none bind\n"
+                               "LABEL=bare /srv/data ext4\n";
+    static const char *const order[] = {"/srv",  "/srv/data", "/www",     "/srv/data/deep",
+                                        "/srvx", "/circle/b", "/circle/a"};
+    _cleanup_guest_plan_ struct guest_plan plan = {0};
+
+    (void)state;
+    plan_text(TEXT, strlen(TEXT), &plan);
+    assert_int_equal(plan.count, 9);
+    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+        assert_string_equal(plan.items[i].target, order[i]);
+        assert_int_equal(plan.items[i].state, GUEST_MOUNT_PLANNED);
+    }
+    assert_int_equal(plan.items[7].state, GUEST_MOUNT_SKIPPED);
+    assert_non_null(strstr(plan.items[8].why, "named twice"));
+}
+
+static void a_guess_gives_way_to_what_is_certain(void **state)
+{
+    static const char TEXT[] = "LABEL=bare /certain ext4\n/dev/disk/azure/scsi1/lun1 /guess ext4\n";
+    _cleanup_guest_plan_ struct guest_plan plan = {0};
+
+    (void)state;
+    plan_text(TEXT, strlen(TEXT), &plan);
+    assert_int_equal(plan.items[0].state, GUEST_MOUNT_PLANNED);
+    assert_int_equal(plan.items[1].state, GUEST_MOUNT_FAILED);
+}
+
+static void a_root_of_another_volume_is_told(void **state)
+{
+    static const char OTHER[] = "LABEL=bare / ext4\n", NONE[] = "UUID=9999 / ext4\n";
+    _cleanup_guest_plan_ struct guest_plan plan = {0};
+    _cleanup_guest_plan_ struct guest_plan nowhere = {0};
+
+    (void)state;
+    plan_text(OTHER, strlen(OTHER), &plan);
+    assert_non_null(strstr(plan.note, "which is disk2"));
+    plan_text(NONE, strlen(NONE), &nowhere);
+    assert_non_null(strstr(nowhere.note, "no volume of the backup"));
+}
+
+static void what_is_no_fstab_is_passed_over(void **state)
+{
+    static const char TEXT[] = "26 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
+                               "Filename\tType\tSize\n"
+                               "# a comment\n"
+                               "\n"
+                               "oneword\n"
+                               "LABEL=bare /a\0 /etc ext4 defaults 0 0\n"
+                               "LABEL=bare /b ext4\r\n"
+                               "LABEL=bare\t/c \t ext4";
+    _cleanup_fstab_ struct fstab fstab = {0};
+    _cleanup_free_ char *line = xcalloc(FSTAB_MAX_LINE + 3, 1);
+    _cleanup_fstab_ struct fstab longer = {0};
+    _cleanup_fstab_ struct fstab none = {0};
+
+    (void)state;
+    assert_int_equal(fstab_parse(TEXT, sizeof(TEXT) - 1, &fstab, NULL), 0);
+    assert_true(fstab.left_out >= 2);
+    assert_true(fstab.count >= 2);
+    assert_string_equal(fstab.items[fstab.count - 1].target, "/c");
+    for (size_t i = 0; i < fstab.count; i++)
+        assert_string_not_equal(fstab.items[i].target, "/a");
+    memset(line, 'a', FSTAB_MAX_LINE + 1);
+    line[FSTAB_MAX_LINE + 1] = '\n';
+    assert_int_equal(fstab_parse(line, FSTAB_MAX_LINE + 2, &longer, NULL), 0);
+    assert_int_equal(longer.count, 0);
+    assert_int_equal(longer.left_out, 1);
+    assert_int_equal(fstab_parse("", 0, &none, NULL), 0);
+    assert_int_equal(none.count, 0);
+}
+
+static void there_is_an_end_to_entries(void **state)
+{
+    enum { LINES = 5000 };
+    static const char LINE[] = "LABEL=bare /d%04zu ext4\n";
+    _cleanup_free_ char *text = xcalloc(LINES, sizeof(LINE) + 8);
+    _cleanup_free_ char *huge = xcalloc(FSTAB_MAX_BYTES + 1, 1);
+    _cleanup_guest_plan_ struct guest_plan plan = {0};
+    _cleanup_fstab_ struct fstab fstab = {0};
+    struct error *err = NULL;
+    size_t length = 0, planned = 0;
+
+    (void)state;
+    for (size_t i = 0; i < LINES; i++)
+        length += (size_t)sprintf(text + length, LINE, i);
+    plan_text(text, length, &plan);
+    assert_int_equal(plan.count, FSTAB_MAX_ENTRIES);
+    for (size_t i = 0; i < plan.count; i++)
+        planned += plan.items[i].state == GUEST_MOUNT_PLANNED;
+    assert_int_equal(planned, GUEST_PLAN_MAX_MOUNTS);
+    assert_int_equal(fstab_parse(huge, FSTAB_MAX_BYTES + 1, &fstab, &err), -1);
+    assert_error(err, EXIT_FAILED, "larger than");
+}
+
+static void a_place_that_is_too_long_is_refused(void **state)
+{
+    _cleanup_free_ char *name = xcalloc(GUEST_PATH_MAX + 1, 1);
+    _cleanup_free_ char *line = NULL;
+    _cleanup_guest_plan_ struct guest_plan plan = {0};
+
+    (void)state;
+    memset(name, 'a', GUEST_PATH_MAX);
+    line = str_printf("LABEL=bare /%s ext4", name);
+    plan_line(line, &plan);
+    assert_int_equal(plan.items[0].state, GUEST_MOUNT_FAILED);
+    assert_true(strlen(plan.items[0].target) < 80);
+}
+
+static void the_last_of_an_option_counts(void **state)
+{
+    struct fstab_entry entry = {.options = (char *)"rw,subvol=@a,noatime,subvol=@b,subvolid=7"};
+    _cleanup_free_ char *subvol = fstab_option(&entry, "subvol");
+    _cleanup_free_ char *flag = fstab_option(&entry, "noatime");
+    _cleanup_free_ char *none = fstab_option(&entry, "sub");
+
+    (void)state;
+    assert_string_equal(subvol, "@b");
+    assert_string_equal(flag, "");
+    assert_null(none);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_line_means_what_the_vm_meant), cmocka_unit_test(the_kernel_s_names_follow_the_root_s),
+        cmocka_unit_test(what_others_need_is_mounted_first), cmocka_unit_test(a_guess_gives_way_to_what_is_certain),
+        cmocka_unit_test(a_root_of_another_volume_is_told),  cmocka_unit_test(what_is_no_fstab_is_passed_over),
+        cmocka_unit_test(there_is_an_end_to_entries),        cmocka_unit_test(a_place_that_is_too_long_is_refused),
+        cmocka_unit_test(the_last_of_an_option_counts),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
