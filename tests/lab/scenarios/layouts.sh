@@ -1,0 +1,175 @@
+#!/bin/bash
+# Disks as Linux servers have them, one recovery point of them all: volume groups over several disks, thin, with a disk
+# missing, on an array; arrays whole and degraded; a volume in an encrypted one; dirty journals; btrfs and NTFS. All of it
+# is shown with the files that went in, and none of it is written to.
+# timeout=480
+. "$AZILR_LAB/lib.sh"
+. "$AZILR_LAB/azure.sh"
+
+requires lvcreate mdadm cryptsetup thin_check mkntfs ntfs-3g
+cd "$LAB_WORK" || exit
+mkdir small
+echo 'the yearly report' > small/report
+seq 1 20000 > small/numbers
+mkdir small/empty
+
+# Only these devices, and no trace in /etc/lvm.
+lvm_on() { # COMMAND DEVICES [ARGUMENTS]: DEVICES is a list with commas
+    local command=$1 devices=$2
+    shift 2
+    "$command" --devices "$devices" -q --config 'backup { backup = 0 archive = 0 } devices { hints = "none" }' "$@" > /dev/null
+}
+
+fill() { # DEVICE MANIFEST [TEXT]: makes a file system with a tree of its own
+    mke2fs -q -t ext4 "$1"
+    echo "${3-$2}" > small/which
+    _fill "$1" small "$2"
+}
+
+blank() { # IMAGE...: sets `loops`, a loop device for each
+    local image
+    loops=()
+    for image in "$@"; do
+        truncate -s 48M "$image"
+        loops+=("$(losetup -f --show "$image")")
+    done
+    udevadm settle
+}
+
+done_with() {
+    local loop
+    for loop in "$@"; do _detach "$loop"; done
+}
+
+step "a volume group over two disks, one volume on both"
+blank vg1.img vg2.img
+lvm_on vgcreate "${loops[0]},${loops[1]}" vgdata "${loops[@]}"
+lvm_on lvcreate "${loops[0]},${loops[1]}" -y -n home -L 20M vgdata "${loops[0]}"
+lvm_on lvcreate "${loops[0]},${loops[1]}" -y -n a-b -l 100%FREE vgdata
+fill /dev/vgdata/home vg.home.manifest
+fill /dev/vgdata/a-b vg.a-b.manifest
+lvm_on vgchange "${loops[0]},${loops[1]}" -an vgdata
+done_with "${loops[@]}"
+
+step "thin volumes"
+blank thin.img
+lvm_on vgcreate "${loops[0]}" vgthin "${loops[0]}"
+lvm_on lvcreate "${loops[0]}" -y --type thin-pool -n pool -L 32M vgthin
+lvm_on lvcreate "${loops[0]}" -y --thin -n thin -V 64M vgthin/pool
+fill /dev/vgthin/thin thin.manifest
+lvm_on vgchange "${loops[0]}" -an vgthin
+done_with "${loops[@]}"
+
+step "a volume group of which a disk is missing"
+blank part1.img part2.img
+lvm_on vgcreate "${loops[0]},${loops[1]}" vgpart "${loops[@]}"
+lvm_on lvcreate "${loops[0]},${loops[1]}" -y -n here -L 20M vgpart "${loops[0]}"
+lvm_on lvcreate "${loops[0]},${loops[1]}" -y -n gone -L 20M vgpart "${loops[1]}"
+fill /dev/vgpart/here part.here.manifest
+fill /dev/vgpart/gone part.gone.manifest
+lvm_on vgchange "${loops[0]},${loops[1]}" -an vgpart
+done_with "${loops[@]}"
+
+step "LVM on an array of two"
+blank md1.img md2.img
+mdadm --create /dev/md/made --quiet --run --level=1 --raid-devices=2 --metadata=1.2 --homehost=web01 --name=data \
+    --assume-clean "${loops[@]}"
+udevadm settle
+md=$(readlink -f /dev/md/made)
+lvm_on vgcreate "$md" vgmd "$md"
+lvm_on lvcreate "$md" -y -n lv -L 20M vgmd
+fill /dev/vgmd/lv md.manifest
+lvm_on vgchange "$md" -an vgmd
+mdadm --stop --quiet "$md"
+done_with "${loops[@]}"
+
+step "an array of three, one of them missing"
+blank r1.img r2.img r3.img
+mdadm --create /dev/md/made --quiet --run --level=5 --raid-devices=3 --homehost=web01 --name=five --assume-clean "${loops[@]}"
+udevadm settle
+md=$(readlink -f /dev/md/made)
+fill "$md" r5.manifest
+mdadm --stop --quiet "$md"
+done_with "${loops[@]}"
+
+step "an encrypted one"
+echo -n 'correct horse' > key
+echo -n 'battery staple' > other-key
+chmod 600 key other-key
+truncate -s 48M luks.img
+cryptsetup luksFormat -q --type luks2 --pbkdf pbkdf2 --pbkdf-force-iterations 1000 --key-file key luks.img
+loop=$(losetup -f --show luks.img)
+cryptsetup open --key-file key "$loop" made
+fill /dev/mapper/made luks.manifest
+cryptsetup close made
+_detach "$loop"
+
+step "a dirty journal, btrfs, NTFS"
+make_disk_ext4_dirty dirty.img
+make_disk_btrfs btrfs.img
+truncate -s 24M ntfs.img
+mkntfs -q -F ntfs.img
+mkdir mnt
+ntfs-3g ntfs.img mnt
+echo ntfs > small/which
+cp -a small/. mnt/
+manifest mnt > ntfs.manifest
+umount mnt
+
+start_azure -- "$PWD"/{vg1,vg2,thin,part1,md1,md2,r1,r3,luks,dirty,btrfs,ntfs}.img
+azure_set polls_before_success=0
+systemctl start iscsid
+host_snapshot before
+secrets_watch_start "correct horse" "battery staple"
+
+step "mount"
+expect_exit 6 azilr mount web01 "${point_options[@]}" --key-file other-key --key-file key --json
+cp "$LAB_WORK/stdout" result.json
+secrets_watch_stop
+volumes=$(json_get result.json directory)/volumes
+
+volume() { # NAME MEMBER
+    /usr/bin/python3 -c 'import json,sys
+for v in json.load(open("result.json"))["volumes"]:
+    if v["name"] == sys.argv[1]: print(v[sys.argv[2]])' "$1" "$2"
+}
+
+mounted() { # LAYOUT VOLUME MANIFEST
+    assert_eq "$(volume "$2" status)" mounted "$2: $(volume "$2" reason)"
+    assert_manifest "$3" "$volumes/$2"
+    ! touch "$volumes/$2/new" 2> /dev/null || fail "$2 can be written to"
+    echo "LAYOUT pass: $1"
+}
+
+mounted "LVM, one disk of two" vgdata-home vg.home.manifest
+mounted "LVM, over both disks" vgdata-a-b vg.a-b.manifest
+mounted "LVM, thin" vgthin-thin thin.manifest
+mounted "LVM, a disk missing, what is whole" vgpart-here part.here.manifest
+mounted "LVM on md raid1" vgmd-lv md.manifest
+mounted "md raid5, degraded" md-five r5.manifest
+mounted "ext4 in LUKS2" disk8-unlocked luks.manifest
+mounted "ext4, dirty journal replayed" disk9 dirty.img.root.manifest
+mounted "btrfs" disk10 btrfs.img.root.manifest
+mounted "NTFS" disk11 ntfs.manifest
+assert_eq "$(volume vgpart-gone status)" failed
+assert_contains "$(volume vgpart-gone reason)$(volume vgpart-gone note)" "missing"
+echo "LAYOUT pass: LVM, a disk missing, what is not whole is told"
+assert_eq "$(volume disk9 note)" None
+for name in disk0 disk1 disk2 disk3 disk4 disk5 disk6 disk7 disk8; do
+    assert_eq "$(volume $name status)" member "$name: $(volume $name reason)"
+done
+
+step "nothing else of this host took any of it"
+udevadm settle
+assert_eq "$(find /dev/disk -path '*/by-azilr' -prune -o -type l -printf '%l\n' | grep -E '/(sd|dm-|md)' || true)" "" \
+    "links to the backup's devices"
+assert_eq "$(multipathd show paths 2> /dev/null | grep -w 'sd[a-z]' || true)" "" "multipathd"
+cat /proc/mdstat
+grep -E 'read-only' /proc/mdstat
+! grep -E 'resync|recovery' /proc/mdstat || fail "an array is being rebuilt"
+expect_exit 0 azilr status
+assert_contains "$LAB_WORK/stdout" vgdata-home
+
+step "the wrong key"
+expect_exit 0 azilr unmount web01 "${sign_in[@]}"
+assert_nothing_left
