@@ -152,8 +152,10 @@ static int log_in(struct mount_run *run, struct error **err)
 }
 
 /* Marks the disks to come of one target as ours, and has the kernel look for them. */
-static int scan(struct mount_run *run, const char *target, struct iscsi_session *session, struct error **err)
+static int scan(struct mount_run *run, size_t index, struct iscsi_session *session, struct error **err)
 {
+    const char *target = run->targets.names[index];
+    size_t counted = run->targets.count > 1 ? index + 1 : 0;
     cJSON *mark = json_new_object();
 
     if (iscsi_find_session(target, run->iface, session, err) < 0) {
@@ -167,7 +169,7 @@ static int scan(struct mount_run *run, const char *target, struct iscsi_session 
         return error_set(err, EXIT_NETWORK, "the iSCSI session to %s ended right after the login", target);
     }
     if (session_will(run->session, CHANGE_UDEV_MARK, mark, false, err) < 0 ||
-        udev_mark_session(session->number, err) < 0)
+        udev_mark_session(session->number, run->session->id, counted, err) < 0)
         return -1;
     return iscsi_scan(session->number, run->session->lock_fd, &run->wait, err);
 }
@@ -181,7 +183,7 @@ static int bring_disks(struct mount_run *run, struct error **err)
     bool is_incomplete = false;
 
     for (size_t i = 0; i < run->targets.count && result == 0; i++)
-        result = scan(run, run->targets.names[i], &sessions[i], err);
+        result = scan(run, i, &sessions[i], err);
     for (size_t i = 0; i < run->targets.count && result >= 0; i++) {
         result = disk_watch_collect(watch, sessions[i].syspath, DISKS_TIMEOUT_MS, &run->wait, &run->disks, err);
         is_incomplete = is_incomplete || result > 0;
