@@ -59,9 +59,11 @@ OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 LIBRARY := $(BUILD)/libazilr.a
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 NATIVE_PROGRAMS := $(patsubst tests/native/%.c,$(BUILD)/tests/native/%,$(wildcard tests/native/*.c))
+UDEV_RULES := udev/09-azilr-stacked.rules udev/56-azilr.rules
+GENERATED := $(UDEV_RULES:udev/%=$(BUILD)/generated/%.inc)
 FUZZERS := $(patsubst src/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard src/fuzz/*.c))
 
-.PHONY: all install check demo lint format unit native tests fuzz bench clean
+.PHONY: all install check demo lint format generated unit native native-programs tests fuzz bench clean
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/azilr
@@ -78,12 +80,14 @@ $(BUILD)/%.o: %.c Makefile
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # The rules travel inside the program too, for hosts where they are not installed; one file is the source of both.
-$(BUILD)/src/block/udev_rules.o: $(BUILD)/generated/udev_rules.inc
-$(BUILD)/generated/udev_rules.inc: udev/56-azilr.rules
+generated: $(GENERATED)
+$(BUILD)/src/block/udev_rules.o: $(GENERATED)
+$(BUILD)/generated/%.inc: udev/% Makefile
 	@mkdir -p $(@D)
-	sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $< > $@
+	sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/?/\\?/g' -e 's/^/"/' -e 's/$$/\\n"/' $< > $@
 
 tests: $(UNIT_TESTS) $(NATIVE_PROGRAMS)
+native-programs: $(NATIVE_PROGRAMS)
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LDLIBS) $(LDLIBS) -lcmocka
@@ -101,7 +105,7 @@ native: all tests
 fuzz: $(FUZZERS)
 	tests/run-fuzz $(BUILD) $(FUZZ_SECONDS)
 
-$(BUILD)/fuzz/%: src/fuzz/%.c $(SOURCES) $(BUILD)/generated/udev_rules.inc $(wildcard src/*/*.h)
+$(BUILD)/fuzz/%: src/fuzz/%.c $(SOURCES) $(GENERATED) $(wildcard src/*/*.h)
 	@mkdir -p $(@D)
 	$(FUZZ_CC) $(ALL_CPPFLAGS) -std=gnu17 -O1 -g -pthread $(PKG_CFLAGS) -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=all -o $@ $< $(SOURCES) $(PKG_LDLIBS)
@@ -124,7 +128,7 @@ install: all
 	$(INSTALL) -m 0755 $(BUILD)/azilr $(DESTDIR)$(SBINDIR)/azilr
 	$(INSTALL) -m 0644 src/man/azilr.8 $(DESTDIR)$(MANDIR)/man8/azilr.8
 	$(INSTALL) -m 0644 src/man/azilr.conf.5 $(DESTDIR)$(MANDIR)/man5/azilr.conf.5
-	$(INSTALL) -m 0644 udev/56-azilr.rules $(DESTDIR)$(UDEVRULESDIR)/56-azilr.rules
+	$(INSTALL) -m 0644 $(UDEV_RULES) $(DESTDIR)$(UDEVRULESDIR)
 	$(INSTALL) -m 0644 src/systemd/azilr.sysusers $(DESTDIR)$(SYSUSERSDIR)/azilr.conf
 
 clean:

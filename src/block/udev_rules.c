@@ -2,7 +2,6 @@
 #include "block/udev_rules.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,12 +10,28 @@
 #include "util/run.h"
 #include "util/str.h"
 
-static const char RULES[] =
-#include "udev_rules.inc"
-    ;
+#define PLACE "/run/udev/rules.d"
 
-static const char PLACED[] = "/run/udev/rules.d/56-azilr.rules";
-/* the rules test for a file in here; the path stands in udev/56-azilr.rules too */
+/* Both are needed: the first for what is stacked on the disks, the second for the disks. */
+static const struct rules_file {
+    const char *name;
+    const char *placed;
+    const char *text;
+} FILES[] = {
+    {
+        "09-azilr-stacked.rules",
+        PLACE "/09-azilr-stacked.rules",
+#include "09-azilr-stacked.rules.inc"
+    },
+    {
+        "56-azilr.rules",
+        PLACE "/56-azilr.rules",
+#include "56-azilr.rules.inc"
+    },
+};
+static const size_t FILE_COUNT = sizeof(FILES) / sizeof(FILES[0]);
+
+/* the rules test for a file in here; the path stands in both */
 static const char MARKS[] = "/run/azilr/iscsi";
 
 bool udev_is_running(void)
@@ -24,18 +39,26 @@ bool udev_is_running(void)
     return access("/run/udev/control", F_OK) == 0;
 }
 
-bool udev_rules_are_installed(void)
+static bool is_installed(const struct rules_file *file)
 {
     static const char *const places[] = {"/etc/udev/rules.d", "/usr/local/lib/udev/rules.d", "/usr/lib/udev/rules.d",
                                          "/lib/udev/rules.d"};
 
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-        _cleanup_free_ char *path = str_printf("%s/56-azilr.rules", places[i]);
+        _cleanup_free_ char *path = str_printf("%s/%s", places[i], file->name);
 
         if (access(path, R_OK) == 0)
             return true;
     }
     return false;
+}
+
+bool udev_rules_are_installed(void)
+{
+    for (size_t i = 0; i < FILE_COUNT; i++)
+        if (!is_installed(&FILES[i]))
+            return false;
+    return true;
 }
 
 static int reload(struct wait *wait, struct error **err)
@@ -51,54 +74,87 @@ static int reload(struct wait *wait, struct error **err)
 
 int udev_rules_place(struct wait *wait, struct error **err)
 {
-    if (mkdir("/run/udev/rules.d", 0755) < 0 && errno != EEXIST)
-        return error_set_errno(err, EXIT_HOST, errno, "cannot make /run/udev/rules.d");
-    if (file_replace(PLACED, RULES, sizeof(RULES) - 1, 0644, false, err) < 0)
-        return -1;
+    if (mkdir(PLACE, 0755) < 0 && errno != EEXIST)
+        return error_set_errno(err, EXIT_HOST, errno, "cannot make %s", PLACE);
+    for (size_t i = 0; i < FILE_COUNT; i++)
+        if (file_replace(FILES[i].placed, FILES[i].text, strlen(FILES[i].text), 0644, false, err) < 0)
+            return -1;
     return reload(wait, err);
 }
 
 const char *udev_rules_path(void)
 {
-    return PLACED;
+    return PLACE "/56-azilr.rules";
 }
 
 int udev_rules_remove(struct wait *wait, struct error **err)
 {
-    bool was_there = unlink(PLACED) == 0;
+    bool was_there = false;
 
-    if (!was_there && errno != ENOENT)
-        return error_set_errno(err, EXIT_FAILED, errno, "cannot remove %s", PLACED);
-    file_remove_leftover(PLACED);
+    for (size_t i = 0; i < FILE_COUNT; i++) {
+        if (unlink(FILES[i].placed) == 0)
+            was_there = true;
+        else if (errno != ENOENT)
+            return error_set_errno(err, EXIT_FAILED, errno, "cannot remove %s", FILES[i].placed);
+        file_remove_leftover(FILES[i].placed);
+    }
     /* most hosts do not have this directory; with somebody else's rules in it, it stays */
-    rmdir("/run/udev/rules.d");
+    rmdir(PLACE);
     if (!was_there)
         return 0;
     return reload(wait, err) < 0 ? -1 : 1;
 }
 
-int udev_mark_session(int session, struct error **err)
+/* The rules import it as properties of the devices. */
+static int write_mark(const char *path, const char *text, struct error **err)
 {
-    _cleanup_free_ char *path = str_printf("%s/session%d", MARKS, session);
-    _cleanup_close_ int fd = -1;
-
     if (file_make_private_dir(MARKS, NULL, err) < 0)
         return -1;
-    fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return error_set_errno(err, EXIT_FAILED, errno, "cannot make %s", path);
+    return file_replace(path, text, strlen(text), 0600, false, err);
+}
+
+static int remove_mark(const char *path, struct error **err)
+{
+    if (unlink(path) < 0 && errno != ENOENT)
+        return error_set_errno(err, EXIT_FAILED, errno, "cannot remove %s", path);
+    file_remove_leftover(path);
+    /* the last one leaves no empty directory behind */
+    rmdir(MARKS);
     return 0;
+}
+
+int udev_mark_session(int session, const char *id, size_t target, struct error **err)
+{
+    _cleanup_free_ char *path = str_printf("%s/session%d", MARKS, session);
+    _cleanup_free_ char *text = NULL;
+
+    if (target)
+        text = str_printf("AZILR_SESSION=%s\nAZILR_TARGET=target%zu-\n", id, target);
+    else
+        text = str_printf("AZILR_SESSION=%s\n", id);
+    return write_mark(path, text, err);
 }
 
 int udev_unmark_session(int session, struct error **err)
 {
     _cleanup_free_ char *path = str_printf("%s/session%d", MARKS, session);
 
-    if (unlink(path) < 0 && errno != ENOENT)
-        return error_set_errno(err, EXIT_FAILED, errno, "cannot remove %s", path);
-    /* the last one leaves no empty directory behind */
-    rmdir(MARKS);
-    return 0;
+    return remove_mark(path, err);
+}
+
+int udev_mark_stack(const char *tag, const char *id, struct error **err)
+{
+    _cleanup_free_ char *path = str_printf("%s/stack-%s", MARKS, tag);
+    _cleanup_free_ char *text = str_printf("AZILR_SESSION=%s\n", id);
+
+    return write_mark(path, text, err);
+}
+
+int udev_unmark_stack(const char *tag, struct error **err)
+{
+    _cleanup_free_ char *path = str_printf("%s/stack-%s", MARKS, tag);
+
+    return remove_mark(path, err);
 }
 
 int udev_sweep_marks(struct error **err)

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What keeps the rest of the host away from a backup's disks: the rules in udev/56-azilr.rules, and the mark
- * of an iSCSI session that they look for.
+ * What keeps the rest of the host away from a backup's disks and what is stacked on them: the rules in udev/, and the
+ * marks that they look for. The rules make links for a person too: /dev/disk/by-azilr/ID/lun1, lun1-part2, and the
+ * names of stacked devices, where ID is the id of a session of azilr's. They go with the devices.
  */
 #ifndef AZILR_BLOCK_UDEV_RULES_H
 #define AZILR_BLOCK_UDEV_RULES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "util/error.h"
 #include "util/wait.h"
@@ -22,19 +24,30 @@ bool udev_rules_are_installed(void);
  * it. */
 int udev_rules_place(struct wait *wait, struct error **err);
 
-/* Where that copy is. A constant. */
+/* Where the copy is, or one file of it, by which it is known. A constant. */
 const char *udev_rules_path(void);
 
 /* Takes that copy away again. Returns 1 if it was there. */
 int udev_rules_remove(struct wait *wait, struct error **err);
 
-/* Marks an iSCSI session, by its number, as azilr's: from then on its new disks fall under the rules. */
-int udev_mark_session(int session, struct error **err);
+/*
+ * Marks an iSCSI session, by its number, as azilr's: from then on its new disks fall under the rules. `id` is the id of
+ * azilr's session, for the links. Where that has several targets, whose disks may have the same LUN, `target` counts
+ * them from 1, and the links are called target1-lun1, …; otherwise it is 0.
+ */
+int udev_mark_session(int session, const char *id, size_t target, struct error **err);
 
 /* Takes the mark off. */
 int udev_unmark_session(int session, struct error **err);
 
-/* Takes away the marks of sessions that are not there any more. */
+/*
+ * Says to which session of azilr's the stacked devices with this tag belong (8 characters: "azilr-TAG-0", volume group
+ * "azilr-TAG-vg", array "md_azilr_TAG_0"), for their links. The rules hold for them without that.
+ */
+int udev_mark_stack(const char *tag, const char *id, struct error **err);
+int udev_unmark_stack(const char *tag, struct error **err);
+
+/* Takes away the marks of iSCSI sessions that are not there any more. */
 int udev_sweep_marks(struct error **err);
 
 #endif

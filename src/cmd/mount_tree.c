@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "cmd/mount_run.h"
 #include "cmd/teardown.h"
@@ -52,28 +51,12 @@ static char *resolve_directory(const char *given, struct error **err)
     return str_printf("%s/%s", str_equal(parent, "/") ? "" : parent, name);
 }
 
-/*
- * Mounts are made by path. A directory above that somebody else can write to, or owns, would let him put another one in
- * its place at any moment.
- */
+/* Mounts are made by path. */
 static int check_ancestors(const char *path, struct error **err)
 {
-    _cleanup_free_ char *above = str_dup(path);
-
-    for (char *slash = strrchr(above, '/'); slash; slash = strrchr(above, '/')) {
-        const char *shown = slash == above ? "/" : above;
-        struct stat st;
-
-        *slash = '\0';
-        if (lstat(shown, &st) < 0)
-            return error_set_errno(err, EXIT_FAILED, errno, "cannot look at %s", shown);
-        if (!S_ISDIR(st.st_mode) || (st.st_uid != 0 && st.st_uid != geteuid()) ||
-            ((st.st_mode & (S_IWGRP | S_IWOTH)) && !(st.st_mode & S_ISVTX))) {
-            error_set(err, EXIT_USAGE, "%s, above %s, can be changed by others than root", shown, path);
-            return error_hint(err, "choose a place with --dir that only root can change");
-        }
-    }
-    return 0;
+    if (file_check_ancestors(path, err) == 0)
+        return 0;
+    return error_hint(err, "choose a place with --dir that only root can change");
 }
 
 static int check_empty(const char *path, struct error **err)

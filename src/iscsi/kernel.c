@@ -2,42 +2,19 @@
 #include "iscsi/kernel.h"
 
 #include <stdbool.h>
-#include <sys/utsname.h>
+#include <unistd.h>
 
-#include "util/run.h"
-#include "util/str.h"
+#include "util/kernel_module.h"
 
-/* What the kernel shows in sysfs once a feature is there, as a module or built in. */
-struct feature {
-    const char *module;
-    const char *path;
-    const char *what;
-};
-
-static const struct feature features[] = {
+static const struct kernel_feature features[] = {
     {"iscsi_tcp", "/sys/class/iscsi_transport/tcp", "iSCSI over TCP"},
     {"sd_mod", "/sys/bus/scsi/drivers/sd", "SCSI disks"},
 };
 
-static int check_feature(const struct feature *feature, struct wait *wait, struct error **err)
+static int check_feature(const struct kernel_feature *feature, struct wait *wait, struct error **err)
 {
-    const char *const argv[] = {"modprobe", feature->module, NULL};
-    _cleanup_run_result_ struct run_result result = {0};
-    _cleanup_error_ struct error *run_err = NULL;
-    _cleanup_free_ char *words = NULL;
-    struct utsname kernel = {0};
-
-    if (access(feature->path, F_OK) == 0)
+    if (kernel_module_load(feature, wait, err) == 0)
         return 0;
-    if (run(argv, NULL, wait, &result, &run_err) < 0)
-        words = str_dup(run_err->message);
-    else if (access(feature->path, F_OK) == 0)
-        return 0;
-    else
-        words = run_last_words(&result);
-    uname(&kernel);
-    error_set(err, EXIT_HOST, "this kernel (%s) has no %s: the module %s could not be loaded: %s", kernel.release,
-              feature->what, feature->module, words);
     return error_hint(err,
                       "install the distribution's full kernel package and boot it; some cloud kernels, and SLES 12 "
                       "SP4's open-iscsi, come without %s",

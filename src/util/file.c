@@ -72,6 +72,24 @@ int file_write_all(int fd, const void *data, size_t length)
     return 0;
 }
 
+int file_check_ancestors(const char *path, struct error **err)
+{
+    _cleanup_free_ char *above = str_dup(path);
+
+    for (char *slash = strrchr(above, '/'); slash; slash = strrchr(above, '/')) {
+        const char *shown = slash == above ? "/" : above;
+        struct stat st;
+
+        *slash = '\0';
+        if (lstat(shown, &st) < 0)
+            return error_set_errno(err, EXIT_FAILED, errno, "cannot look at %s", shown);
+        if (!S_ISDIR(st.st_mode) || (st.st_uid != 0 && st.st_uid != geteuid()) ||
+            ((st.st_mode & (S_IWGRP | S_IWOTH)) && !(st.st_mode & S_ISVTX)))
+            return error_set(err, EXIT_USAGE, "%s, above %s, can be changed by others than root", shown, path);
+    }
+    return 0;
+}
+
 void file_sync_parent(const char *path)
 {
     const char *slash = strrchr(path, '/');

@@ -42,6 +42,12 @@ void file_remove_leftover(const char *path);
  */
 int file_make_private_dir(const char *path, bool *made, struct error **err);
 
+/*
+ * Refuses (EXIT_USAGE) an absolute path below a directory that somebody but root could put another one in place of, or
+ * below a symbolic link. A sticky directory, such as /tmp, is fine: what is in it belongs to whom it belongs.
+ */
+int file_check_ancestors(const char *path, struct error **err);
+
 /* fsyncs the directory that holds path, so that a file made or removed there survives a power cut. Best
  * effort. */
 void file_sync_parent(const char *path);

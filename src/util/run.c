@@ -211,8 +211,14 @@ static void put_down(const struct child *child)
     struct pollfd ended = {.fd = child->pid_fd, .events = POLLIN};
 
     kill(-child->pid, SIGTERM);
-    if (poll(&ended, 1, (int)GRACE_MS) <= 0)
+    if (poll(&ended, 1, (int)GRACE_MS) <= 0) {
         kill(-child->pid, SIGKILL);
+        /* one that waits in the kernel for a disk that does not answer cannot be killed, and must not be waited for */
+        if (poll(&ended, 1, (int)GRACE_MS) <= 0) {
+            log_verbose("process %d does not end", (int)child->pid);
+            return;
+        }
+    }
     waitpid(child->pid, NULL, 0);
 }
 

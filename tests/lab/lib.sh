@@ -103,6 +103,9 @@ retry_until() {
     done
 }
 
+# Links to disks and stacked devices but azilr's own, which name nothing that the host could take for its own.
+links_of_host() { find /dev/disk -lname "*/$1" -not -path '/dev/disk/by-azilr/*'; }
+
 # --- targets by hand, for scenarios without the simulator ---
 
 # What the tests themselves run may carry secrets in its arguments; azilr's children may not.

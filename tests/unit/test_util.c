@@ -11,6 +11,7 @@
 #include "util/clock.h"
 #include "util/file.h"
 #include "util/json.h"
+#include "util/kernel_module.h"
 #include "util/process.h"
 #include "util/run.h"
 #include "util/secret.h"
@@ -220,6 +221,47 @@ static void a_directory_that_others_prepared_is_refused(void **state)
     rmdir(dir);
 }
 
+static void a_place_that_others_can_change_is_refused(void **state)
+{
+    char top[] = "/tmp/azilr-above-XXXXXX";
+    _cleanup_free_ char *middle = NULL, *link = NULL, *below = NULL, *below_link = NULL;
+    struct error *err = NULL;
+
+    (void)state;
+    assert_non_null(mkdtemp(top));
+    middle = str_printf("%s/middle", top);
+    link = str_printf("%s/link", top);
+    below = str_printf("%s/place", middle);
+    below_link = str_printf("%s/place", link);
+    assert_int_equal(mkdir(middle, 0700), 0);
+    assert_int_equal(symlink("middle", link), 0);
+    /* /tmp, above it, is sticky; the place itself need not be there */
+    assert_int_equal(file_check_ancestors(below, NULL), 0);
+    assert_int_equal(file_check_ancestors("/", NULL), 0);
+    assert_int_equal(file_check_ancestors(below_link, &err), -1);
+    assert_error(err, EXIT_USAGE, link);
+    assert_int_equal(chmod(middle, 0770), 0);
+    assert_int_equal(file_check_ancestors(below, &err), -1);
+    assert_error(err, EXIT_USAGE, "can be changed by others");
+    assert_int_equal(chmod(middle, 01777), 0);
+    assert_int_equal(file_check_ancestors(below, NULL), 0);
+    unlink(link);
+    rmdir(middle);
+    rmdir(top);
+}
+
+static void a_feature_that_the_kernel_lacks_is_named(void **state)
+{
+    static const struct kernel_feature present = {"no_such_module", "/proc/self", "processes"};
+    static const struct kernel_feature missing = {"azilr_no_such_module", "/nonexistent/feature", "wings"};
+    struct error *err = NULL;
+
+    (void)state;
+    assert_int_equal(kernel_module_load(&present, NULL, NULL), 0);
+    assert_int_equal(kernel_module_load(&missing, NULL, &err), -1);
+    assert_error(err, EXIT_HOST, "has no wings: the module azilr_no_such_module could not be loaded");
+}
+
 static void a_secret_file_must_be_private_and_one_line(void **state)
 {
     static const struct {
@@ -396,6 +438,8 @@ int main(void)
         cmocka_unit_test(json_is_one_document_of_bounded_depth),
         cmocka_unit_test(a_file_is_replaced_whole_and_never_through_a_link),
         cmocka_unit_test(a_directory_that_others_prepared_is_refused),
+        cmocka_unit_test(a_place_that_others_can_change_is_refused),
+        cmocka_unit_test(a_feature_that_the_kernel_lacks_is_named),
         cmocka_unit_test(a_secret_file_must_be_private_and_one_line),
         cmocka_unit_test(a_child_gets_a_clean_environment_and_its_output_comes_back),
         cmocka_unit_test(a_child_reads_its_input_to_the_byte),

@@ -39,8 +39,14 @@ done
 assert_eq "$(stat -c '%a %U' "/mnt/azilr/$session")" "700 root" "the directory is root's alone"
 
 step "nobody else was told of the disks"
-assert_eq "$(find /dev/disk -lname '*/sd*')" "" "links to the backup's disks"
+assert_eq "$(links_of_host 'sd*')" "" "links to the backup's disks"
 assert_eq "$(multipathd show paths | grep -w sda || true)" "" "multipathd saw the disk"
+# a person finds them by the session
+assert_eq "$(readlink -f "/dev/disk/by-azilr/$session/lun1")" /dev/sda
+assert_eq "$(readlink -f "/dev/disk/by-azilr/$session/lun1-part2")" /dev/sda2
+# and nobody is waiting for them to be closed
+udevadm settle
+assert_eq "$(find /run/udev/watch -name 'b8:*')" "" "udev watches the disks"
 
 step "under the given initiator name, over verified TLS"
 assert_contains "$(iscsiadm -m session -P1)" "Iface Initiatorname: $initiator"

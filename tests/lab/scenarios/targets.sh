@@ -28,7 +28,7 @@ assert_manifest "$LAB_WORK/a.img.root.manifest" "$volumes/disk0p2"
 assert_manifest "$LAB_WORK/b.img.root.manifest" "$volumes/disk1"
 assert_manifest "$LAB_WORK/c.img.root.manifest" "$volumes/disk2"
 for disk in sda sdb sdc; do assert_eq "$(blockdev --getro /dev/$disk)" 1 "$disk"; done
-assert_eq "$(find /dev/disk -lname '*/sd*')" "" "links to the backup's disks"
+assert_eq "$(links_of_host 'sd*')" "" "links to the backup's disks"
 [ ! -d /etc/iscsi/send_targets ] || assert_eq "$(find /etc/iscsi/send_targets -type f)" "" "a discovery record is left"
 
 step "the portal was asked under the given initiator name, and no secret was in sight"
