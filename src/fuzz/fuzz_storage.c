@@ -26,8 +26,7 @@ static void check_groups(const struct lvm_groups *groups)
         if (!lvm_name_is_valid(group->name) || group->missing > group->pv_count)
             abort();
         for (size_t j = 0; j < group->pv_count; j++) {
-            _cleanup_free_ char *table = lvm_stand_in_table(&group->pvs[j]);
-
+            free(lvm_stand_in_table(&group->pvs[j]));
             if ((group->pvs[j].device == NULL) != (j >= group->pv_count - group->missing))
                 abort();
         }

@@ -32,7 +32,7 @@ int lvm_run(const char *command, const char *config, const char *const arguments
     argv[count++] = command;
     argv[count++] = "--config";
     argv[count++] = config;
-    for (size_t i = 0; arguments[i] && i < MAX_ARGUMENTS; i++)
+    for (size_t i = 0; i < MAX_ARGUMENTS && arguments[i]; i++)
         argv[count++] = arguments[i];
     for (size_t i = 0; i < more_count; i++)
         argv[count++] = more[i];
@@ -109,14 +109,13 @@ char *lvm_stand_in_table(const struct lvm_pv *pv)
     /* behind the extents, so that those who look for signatures at the end of a device get an answer */
     static const uint64_t tail = 8192;
     static const uint64_t max_start = 2048 * 1024, max_size = UINT64_C(1) << 50;
-    uint64_t start = pv->data_start / SECTOR, size = pv->size / SECTOR;
+    uint64_t start = pv->data_start / SECTOR, size = pv->size / SECTOR, end = start + size;
 
     /* room for the label (sector 1) and the smallest metadata area */
     if (start < 16 || start > max_start || size == 0 || size > max_size)
         return NULL;
-    return str_printf("0 %llu zero\n%llu %llu error\n%llu %llu zero\n", (unsigned long long)start,
-                      (unsigned long long)start, (unsigned long long)size, (unsigned long long)(start + size),
-                      (unsigned long long)tail);
+    return str_printf("0 %ju zero\n%ju %ju error\n%ju %ju zero\n", (uintmax_t)start, (uintmax_t)start, (uintmax_t)size,
+                      (uintmax_t)end, (uintmax_t)tail);
 }
 
 /* Labels the devices that stand in for missing physical volumes, as the metadata in `file` has them. */

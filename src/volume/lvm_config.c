@@ -14,7 +14,8 @@ static const size_t MAX_CONFIG = 120 * 1024;
  * (use_devicesfile came with 2.03.12, hints with 2.03.03) are passed over in silence with config/checks=0, all as in
  * lvm.conf(5) of 2.03.16:
  * - the devices file would hide our devices, and hints are a file of the host's;
- * - udev's and multipath's opinion on a device is the host's too, and scan_lvs is for a PV inside of an LV;
+ * - udev's and multipath's opinion on a device is the host's too, and scan_lvs is for a PV inside of an LV (without
+ *   it LVM also passes over an overlay whose device-mapper UUID looks like an LV's);
  * - the locks are LVM's own, where the host has them;
  * - thin_check and cache_check may be missing, and have nothing to repair on a crash-consistent copy that the kernel
  *   would not find itself;
@@ -29,9 +30,9 @@ static const char settings[] =
     "log{file=\"\" syslog=0 verbose=0 silent=0 report_command_log=0 level=0} "
     "report{mark_hidden_devices=0 binary_values_as_numeric=0 headings=1 list_item_separator=\",\"} ";
 
-static const char device_settings[] =
-    "use_devicesfile=0 hints=\"none\" scan_lvs=1 external_device_info_source=\"none\" multipath_component_detection=0 "
-    "md_component_detection=1 issue_discards=0";
+static const char device_settings[] = "use_devicesfile=0 hints=\"none\" obtain_device_list_from_udev=0 scan_lvs=1 "
+                                      "external_device_info_source=\"none\" multipath_component_detection=0 "
+                                      "md_component_detection=1 issue_discards=0";
 
 static const char activation_settings[] =
     "monitoring=0 auto_activation_volume_list=[] missing_stripe_filler=\"error\" activation_mode=\"degraded\" "

@@ -143,14 +143,20 @@ int lvm_report_pvs(const char *text, size_t length, struct lvm_groups *groups, s
 
 /* --- logical volumes: what each is made of, and so what is missing of it --- */
 
+enum verdict { UNKNOWN, BUSY, WHOLE, DEGRADED, INCOMPLETE };
+
+struct segment {
+    const cJSON *row; /* the report has one for each segment of an LV */
+};
+
 struct part {
     const char *name;
     const struct lvm_group *group;
     const char *layout, *role, *pool, *origin; /* of its first row; owned by the document */
     const cJSON *first;
-    const cJSON **rows; /* one for each segment */
-    size_t row_count;
-    enum { UNKNOWN, BUSY, WHOLE, DEGRADED, INCOMPLETE } verdict;
+    struct segment *segments;
+    size_t segment_count;
+    enum verdict verdict;
 };
 
 struct parts {
@@ -161,7 +167,7 @@ struct parts {
 static void parts_clear(struct parts *parts)
 {
     for (size_t i = 0; i < parts->count; i++)
-        free(parts->items[i].rows);
+        free(parts->items[i].segments);
     free(parts->items);
 }
 
@@ -207,8 +213,8 @@ static int take_row(const cJSON *row, struct lvm_groups *groups, struct parts *p
                               .origin = text_of(row, "origin"),
                               .first = row};
     }
-    part->rows = xgrow(part->rows, part->row_count, sizeof(*part->rows));
-    part->rows[part->row_count++] = row;
+    part->segments = xgrow(part->segments, part->segment_count, sizeof(*part->segments));
+    part->segments[part->segment_count++].row = row;
     return 0;
 }
 
@@ -232,7 +238,7 @@ static size_t spare_parts(const char *layout, size_t parts)
     return lvm_has_word(layout, "raid6") ? 2 : 0;
 }
 
-static int judge(struct parts *parts, struct part *part, int depth);
+static enum verdict judge(struct parts *parts, struct part *part, int depth);
 
 /* One of "/dev/sdc1(0)", "r1_rimage_0(0)" or "[unknown](5)". */
 static bool is_missing(struct parts *parts, const struct part *of, const char *item, size_t length, int depth)
@@ -248,7 +254,7 @@ static bool is_missing(struct parts *parts, const struct part *of, const char *i
     return part && judge(parts, part, depth + 1) == INCOMPLETE;
 }
 
-static int judge_segment(struct parts *parts, const struct part *of, const cJSON *row, int depth)
+static enum verdict judge_segment(struct parts *parts, const struct part *of, const cJSON *row, int depth)
 {
     const char *devices = text_of(row, "devices");
     size_t count = 0, missing = 0;
@@ -266,7 +272,7 @@ static int judge_segment(struct parts *parts, const struct part *of, const cJSON
 }
 
 /* What it depends on beside the devices of its own segments: a thin pool, an origin. */
-static int judge_other(struct parts *parts, const struct part *of, const char *name, int depth)
+static enum verdict judge_other(struct parts *parts, const struct part *of, const char *name, int depth)
 {
     struct part *part = *name ? find_part(parts, of->group, name, strlen(name)) : NULL;
 
@@ -274,35 +280,35 @@ static int judge_other(struct parts *parts, const struct part *of, const char *n
 }
 
 /* Metadata that goes round in circles, or is deeper than any that LVM makes, is incomplete. */
-static int judge(struct parts *parts, struct part *part, int depth)
+static enum verdict judge(struct parts *parts, struct part *part, int depth)
 {
-    int worst = WHOLE;
+    enum verdict worst = WHOLE;
 
     if (part->verdict == BUSY || depth > 16)
         return INCOMPLETE;
     if (part->verdict != UNKNOWN)
         return part->verdict;
     part->verdict = BUSY;
-    for (size_t i = 0; i < part->row_count; i++) {
-        int verdict = judge_segment(parts, part, part->rows[i], depth);
+    for (size_t i = 0; i < part->segment_count; i++) {
+        enum verdict verdict = judge_segment(parts, part, part->segments[i].row, depth);
 
         worst = verdict > worst ? verdict : worst;
     }
     /* a thin volume's origin is in its pool; it need not be there at all */
     const char *others[] = {part->pool, *part->pool ? "" : part->origin};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-        int verdict = judge_other(parts, part, others[i], depth);
+        enum verdict verdict = judge_other(parts, part, others[i], depth);
 
         worst = verdict > worst ? verdict : worst;
     }
     /* a pool is nothing without its metadata, which only a raid LV may do without a part of */
-    for (size_t i = 0; i < part->row_count && !lvm_has_word(part->layout, "raid"); i++) {
-        const char *metadata = text_of(part->rows[i], "metadata_devices");
+    for (size_t i = 0; i < part->segment_count && !lvm_has_word(part->layout, "raid"); i++) {
+        const char *metadata = text_of(part->segments[i].row, "metadata_devices");
 
         if (*metadata && is_missing(parts, part, metadata, strlen(metadata), depth))
             worst = INCOMPLETE;
     }
-    part->verdict = (__typeof__(part->verdict))worst;
+    part->verdict = worst;
     return worst;
 }
 
@@ -317,7 +323,7 @@ static char *what_is_missing(const struct lvm_group *group)
 
 static int add_lv(struct parts *parts, struct part *part, struct lvm_group *group, struct error **err)
 {
-    int verdict = judge(parts, part, 0);
+    enum verdict verdict = judge(parts, part, 0);
     _cleanup_free_ char *missing = verdict == WHOLE || !group->missing ? NULL : what_is_missing(group);
     struct lvm_lv lv = {.incomplete = verdict == INCOMPLETE, .degraded = verdict == DEGRADED};
 

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,12 +66,17 @@ static int read_number(const char *text, uint64_t *number)
 static int role_of_table(const char *examined)
 {
     const char *row = strstr(examined, "\nthis ");
-    char state[8] = "";
-    int role;
+    _cleanup_free_ char *copy = row ? str_ndup(row + 1, strcspn(row + 1, "\n")) : NULL;
+    char *save = NULL, *field = copy ? strtok_r(copy, blanks, &save) : NULL;
+    char *state;
+    long role;
 
-    if (!row || sscanf(row, " this %*d %*d %*d %d %7s", &role, state) != 2)
+    for (int i = 0; i < 4 && field; i++)
+        field = strtok_r(NULL, blanks, &save);
+    state = field ? strtok_r(NULL, blanks, &save) : NULL;
+    if (!str_equal(state, "active") || str_to_long(field, 0, MD_MAX_DEVICES - 1, &role) < 0)
         return MD_SPARE;
-    return str_equal(state, "active") && role >= 0 && role < MD_MAX_DEVICES ? role : MD_SPARE;
+    return (int)role;
 }
 
 static int role_of(const char *examined)
@@ -101,14 +105,15 @@ static bool is_level(const char *level)
 static char *metadata_of(const char *exported, const char *examined)
 {
     char *external = value_of(exported, "MD_METADATA", '=');
-    char *version;
+    _cleanup_free_ char *version = NULL;
 
     if (external)
         return external;
     version = value_of(examined, "Version", ':');
+    /* "0.90.00" */
     if (version && str_starts_with(version, "0.90"))
-        strcpy(version, "0.90");
-    return version;
+        return str_dup("0.90");
+    return steal(version);
 }
 
 static void read_state(const char *examined, struct md_superblock *superblock)
@@ -174,7 +179,8 @@ void md_add(struct md_arrays *arrays, const char *device, struct md_superblock *
     if (!array) {
         arrays->items = xgrow(arrays->items, arrays->count, sizeof(*arrays->items));
         array = &arrays->items[arrays->count++];
-        *array = (struct md_array){.uuid = steal(superblock->uuid)};
+        *array = (struct md_array){.uuid = superblock->uuid};
+        superblock->uuid = NULL;
     }
     /* the most recently written superblock is the one that knows */
     if (!array->level || superblock->events > array->events) {
