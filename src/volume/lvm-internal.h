@@ -28,6 +28,9 @@ struct lvm_activation {
 char *lvm_config(const char *const devices[], size_t count, const struct lvm_activation *activation,
                  const char *system_id, struct error **err);
 
+/* In place of a descriptor to inherit: the command changes nothing, and may be interrupted. */
+enum { LVM_READS = -2 };
+
 /*
  * Runs an LVM command: --config CONFIG, the arguments (NULL-terminated, at most 24) and more_count more of them. As
  * run(), with a hint where lvm2 is not installed.

@@ -9,6 +9,8 @@
 #include "volume/lvm-internal.h"
 
 static const uint64_t SECTOR = 512;
+/* a group of many volumes over a slow line takes its time */
+static const int64_t LIMIT_MS = 180 * 1000;
 
 /* A descriptor that we have the children inherit is no leak; lvm(8). */
 static const char *const environment[] = {"LVM_SUPPRESS_FD_WARNINGS=1", NULL};
@@ -20,6 +22,27 @@ char *lvm_new_name(const char *tag, unsigned number)
     return str_printf("azilr-%s-vg%u", tag, number);
 }
 
+static void double_dashes(struct buffer *into, const char *name)
+{
+    for (; *name; name++) {
+        buffer_append(into, name, 1);
+        if (*name == '-')
+            buffer_append(into, name, 1);
+    }
+}
+
+char *lvm_alias(const struct lvm_group *group, const struct lvm_lv *lv)
+{
+    static const char start[] = "mapper/";
+    _cleanup_buffer_ struct buffer text = BUFFER_INIT(sizeof(start) + (size_t)4 * LVM_NAME_MAX + 2);
+
+    buffer_append(&text, start, sizeof(start) - 1);
+    double_dashes(&text, group->name);
+    buffer_append(&text, "-", 1);
+    double_dashes(&text, lv->name);
+    return steal(text.data);
+}
+
 int lvm_run(const char *command, const char *config, const char *const arguments[], const char *const more[],
             size_t more_count, int lock_fd, struct wait *wait, struct run_result *result, struct error **err)
 {
@@ -28,7 +51,9 @@ int lvm_run(const char *command, const char *config, const char *const arguments
     _cleanup_free_ const char **argv = xcalloc(MAX_ARGUMENTS + more_count + 4, sizeof(*argv));
 
     options.environment = environment;
-    options.inherit_fd = lock_fd;
+    options.inherit_fd = lock_fd == LVM_READS ? -1 : lock_fd;
+    options.interruptible = lock_fd == LVM_READS;
+    options.timeout_ms = LIMIT_MS;
     argv[count++] = command;
     argv[count++] = "--config";
     argv[count++] = config;
@@ -72,7 +97,7 @@ static int report(const char *command, const char *columns, const char *config, 
                                      "b",  "--nosuffix", "-o",       columns,          NULL};
     _cleanup_run_result_ struct run_result result = {0};
 
-    if (lvm_run(command, config, arguments, NULL, 0, -1, wait, &result, err) < 0)
+    if (lvm_run(command, config, arguments, NULL, 0, LVM_READS, wait, &result, err) < 0)
         return -1;
     if (reader(buffer_text(&result.output), result.output.length, groups, err) == 0)
         return 0;

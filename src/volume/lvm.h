@@ -68,6 +68,12 @@ struct lvm_place {
 char *lvm_new_name(const char *tag, unsigned number);
 
 /*
+ * What a volume is called in the VM, below /dev: "mapper/vgdata-lv--home" (the name of its device, in which LVM doubles
+ * the dashes of both names). The caller frees it.
+ */
+char *lvm_alias(const struct lvm_group *group, const struct lvm_lv *lv);
+
+/*
  * What the physical volumes among exactly these devices (full paths below /dev) belong to; those that belong to no
  * group are passed over. Reads nothing but them, and writes nothing. Returns 0, with no group if there is none; -1 with
  * EXIT_HOST if lvm2 is not installed, EXIT_FAILED otherwise. The caller clears *groups.

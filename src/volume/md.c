@@ -30,6 +30,16 @@ char *md_kernel_name(const char *tag, unsigned number)
     return str_printf("%s%s_%u", name_prefix, tag, number);
 }
 
+char *md_alias(const struct md_array *array)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+    /* the host that it belongs to stands in front */
+    const char *colon = array->name ? strchr(array->name, ':') : NULL;
+    const char *name = colon ? colon + 1 : array->name;
+
+    return name && *name != '.' && str_only(name, allowed) ? str_printf("md/%s", name) : NULL;
+}
+
 static bool is_ours(const char *name)
 {
     /* the kernel's limit is 31 (DISK_NAME_LEN) */
@@ -37,13 +47,17 @@ static bool is_ours(const char *name)
            str_only(name, "abcdefghijklmnopqrstuvwxyz0123456789_");
 }
 
+/* In place of a descriptor to inherit: the command changes nothing, and may be interrupted. */
+enum { READS = -2 };
+
 static int mdadm(const char *const argv[], int lock_fd, struct wait *wait, struct run_result *result,
                  struct error **err)
 {
     struct run_options options = RUN_OPTIONS_INIT;
 
     options.environment = environment;
-    options.inherit_fd = lock_fd;
+    options.inherit_fd = lock_fd == READS ? -1 : lock_fd;
+    options.interruptible = lock_fd == READS;
     if (run(argv, &options, wait, result, err) == 0)
         return 0;
     if (err && *err && (*err)->code == EXIT_HOST)
@@ -58,11 +72,11 @@ static int examine(const char *device, struct md_superblock *superblock, struct 
     const char *const show[] = {"mdadm", "--examine", "--config=none", device, NULL};
     _cleanup_run_result_ struct run_result exported = {0}, shown = {0};
 
-    if (mdadm(export, -1, wait, &exported, err) < 0)
+    if (mdadm(export, READS, wait, &exported, err) < 0)
         return -1;
     if (exported.exit_code != 0)
         return 0;
-    if (mdadm(show, -1, wait, &shown, err) < 0)
+    if (mdadm(show, READS, wait, &shown, err) < 0)
         return -1;
     return md_parse(buffer_text(&exported.output), buffer_text(&shown.output), superblock, err) < 0 ? -1 : 1;
 }

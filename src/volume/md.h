@@ -34,7 +34,7 @@ enum md_state {
 
 struct md_array {
     char *uuid;     /* "a08b684e:303025f0:f0701555:9cb087ea" */
-    char *name;     /* printable; NULL if none */
+    char *name;     /* "web01:data"; of 0.90 metadata the number it had; printable; NULL if none */
     char *level;    /* "raid1", "raid0", "linear", … */
     char *metadata; /* "0.90", "1.0", "1.1", "1.2", "ddf", "imsm" */
     int raid_devices;
@@ -55,6 +55,12 @@ struct md_arrays {
 
 /* "md_azilr_TAG_N", which is both the kernel's name and what is below /dev. The caller frees it. */
 char *md_kernel_name(const char *tag, unsigned number);
+
+/*
+ * What an array is called in the VM, below /dev: "md/data". NULL if that is not known or no name for a device. The
+ * caller frees it.
+ */
+char *md_alias(const struct md_array *array);
 
 /*
  * Which arrays exactly these devices (full paths below /dev) are members of. Those without md metadata are passed over.

@@ -144,6 +144,8 @@ int md_parse(const char *exported, const char *examined, struct md_superblock *s
         return error_set(err, EXIT_FAILED, "its md superblock makes no sense");
     }
     superblock->raid_devices = (int)count;
+    if (!name)
+        name = value_of(examined, "Preferred Minor", ':');
     if (name && *name)
         superblock->name = str_printable(name, strlen(name), 64);
     /* containers have none */

@@ -217,6 +217,17 @@ static void names_are_those_that_lvm_takes(void **state)
     assert_false(lvm_name_is_valid("a\"b"));
 }
 
+static void a_volume_is_known_by_what_the_vm_calls_it(void **state)
+{
+    const struct lvm_group group = {.name = (char *)(uintptr_t) "vg-data"};
+    const struct lvm_lv lv = {.name = (char *)(uintptr_t) "lv-a-b"};
+    char *alias = lvm_alias(&group, &lv);
+
+    (void)state;
+    assert_string_equal(alias, "mapper/vg--data-lv--a--b");
+    free(alias);
+}
+
 static void the_configuration_names_the_devices_and_no_others(void **state)
 {
     static const char *const devices[] = {"/dev/mapper/azilr-0a0b0c0d-1", "/dev/disk/a.b+c"};
@@ -297,6 +308,7 @@ int main(void)
         cmocka_unit_test(metadata_that_goes_in_circles_comes_to_an_end),
         cmocka_unit_test(hostile_reports_are_refused),
         cmocka_unit_test(names_are_those_that_lvm_takes),
+        cmocka_unit_test(a_volume_is_known_by_what_the_vm_calls_it),
         cmocka_unit_test(the_configuration_names_the_devices_and_no_others),
         cmocka_unit_test(a_path_that_could_mean_more_than_itself_is_refused),
         cmocka_unit_test(a_configuration_that_would_be_cut_off_is_refused),

@@ -31,6 +31,7 @@ static const char exported_090[] = "MD_LEVEL=raid1\nMD_DEVICES=2\nMD_UUID=2cb459
                                    "MD_UPDATE_TIME=1795614917\nMD_EVENTS=1\n";
 static const char examined_090[] = "/dev/sdc:\n          Magic : a92b4efc\n        Version : 0.90.00\n"
                                    "           UUID : 2cb45968:5771fb30:87167e15:6b18961d (local to host lab)\n"
+                                   "Preferred Minor : 127\n"
                                    "          State : clean\n         Events : 1\n\n"
                                    "      Number   Major   Minor   RaidDevice State\n"
                                    "this     1       7        4        1      active sync   /dev/loop4\n\n"
@@ -66,7 +67,7 @@ static void a_superblock_of_the_old_kind_is_read(void **state)
     (void)state;
     assert_int_equal(md_parse(exported_090, examined_090, &superblock, &err), 0);
     assert_string_equal(superblock.metadata, "0.90");
-    assert_null(superblock.name);
+    assert_string_equal(superblock.name, "127");
     assert_int_equal(superblock.role, 1);
     assert_false(superblock.dirty);
     assert_string_equal(superblock.state, "");
@@ -205,6 +206,28 @@ static void what_can_be_done_with_an_array_follows_from_its_members(void **state
     }
 }
 
+static void an_array_is_known_by_what_the_vm_calls_it(void **state)
+{
+    static const struct {
+        const char *name, *alias;
+    } cases[] = {
+        {"web01:data", "md/data"}, {"0", "md/0"}, {"web01:../sda", NULL}, {"web01:a/b", NULL},
+        {"web01:", NULL},          {"..", NULL},  {NULL, NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct md_array array = {.name = (char *)(uintptr_t)cases[i].name};
+        char *alias = md_alias(&array);
+
+        if (cases[i].alias)
+            assert_string_equal(alias, cases[i].alias);
+        else
+            assert_null(alias);
+        free(alias);
+    }
+}
+
 static void firmware_raid_is_named_as_such(void **state)
 {
     _cleanup_md_arrays_ struct md_arrays arrays = {0};
@@ -249,6 +272,7 @@ int main(void)
         cmocka_unit_test(nonsense_is_refused),
         cmocka_unit_test(odd_roles_are_those_of_a_spare),
         cmocka_unit_test(what_can_be_done_with_an_array_follows_from_its_members),
+        cmocka_unit_test(an_array_is_known_by_what_the_vm_calls_it),
         cmocka_unit_test(firmware_raid_is_named_as_such),
         cmocka_unit_test(only_arrays_of_ours_are_stopped_or_started),
     };
