@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "util/json.h"
 #include "util/log.h"
@@ -97,6 +101,16 @@ static bool is_dm_path(const char *path)
     return path && str_starts_with(path, "/dev/mapper/azilr-") && strlen(path) < 200 && !strstr(path, "..");
 }
 
+/* Whoever opens it to write is refused by the kernel; a change would be on the overlay, and harm nobody. */
+static void make_read_only(const char *path)
+{
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const int on = 1;
+
+    if (fd < 0 || ioctl(fd, BLKROSET, &on) < 0)
+        log_verbose("cannot make %s read-only: %s", path, strerror(errno));
+}
+
 static void note_active(struct lvm_group *group, const char *name, const char *path)
 {
     for (size_t i = 0; i < group->lv_count; i++) {
@@ -106,6 +120,7 @@ static void note_active(struct lvm_group *group, const char *name, const char *p
             continue;
         free(lv->path);
         lv->path = str_dup(path);
+        make_read_only(path);
     }
 }
 
@@ -204,7 +219,7 @@ int lvm_deactivate(const struct lvm_group *group, const struct lvm_place *place,
 {
     const struct lvm_activation activation = {.name = place->name};
     _cleanup_free_ char *config = lvm_config(place->devices, place->count, &activation, group->system_id, err);
-    const char *const argv[] = {"vgchange", "--config", config, "-an", "--poll", "n", place->name, NULL};
+    const char *const argv[] = {"vgchange", "--config", config, "-an", place->name, NULL};
     struct run_options options = RUN_OPTIONS_INIT;
 
     if (!config)

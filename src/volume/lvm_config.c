@@ -87,8 +87,8 @@ static int check_device(const char *path, struct error **err)
 }
 
 /*
- * Volume by volume, for a thin pool must not be among those: the kernel refuses one whose parts are read-only. What is
- * in it is read-only by itself.
+ * What is in a thin pool or has a cache cannot be activated read-only: LVM would have the pool itself read-only too,
+ * which the kernel refuses. lvm_activate() makes their devices read-only afterwards.
  */
 static void add_volumes(struct config *into, const struct lvm_activation *activation)
 {
@@ -96,6 +96,10 @@ static void add_volumes(struct config *into, const struct lvm_activation *activa
 
     add(into, one);
     for (size_t i = 0; i < activation->lv_count; i++) {
+        const char *layout = activation->lvs[i].layout;
+
+        if (lvm_has_word(layout, "thin") || lvm_has_word(layout, "cache") || lvm_has_word(layout, "writecache"))
+            continue;
         _cleanup_free_ char *volume = str_printf("\"%s/%s\",", activation->name, activation->lvs[i].name);
 
         add(into, volume);

@@ -231,8 +231,9 @@ static void a_volume_is_known_by_what_the_vm_calls_it(void **state)
 static void the_configuration_names_the_devices_and_no_others(void **state)
 {
     static const char *const devices[] = {"/dev/mapper/azilr-0a0b0c0d-1", "/dev/disk/a.b+c"};
-    const struct lvm_lv lvs[] = {{.name = (char *)(uintptr_t) "root"}};
-    const struct lvm_activation activation = {.name = "new", .lvs = lvs, .lv_count = 1};
+    const struct lvm_lv lvs[] = {{.name = (char *)(uintptr_t) "root", .layout = (char *)(uintptr_t) "linear"},
+                                 {.name = (char *)(uintptr_t) "thin", .layout = (char *)(uintptr_t) "thin,sparse"}};
+    const struct lvm_activation activation = {.name = "new", .lvs = lvs, .lv_count = 2};
     struct error *err = NULL;
     char *text = lvm_config(devices, 2, NULL, NULL, &err);
 
@@ -247,6 +248,7 @@ static void the_configuration_names_the_devices_and_no_others(void **state)
     text = lvm_config(devices, 1, &activation, "other.example", &err);
     assert_null(strstr(text, "global{activation=0 "));
     assert_non_null(strstr(text, " volume_list=[\"new\"] read_only_volume_list=[\"new/root\","));
+    assert_null(strstr(text, "new/thin"));
     assert_non_null(strstr(text, "system_id_source=\"lvmlocal\""));
     assert_non_null(strstr(text, "local{system_id=\"other.example\"}"));
     free(text);

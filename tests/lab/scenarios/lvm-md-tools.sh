@@ -23,7 +23,7 @@ row() {
         printf 'layout ok      %s\n' "$name"
     else
         printf 'layout NOT OK  %s\n' "$name"
-        sed 's/^/    /' row.log | tail -n 25
+        sed 's/^/    /' row.log | tail -n 60
         bad_rows=$((bad_rows + 1))
     fi
 }
@@ -135,9 +135,8 @@ bak=()
 for i in 0 1 2 3; do bak+=("$(backup_of "pv$i")"); done
 while sleep 0.2; do echo still-writing >> busy/file; done &
 writer=$!
-host_vg() { vgs --noheadings -o vg_name,vg_uuid,vg_attr,pv_count,lv_count vgdata; lvs --noheadings -o lv_name,lv_uuid,lv_size,lv_active vgdata; lvs --noheadings -o devices vgdata; }
+host_vg() { vgs "${quiet[@]}" --noheadings -o vg_name,vg_uuid,vg_attr,pv_count,lv_count vgdata; lvs "${quiet[@]}" --noheadings -o lv_name,lv_uuid,lv_size,lv_active,devices vgdata; }
 host_vg > host_vg.before 2> /dev/null
-find /etc/lvm /run/lvm -type f -exec sha256sum {} + | sort > lvm-files.before
 
 step "it as a backup, beside the host's"
 expect_exit 0 $driver vg-read "${bak[@]}"
@@ -145,15 +144,18 @@ assert_eq "$(json stdout '[g["name"] for g in d]')" "['vgdata']"
 assert_eq "$(json stdout 'len(d[0]["pvs"])')" 4
 pairs=()
 for i in 0 1 2 3; do pairs+=("${bak[i]}=$(overlay "$i" "${bak[i]}")"); done
+lvm_files() { find /etc/lvm /run/lvm -type f -exec sha256sum {} + | sort; }
+lvm_files > lvm-files.before
 row "4 disks, the same volume group in use on the host: read and activated" $driver vg-open $vg_name "$PWD/private" vgdata "${pairs[@]}"
+cp row.log opened
+row "  nothing of LVM's files on the host changed" eval "lvm_files | diff lvm-files.before -"
 for lv in "${volumes[@]}"; do
-    row "  $lv ($(lvs --noheadings -o lv_layout vgdata/$lv 2> /dev/null | tr -d ' '))" same "$(lv_path $lv)"
-    assert_eq "$(blockdev --getro "$(lv_path $lv)" 2> /dev/null || echo none)" 1 "$lv is read-only"
+    row "  $lv ($(lvs --noheadings -o lv_layout vgdata/$lv 2> /dev/null | tr -d ' ')), read-only" \
+        eval "same $(lv_path $lv) && [ \$(blockdev --getro $(lv_path $lv)) = 1 ] || ! grep -A7 '\"$lv\"' opened"
 done
 row "  a mounted ext4 (dirty journal not replayed)" eval "mount -o ro,noload $(lv_path busy) clone && cmp data clone/data && umount clone"
 sleep 2
 row "  unsync is not brought in sync" eval "dmsetup status $(lv_path unsync) | grep -q frozen"
-row "  nothing of LVM's files on the host changed" eval "find /etc/lvm /run/lvm -type f -exec sha256sum {} + | sort | diff lvm-files.before -"
 row "  deactivated again" $driver vg-close $vg_name "$PWD/private" vgdata "${pairs[@]}"
 assert_eq "$(dmsetup ls | grep -c 'azilr--' || true)" 0 "volumes left"
 remove_overlays
@@ -168,7 +170,6 @@ sed -i '/^$/d' table
 dmsetup create azilr-$tag-9 table
 pairs+=("$missing=$(overlay 3 /dev/mapper/azilr-$tag-9)")
 row "a missing physical volume" $driver vg-open $vg_name "$PWD/private" vgdata "${pairs[@]}"
-cp row.log opened.log
 sed -n '/^{/,/^}/p' row.log > opened
 lv_is() { [ "$(json opened "[(l['incomplete'], l['degraded']) for l in d['lvs'] if l['name'] == '$1'][0]")" = "($2, $3)" ]; }
 for lv in lin span str thin thinsnap linsnap; do
