@@ -110,7 +110,8 @@ static int start(const struct md_array *array, const struct md_place *place, con
                  struct run_result *result, struct error **err)
 {
     _cleanup_free_ const char **argv = xcalloc(array->member_count + 10, sizeof(*argv));
-    _cleanup_free_ char *device = str_printf("/dev/%s", place->kernel_name);
+    /* mdadm puts "md_" in front of a name below /dev/md to make the kernel's, and takes no other names (mdopen.c) */
+    _cleanup_free_ char *device = str_printf("/dev/md/%s", place->kernel_name + sizeof("md_") - 1);
     _cleanup_free_ char *option = str_printf("--config=%s", config);
     size_t count = 0;
 
