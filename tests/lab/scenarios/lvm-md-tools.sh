@@ -83,8 +83,9 @@ lv_path() { echo "/dev/mapper/azilr--$tag--vg0-$1"; }
 same() { cmp -n 3145728 data "$1"; }
 no_resync() {
     local name=$1
-    [ "$(cat "/sys/block/$name/md/array_state")" = readonly ] || [ "$(cat "/sys/block/$name/md/array_state")" = clean ]
-    [ ! -e "/sys/block/$name/md/sync_action" ] || [ "$(cat "/sys/block/$name/md/sync_action")" = idle ]
+    grep -H . "/sys/block/$name/md/array_state" &&
+        [ "$(cat "/sys/block/$name/md/array_state")" = readonly ] &&
+        { [ ! -e "/sys/block/$name/md/sync_action" ] || [ "$(cat "/sys/block/$name/md/sync_action")" = idle ]; }
 }
 
 head -c 4M /dev/urandom > data
@@ -228,7 +229,7 @@ truncate -s 64M s0 s1
 disks=("$(loop_of s0)" "$(loop_of s1)")
 {
     mdadm --create /dev/md/outer --quiet --run --level=1 --raid-devices=2 --assume-clean "${disks[@]}"
-    vgcreate -q "${quiet[@]}" --config 'devices{md_component_detection=1}' vgmd /dev/md/outer
+    vgcreate -q "${quiet[@]}" vgmd /dev/md/outer
     make_lv -n a -l 4 vgmd
     make_lv -n b -l 4 vgmd
     mdadm --create /dev/md/inner --quiet --run --level=1 --raid-devices=2 --assume-clean /dev/vgmd/a /dev/vgmd/b
