@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* Between the parts of LVM support, and for their tests. */
+#ifndef AZILR_VOLUME_LVM_INTERNAL_H
+#define AZILR_VOLUME_LVM_INTERNAL_H
+
+#include "util/json.h"
+#include "util/run.h"
+#include "volume/lvm.h"
+
+/* The columns that lvm_report_pvs() and lvm_report_lvs() want, for -o. */
+#define LVM_PV_COLUMNS                                                                                                 \
+    "pv_name,pv_uuid,pv_missing,pv_size,pe_start,vg_name,vg_uuid,vg_exported,vg_systemid,vg_lock_type"
+#define LVM_LV_COLUMNS "vg_uuid,lv_name,lv_size,lv_layout,lv_role,devices,metadata_devices,pool_lv,origin"
+
+struct lvm_activation {
+    const char *name; /* of the group */
+    const struct lvm_lv *lvs;
+    size_t lv_count;
+};
+
+/*
+ * The value of --config for one call: these devices and no others, and nothing of the host's own settings that would
+ * make LVM write, start or wait for something. group: the one group that may be activated (its name and its volumes,
+ * which then are read-only); NULL keeps LVM from speaking to device-mapper at all. system_id: one whose groups may be
+ * touched, or NULL. Returns NULL with err set if a device's path is not one that can be put into a filter. The caller
+ * frees it.
+ */
+char *lvm_config(const char *const devices[], size_t count, const struct lvm_activation *activation,
+                 const char *system_id, struct error **err);
+
+/* In place of a descriptor to inherit: the command changes nothing, and may be interrupted. */
+enum { LVM_READS = -2 };
+
+/*
+ * Runs an LVM command: --config CONFIG, the arguments (NULL-terminated, at most 24) and more_count more of them. As
+ * run(), with a hint where lvm2 is not installed.
+ */
+int lvm_run(const char *command, const char *config, const char *const arguments[], const char *const more[],
+            size_t more_count, int lock_fd, struct wait *wait, struct run_result *result, struct error **err);
+
+/* The same, where only exit code 0 will do. */
+int lvm_run_checked(const char *command, const char *config, const char *const arguments[], const char *const more[],
+                    size_t more_count, int lock_fd, struct wait *wait, struct error **err);
+
+/* The answer of `pvs --reportformat json` with LVM_PV_COLUMNS, as groups without LVs. Returns 0 or -1. */
+int lvm_report_pvs(const char *text, size_t length, struct lvm_groups *groups, struct error **err);
+
+/*
+ * The answer of `lvs -a --reportformat json` with LVM_LV_COLUMNS: adds its LVs to the groups that they belong to by
+ * UUID, and says of each what is missing. Returns 0 or -1.
+ */
+int lvm_report_lvs(const char *text, size_t length, struct lvm_groups *groups, struct error **err);
+
+/* Whether a comma-separated list, such as a layout, has this word. */
+bool lvm_has_word(const char *list, const char *word);
+
+/* The rows of the one report in an answer, an array named `kind`; NULL with err set if there is none. */
+const cJSON *lvm_report_rows(const cJSON *document, const char *kind, struct error **err);
+
+/* Whether LVM would take it as a name of a group or volume (lvm(8), VALID NAMES). */
+bool lvm_name_is_valid(const char *name);
+
+#endif

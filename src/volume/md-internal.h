@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* Between the parts of md support, and for their tests. */
+#ifndef AZILR_VOLUME_MD_INTERNAL_H
+#define AZILR_VOLUME_MD_INTERNAL_H
+
+#include "volume/md.h"
+
+/* What one device's superblock says. */
+struct md_superblock {
+    char *uuid, *name, *level, *metadata;
+    int raid_devices;
+    int role;
+    uint64_t events;
+    bool dirty;
+    char state[MD_MAX_DEVICES + 1]; /* of each member as this one knows it: 'A', '.' or 'R'; "" if it does not say */
+};
+
+/*
+ * The answers of `mdadm --examine --export DEVICE` and `mdadm --examine DEVICE` for a device that has a superblock.
+ * Returns 0, or -1 if they do not make sense. The caller clears *superblock.
+ */
+int md_parse(const char *exported, const char *examined, struct md_superblock *superblock, struct error **err);
+
+/* Adds a device to the array that it says it belongs to. Takes what superblock holds. */
+void md_add(struct md_arrays *arrays, const char *device, struct md_superblock *superblock);
+
+/* Once all devices are there: which members are stale, what is missing, and what can be done with it. */
+void md_judge(struct md_arrays *arrays);
+
+void md_superblock_clear(struct md_superblock *superblock);
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+#include "volume/md.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/clock.h"
+#include "util/file.h"
+#include "util/log.h"
+#include "util/run.h"
+#include "util/str.h"
+#include "volume/md-internal.h"
+
+static const int64_t STOP_LIMIT_MS = 15 * 1000;
+static const int64_t STOP_PAUSE_MS = 200;
+
+static const char name_prefix[] = "md_azilr_";
+
+/* mdadm would ask systemd to start mdmon or its timers (mdadm(8), ENVIRONMENT). */
+static const char *const environment[] = {"MDADM_NO_SYSTEMCTL=1", NULL};
+
+/*
+ * Names as the kernel's own, so that no number is taken that the host may want (names=yes, mdadm.conf(5)), and nothing
+ * that is to be found by mdadm itself.
+ */
+static const char configuration[] = "CREATE names=yes\nHOMEHOST <ignore>\nAUTO -all\n";
+
+char *md_kernel_name(const char *tag, unsigned number)
+{
+    return str_printf("%s%s_%u", name_prefix, tag, number);
+}
+
+char *md_alias(const struct md_array *array)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+    /* the host that it belongs to stands in front */
+    const char *colon = array->name ? strchr(array->name, ':') : NULL;
+    const char *name = colon ? colon + 1 : array->name;
+
+    return name && *name != '.' && str_only(name, allowed) ? str_printf("md/%s", name) : NULL;
+}
+
+static bool is_ours(const char *name)
+{
+    /* the kernel's limit is 31 (DISK_NAME_LEN) */
+    return str_starts_with(name, name_prefix) && strlen(name) < 32 &&
+           str_only(name, "abcdefghijklmnopqrstuvwxyz0123456789_");
+}
+
+/* In place of a descriptor to inherit: the command changes nothing, and may be interrupted. */
+enum { READS = -2 };
+
+static int mdadm(const char *const argv[], int lock_fd, struct wait *wait, struct run_result *result,
+                 struct error **err)
+{
+    struct run_options options = RUN_OPTIONS_INIT;
+
+    options.environment = environment;
+    options.inherit_fd = lock_fd == READS ? -1 : lock_fd;
+    options.interruptible = lock_fd == READS;
+    if (run(argv, &options, wait, result, err) == 0)
+        return 0;
+    if (err && *err && (*err)->code == EXIT_HOST)
+        error_hint(err, "software RAID needs mdadm: install the package mdadm");
+    return -1;
+}
+
+/* Returns 1 if the device has a superblock, 0 if not, -1 with err set. */
+static int examine(const char *device, struct md_superblock *superblock, struct wait *wait, struct error **err)
+{
+    const char *const export[] = {"mdadm", "--examine", "--export", "--config=none", device, NULL};
+    const char *const show[] = {"mdadm", "--examine", "--config=none", device, NULL};
+    _cleanup_run_result_ struct run_result exported = {0}, shown = {0};
+
+    if (mdadm(export, READS, wait, &exported, err) < 0)
+        return -1;
+    if (exported.exit_code != 0)
+        return 0;
+    if (mdadm(show, READS, wait, &shown, err) < 0)
+        return -1;
+    return md_parse(buffer_text(&exported.output), buffer_text(&shown.output), superblock, err) < 0 ? -1 : 1;
+}
+
+int md_read(const char *const devices[], size_t count, struct md_arrays *arrays, struct wait *wait, struct error **err)
+{
+    _cleanup_md_arrays_ struct md_arrays found = {0};
+
+    *arrays = (struct md_arrays){0};
+    if (count > MD_MAX_DEVICES)
+        return error_set(err, EXIT_FAILED, "more than %d devices of software RAID", MD_MAX_DEVICES);
+    for (size_t i = 0; i < count; i++) {
+        struct md_superblock superblock = {0};
+        _cleanup_error_ struct error *why = NULL;
+        int result = examine(devices[i], &superblock, wait, &why);
+
+        if (result > 0)
+            md_add(&found, devices[i], &superblock);
+        else if (result < 0 && why->code != EXIT_FAILED)
+            return error_move(err, &why);
+        else if (result < 0)
+            log_verbose("%s: %s", devices[i], why->message);
+    }
+    md_judge(&found);
+    *arrays = found;
+    found = (struct md_arrays){0};
+    return 0;
+}
+
+static int start(const struct md_array *array, const struct md_place *place, const char *config, struct wait *wait,
+                 struct run_result *result, struct error **err)
+{
+    _cleanup_free_ const char **argv = xcalloc(array->member_count + 10, sizeof(*argv));
+    /* mdadm puts "md_" in front of a name below /dev/md to make the kernel's, and takes no other names (mdopen.c) */
+    _cleanup_free_ char *device = str_printf("/dev/md/%s", place->kernel_name + sizeof("md_") - 1);
+    _cleanup_free_ char *option = str_printf("--config=%s", config);
+    size_t count = 0;
+
+    argv[count++] = "mdadm";
+    argv[count++] = "--assemble";
+    argv[count++] = device;
+    argv[count++] = option;
+    argv[count++] = "--readonly";
+    argv[count++] = "--run";
+    if (place->devices)
+        argv[count++] = "--update=uuid";
+    if (array->needs_force)
+        argv[count++] = "--force";
+    for (size_t i = 0; i < array->member_count; i++)
+        if (!array->members[i].stale && array->members[i].role != MD_SPARE)
+            argv[count++] = place->devices ? place->devices[i] : array->members[i].device;
+    return mdadm(argv, place->lock_fd, wait, result, err);
+}
+
+int md_assemble(const struct md_array *array, const struct md_place *place, struct wait *wait, struct error **err)
+{
+    _cleanup_free_ char *config = str_printf("%s/%s.conf", place->directory, place->kernel_name);
+    _cleanup_run_result_ struct run_result result = {0};
+    int ran;
+
+    if (!is_ours(place->kernel_name))
+        return error_set(err, EXIT_FAILED, "%s is not a name for an array of azilr's", place->kernel_name);
+    if (array->state != MD_WHOLE && array->state != MD_DEGRADED)
+        return error_set(err, EXIT_FAILED, "RAID %s cannot be started: %s", array->uuid, array->reason);
+    if (!place->devices && array->needs_force)
+        return 1;
+    if (file_replace(config, configuration, sizeof(configuration) - 1, 0600, false, err) < 0)
+        return -1;
+    ran = start(array, place, config, wait, &result, err);
+    unlink(config);
+    if (ran < 0)
+        return -1;
+    if (result.exit_code == 0)
+        return 0;
+    /* mdadm's own words, Assemble.c */
+    if (!place->devices && strstr(buffer_text(&result.errors), "already active"))
+        return 1;
+    _cleanup_free_ char *words = run_last_words(&result);
+    return error_set(err, EXIT_FAILED, "mdadm cannot start the %s array %s: %s", array->level, array->uuid, words);
+}
+
+int md_stop(const char *kernel_name, struct wait *wait, struct error **err)
+{
+    _cleanup_free_ char *directory = str_printf("/sys/block/%s/md", kernel_name);
+    _cleanup_free_ char *device = str_printf("/dev/%s", kernel_name);
+    const char *const argv[] = {"mdadm", "--stop", "--config=none", device, NULL};
+    int64_t end = clock_monotonic_ms() + STOP_LIMIT_MS;
+
+    if (!is_ours(kernel_name))
+        return error_set(err, EXIT_FAILED, "%s is not the name of an array of azilr's", kernel_name);
+    for (bool was_there = false;; was_there = true) {
+        _cleanup_run_result_ struct run_result result = {0};
+
+        if (access(directory, F_OK) != 0)
+            return was_there;
+        if (mdadm(argv, -1, wait, &result, err) < 0)
+            return -1;
+        if (result.exit_code == 0)
+            continue;
+        if (clock_monotonic_ms() > end) {
+            _cleanup_free_ char *words = run_last_words(&result);
+
+            return error_set(err, EXIT_BUSY, "cannot stop the array %s: %s", kernel_name, words);
+        }
+        if (wait_sleep(wait, STOP_PAUSE_MS, err) < 0)
+            return -1;
+    }
+}
