@@ -11,14 +11,16 @@ cd "$LAB_WORK" || exit
 mkdir mnt view keys
 view=$LAB_WORK/view
 
-# As the rules that azilr brings do for the disks of a backup, whose place these loop devices take.
+# As the rules that azilr brings do for the disks of a backup, whose place these devices take; behind 10-dm.
 mkdir -p /run/udev/rules.d
-cat > /run/udev/rules.d/00-lab-backup.rules << 'RULES'
+cat > /run/udev/rules.d/11-lab-backup.rules << 'RULES'
 KERNEL=="loop*", ATTR{ro}=="1", ENV{SYSTEMD_READY}="0", ENV{UDEV_DISABLE_PERSISTENT_STORAGE_RULES_FLAG}="1"
+ENV{DM_NAME}=="azilr-lab-*", ENV{SYSTEMD_READY}="0", ENV{DM_UDEV_DISABLE_DISK_RULES_FLAG}="1", \
+    ENV{DM_UDEV_DISABLE_OTHER_RULES_FLAG}="1", ENV{UDEV_DISABLE_PERSISTENT_STORAGE_RULES_FLAG}="1"
 RULES
 udevadm control --reload
 forget_rules() {
-    rm /run/udev/rules.d/00-lab-backup.rules
+    rm /run/udev/rules.d/11-lab-backup.rules
     rmdir --ignore-fail-on-non-empty /run/udev/rules.d
     udevadm control --reload
 }
@@ -39,14 +41,14 @@ overlay() {
     local name=azilr-lab-$1 store
     truncate -s 64M "$1.cow"
     store=$(losetup -f --show "$1.cow")
-    dmsetup create --noudevrules --noudevsync "$name" \
+    dmsetup create "$name" \
         --table "0 $(blockdev --getsz "$2") snapshot $2 $store P 8"
     echo "/dev/mapper/$name"
 }
 
 drop_overlay() {
     local store
-    dmsetup remove --noudevrules --noudevsync "azilr-lab-$1"
+    dmsetup remove "azilr-lab-$1"
     store=$(losetup -j "$1.cow" -O NAME -n)
     losetup -d "$store"
     rm "$1.cow"
@@ -55,7 +57,7 @@ drop_overlay() {
 drop_all() {
     local name
     umount -l view mnt host-* 2> /dev/null
-    for name in $(dmsetup ls | awk '/^azilr-lab/ { print $1 }'); do dmsetup remove --noudevrules --noudevsync "$name"; done
+    for name in $(dmsetup ls | awk '/^azilr-lab/ { print $1 }'); do dmsetup remove "$name"; done
     losetup -D
 }
 cleanup_fn drop_all
