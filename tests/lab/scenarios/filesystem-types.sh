@@ -94,14 +94,15 @@ make() {
     losetup -d "$loop"
 }
 
-# live NAME SIZE MKFS...: a file system of this host at host-NAME, in use, and NAME, the copy that a backup took of it
+# live NAME OPTIONS SIZE MKFS...: a file system of this host at host-NAME, in use, and NAME, the copy that a backup took
+# of it while its journal was not empty
 live() {
-    local name=$1 size=$2
-    shift 2
+    local name=$1 options=$2 size=$3
+    shift 3
     truncate -s "$size" "$name.live"
     TEST_DIR=1 TEST_DEV=1 QA_CHECK_FS=1 "$@" "$name.live" > /dev/null 2>&1 || fail "$*"
     mkdir "host-$name"
-    mount -o loop "$name.live" "host-$name"
+    mount -o "loop,$options" "$name.live" "host-$name"
     cp -a small/. "host-$name/"
     sync -f "host-$name"
     echo 'written just before the backup' > "host-$name/last minute"
@@ -138,9 +139,9 @@ manifest mnt > ntfs.manifest
 umount mnt
 retry_until 10 sh -c '! pgrep -x ntfs-3g'
 make xfs 64M mkfs.xfs -q
-live ext4-dirty 24M mke2fs -q -t ext4
-live xfs-dirty 64M mkfs.xfs -q
-live btrfs-dirty 112M mkfs.btrfs -q
+live ext4-dirty commit=300 24M mke2fs -q -t ext4
+live xfs-dirty nouuid 64M mkfs.xfs -q
+live btrfs-dirty commit=300 112M mkfs.btrfs -q
 end_live ext4-dirty
 
 step 'clean ones'
@@ -237,7 +238,7 @@ cp --sparse=always btrfs-dirty.live btrfs-dirty
 everything() { (cd "$1" && find . -type f ! -name 'busy.*' -print0 | sort -z | xargs -0 sha256sum); }
 everything host-btrfs-dirty > btrfs-dirty.manifest
 # one with two devices
-truncate -s 112M one.live two.live
+truncate -s 128M one.live two.live
 one=$(losetup -f --show one.live)
 two=$(losetup -f --show two.live)
 mkfs.btrfs -q -m raid1 -d raid1 "$one" "$two"
