@@ -312,6 +312,21 @@ kill $writers
 wait $writers || true
 images_unchanged
 
+step 'btrfs with other checksums'
+for sum in xxhash sha256 blake2; do
+    make btrfs-$sum 112M mkfs.btrfs -q --csum $sum
+    disk=$(backup btrfs-$sum)
+    over=$(overlay btrfs-$sum "$disk")
+    expect_exit 0 $driver btrfs-change-id "$over"
+    expect_exit 0 $driver mount "$over" "$view"
+    check_view btrfs-$sum.manifest
+    expect_exit 0 $driver unmount "$view" "$over"
+    expect_exit 0 $driver btrfs-forget "$over"
+    drop_overlay btrfs-$sum
+    losetup -d "$disk"
+    passed "btrfs $sum"
+done
+
 step 'and the host is as it was'
 dmesg | grep -E 'BTRFS|XFS|EXT4' > kernel-said || true
 grep -iE 'error|warning|duplicate|corrupt|mismatch' kernel-said && fail 'the kernel complains'
