@@ -23,9 +23,11 @@ int crypt_read_key(const char *path, struct buffer *key, struct error **err);
 
 /*
  * Opens the device of that type (libblkid's) as /dev/mapper/NAME, whose path *path becomes; the caller frees it. The
- * key is a passphrase (BitLocker: or the recovery password of 48 digits), to the byte; it is handed over on standard
- * input. Enter the name in the undo list first. Returns 1 if it is open, 0 if it is not the key; -1 with err set:
- * EXIT_HOST if cryptsetup is not there or this host has too little memory for the key's derivation.
+ * key is a passphrase (BitLocker: or the recovery password of 48 digits with its dashes, or a startup key's .BEK file),
+ * to the byte; it is handed over on standard input. A BitLocker password that is not all ASCII is taken for wrong by
+ * cryptsetup (it hashes more than the password, seen in 2.6); such a volume opens with its recovery password. Enter the
+ * name in the undo list first. Returns 1 if it is open, 0 if it is not the key; -1 with err set: EXIT_HOST if
+ * cryptsetup is not there or this host has too little memory for the key's derivation.
  */
 int crypt_open(const char *device, const char *type, const struct buffer *key, const char *name, struct wait *wait,
                char **path, struct error **err);

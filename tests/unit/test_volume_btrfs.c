@@ -68,6 +68,9 @@ static void checksums_are_those_of_the_format(void **state)
     assert_int_equal(btrfs_checksum(0, "123456789", 9, sum, NULL), 0);
     assert_memory_equal(sum, check, sizeof(check));
     assert_int_equal(sum[4], 0);
+    /* SHA-256 of "abc", FIPS 180-2 */
+    assert_int_equal(btrfs_checksum(2, "abc", 3, sum, NULL), 0);
+    assert_memory_equal(sum, "\xba\x78\x16\xbf\x8f\x01\xcf\xea", 8);
     assert_int_equal(btrfs_checksum(9, "", 0, sum, &err), -1);
 }
 

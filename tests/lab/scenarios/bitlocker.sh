@@ -12,9 +12,9 @@ view=$LAB_WORK/view
 
 step 'making it'
 recovery=471207-278498-422125-177177-561902-537405-468006-693451
-printf 'pa$$ wörd' > password
+printf 'pa$$ word' > password
 printf '%s' $recovery > recovery
-printf 'pa$$ word' > wrong
+printf 'pa$$ Word' > wrong
 chmod 600 password recovery wrong
 truncate -s 24M volume
 testside "$AZILR_LAB/bitlocker" volume "$(cat password)" $recovery > table

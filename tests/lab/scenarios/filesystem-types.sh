@@ -11,14 +11,16 @@ cd "$LAB_WORK" || exit
 mkdir mnt view keys
 view=$LAB_WORK/view
 
-# As the rules that azilr brings do for the disks of a backup, whose place these loop devices take.
+# As the rules that azilr brings do for the disks of a backup, whose place these devices take; behind 10-dm.
 mkdir -p /run/udev/rules.d
-cat > /run/udev/rules.d/00-lab-backup.rules << 'RULES'
+cat > /run/udev/rules.d/11-lab-backup.rules << 'RULES'
 KERNEL=="loop*", ATTR{ro}=="1", ENV{SYSTEMD_READY}="0", ENV{UDEV_DISABLE_PERSISTENT_STORAGE_RULES_FLAG}="1"
+ENV{DM_NAME}=="azilr-lab-*", ENV{SYSTEMD_READY}="0", ENV{DM_UDEV_DISABLE_DISK_RULES_FLAG}="1", \
+    ENV{DM_UDEV_DISABLE_OTHER_RULES_FLAG}="1", ENV{UDEV_DISABLE_PERSISTENT_STORAGE_RULES_FLAG}="1"
 RULES
 udevadm control --reload
 forget_rules() {
-    rm /run/udev/rules.d/00-lab-backup.rules
+    rm /run/udev/rules.d/11-lab-backup.rules
     rmdir --ignore-fail-on-non-empty /run/udev/rules.d
     udevadm control --reload
 }
@@ -39,14 +41,14 @@ overlay() {
     local name=azilr-lab-$1 store
     truncate -s 64M "$1.cow"
     store=$(losetup -f --show "$1.cow")
-    dmsetup create --noudevrules --noudevsync "$name" \
+    dmsetup create "$name" \
         --table "0 $(blockdev --getsz "$2") snapshot $2 $store P 8"
     echo "/dev/mapper/$name"
 }
 
 drop_overlay() {
     local store
-    dmsetup remove --noudevrules --noudevsync "azilr-lab-$1"
+    dmsetup remove "azilr-lab-$1"
     store=$(losetup -j "$1.cow" -O NAME -n)
     losetup -d "$store"
     rm "$1.cow"
@@ -55,7 +57,7 @@ drop_overlay() {
 drop_all() {
     local name
     umount -l view mnt host-* 2> /dev/null
-    for name in $(dmsetup ls | awk '/^azilr-lab/ { print $1 }'); do dmsetup remove --noudevrules --noudevsync "$name"; done
+    for name in $(dmsetup ls | awk '/^azilr-lab/ { print $1 }'); do dmsetup remove "$name"; done
     losetup -D
 }
 cleanup_fn drop_all
@@ -92,14 +94,15 @@ make() {
     losetup -d "$loop"
 }
 
-# live NAME SIZE MKFS...: a file system of this host at host-NAME, in use, and NAME, the copy that a backup took of it
+# live NAME OPTIONS SIZE MKFS...: a file system of this host at host-NAME, in use, and NAME, the copy that a backup took
+# of it while its journal was not empty
 live() {
-    local name=$1 size=$2
-    shift 2
+    local name=$1 options=$2 size=$3
+    shift 3
     truncate -s "$size" "$name.live"
     TEST_DIR=1 TEST_DEV=1 QA_CHECK_FS=1 "$@" "$name.live" > /dev/null 2>&1 || fail "$*"
     mkdir "host-$name"
-    mount -o loop "$name.live" "host-$name"
+    mount -o "loop,$options" "$name.live" "host-$name"
     cp -a small/. "host-$name/"
     sync -f "host-$name"
     echo 'written just before the backup' > "host-$name/last minute"
@@ -136,9 +139,9 @@ manifest mnt > ntfs.manifest
 umount mnt
 retry_until 10 sh -c '! pgrep -x ntfs-3g'
 make xfs 64M mkfs.xfs -q
-live ext4-dirty 24M mke2fs -q -t ext4
-live xfs-dirty 64M mkfs.xfs -q
-live btrfs-dirty 112M mkfs.btrfs -q
+live ext4-dirty commit=300 24M mke2fs -q -t ext4
+live xfs-dirty nouuid 64M mkfs.xfs -q
+live btrfs-dirty commit=300 112M mkfs.btrfs -q
 end_live ext4-dirty
 
 step 'clean ones'
@@ -235,7 +238,7 @@ cp --sparse=always btrfs-dirty.live btrfs-dirty
 everything() { (cd "$1" && find . -type f ! -name 'busy.*' -print0 | sort -z | xargs -0 sha256sum); }
 everything host-btrfs-dirty > btrfs-dirty.manifest
 # one with two devices
-truncate -s 112M one.live two.live
+truncate -s 128M one.live two.live
 one=$(losetup -f --show one.live)
 two=$(losetup -f --show two.live)
 mkfs.btrfs -q -m raid1 -d raid1 "$one" "$two"
@@ -308,6 +311,21 @@ kill $writers
 # shellcheck disable=SC2086
 wait $writers || true
 images_unchanged
+
+step 'btrfs with other checksums'
+for sum in xxhash sha256 blake2; do
+    make btrfs-$sum 112M mkfs.btrfs -q --csum $sum
+    disk=$(backup btrfs-$sum)
+    over=$(overlay btrfs-$sum "$disk")
+    expect_exit 0 $driver btrfs-change-id "$over"
+    expect_exit 0 $driver mount "$over" "$view"
+    check_view btrfs-$sum.manifest
+    expect_exit 0 $driver unmount "$view" "$over"
+    expect_exit 0 $driver btrfs-forget "$over"
+    drop_overlay btrfs-$sum
+    losetup -d "$disk"
+    passed "btrfs $sum"
+done
 
 step 'and the host is as it was'
 dmesg | grep -E 'BTRFS|XFS|EXT4' > kernel-said || true
