@@ -2,7 +2,11 @@
 #include "block/dm.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/dm-ioctl.h>
+#include <stdint.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -12,7 +16,9 @@
 #include "util/run.h"
 #include "util/str.h"
 
-static const char SYSFS[] = "/sys/class/block";
+static const char SYSFS[] = "/sys/dev/block";
+static const size_t LIST_SIZE = 64 * 1024;
+static const size_t LARGEST_LIST = 4 * 1024 * 1024;
 static const int64_t DMSETUP_TIMEOUT_MS = 30 * 1000;
 /* How long something that just has a look at a device (udev, a monitoring tool) may keep it from going. */
 static const int64_t BUSY_WAIT_MS = 5000;
@@ -53,32 +59,17 @@ static bool has_entries(const char *path)
     return false;
 }
 
-/* One device, from its directory in sysfs. False if it is none, or went meanwhile. */
-static bool read_device(const char *place, const char *kernel_name, struct dm_device *device)
+/* What sysfs shows of a device; nothing of one that a killed dmsetup has left without a table. */
+static void look_up(const char *sysfs, struct dm_device *device)
 {
-    _cleanup_free_ char *name_path = str_printf("%s/%s/dm/name", place, kernel_name);
-    _cleanup_free_ char *uuid_path = str_printf("%s/%s/dm/uuid", place, kernel_name);
-    _cleanup_free_ char *dev_path = str_printf("%s/%s/dev", place, kernel_name);
-    _cleanup_free_ char *holders = str_printf("%s/%s/holders", place, kernel_name);
-    _cleanup_free_ char *name = file_read_line(name_path);
-    _cleanup_free_ char *uuid = file_read_line(uuid_path);
-    _cleanup_free_ char *number = file_read_line(dev_path);
-    char *colon = number ? strchr(number, ':') : NULL;
-    long major_number = 0, minor_number = 0;
+    _cleanup_free_ char *place = str_printf("%s/%u:%u", sysfs, major(device->device), minor(device->device));
+    _cleanup_free_ char *uuid = str_printf("%s/dm/uuid", place);
+    _cleanup_free_ char *holders = str_printf("%s/holders", place);
 
-    if (!name || !colon)
-        return false;
-    *colon = '\0';
-    if (str_to_long(number, 0, INT32_MAX, &major_number) < 0 || str_to_long(colon + 1, 0, INT32_MAX, &minor_number) < 0)
-        return false;
-    *device = (struct dm_device){
-        .path = str_printf("/dev/mapper/%s", name),
-        .uuid = uuid ? steal(uuid) : str_dup(""),
-        .device = makedev((unsigned)major_number, (unsigned)minor_number),
-        .has_user = has_entries(holders),
-    };
-    device->name = steal(name);
-    return true;
+    device->uuid = file_read_line(uuid);
+    if (!device->uuid)
+        device->uuid = str_dup("");
+    device->has_user = has_entries(holders);
 }
 
 /* As a volume group's name stands in the names of its volumes. */
@@ -95,33 +86,63 @@ static char *with_doubled_dashes(const char *text)
     return doubled;
 }
 
-int dm_list_below(const char *place, const char *prefix, struct dm_devices *found, struct error **err)
+int dm_read_list(const void *data, size_t length, const char *prefix, const char *sysfs, struct dm_devices *found,
+                 struct error **err)
 {
     _cleanup_free_ char *doubled = with_doubled_dashes(prefix);
-    _cleanup_closedir_ DIR *dir = opendir(place);
-    struct dirent *entry;
+    struct dm_name_list entry;
 
     *found = (struct dm_devices){0};
-    if (!dir)
-        return error_set_errno(err, EXIT_FAILED, errno, "cannot list %s", place);
-    while ((entry = readdir(dir))) {
-        struct dm_device device = {0};
+    for (size_t at = 0, name_at;; at += entry.next) {
+        const char *name = (const char *)data + at + offsetof(struct dm_name_list, name);
 
-        if (!str_starts_with(entry->d_name, "dm-") || !read_device(place, entry->d_name, &device))
-            continue;
-        if (!str_starts_with(device.name, prefix) && !str_starts_with(device.name, doubled)) {
-            dm_device_clear(&device);
-            continue;
+        name_at = at + offsetof(struct dm_name_list, name);
+        if (name_at >= length || !memchr(name, '\0', length - name_at))
+            return error_set(err, EXIT_FAILED, "the kernel's list of device-mapper devices ends half-way");
+        /* a copy, since the next one may be aligned to less than the structure */
+        memcpy(&entry, (const char *)data + at, offsetof(struct dm_name_list, name));
+        if (entry.dev && (str_starts_with(name, prefix) || str_starts_with(name, doubled))) {
+            struct dm_device *device;
+
+            found->items = xgrow(found->items, found->count, sizeof(*found->items));
+            device = &found->items[found->count++];
+            *device = (struct dm_device){
+                .name = str_dup(name), .path = str_printf("/dev/mapper/%s", name), .device = (dev_t)entry.dev};
+            look_up(sysfs, device);
         }
-        found->items = xgrow(found->items, found->count, sizeof(*found->items));
-        found->items[found->count++] = device;
+        if (entry.next == 0)
+            return 0;
     }
-    return 0;
 }
 
+/* The kernel is asked, and not sysfs, which does not show devices that have no table yet. */
 int dm_list(const char *prefix, struct dm_devices *found, struct error **err)
 {
-    return dm_list_below(SYSFS, prefix, found, err);
+    _cleanup_close_ int control = -1;
+
+    *found = (struct dm_devices){0};
+    /* to open the node where it is not loaded would load it */
+    if (access("/sys/class/misc/device-mapper", F_OK) < 0)
+        return 0;
+    control = open("/dev/mapper/control", O_RDWR | O_CLOEXEC);
+    if (control < 0)
+        return error_set_errno(err, EXIT_HOST, errno, "cannot open /dev/mapper/control");
+    for (size_t size = LIST_SIZE; size <= LARGEST_LIST; size *= 2) {
+        _cleanup_free_ struct dm_ioctl *list = xcalloc(1, size);
+
+        /* version 4.0: all that is asked for here, and what any kernel answers (linux/dm-ioctl.h) */
+        list->version[0] = 4;
+        list->data_size = (uint32_t)size;
+        list->data_start = sizeof(*list);
+        if (ioctl(control, DM_LIST_DEVICES, list) < 0)
+            return error_set_errno(err, EXIT_FAILED, errno, "cannot list the device-mapper devices");
+        if (list->flags & DM_BUFFER_FULL_FLAG)
+            continue;
+        if (list->data_start > size)
+            return error_set(err, EXIT_FAILED, "the kernel's list of device-mapper devices is cut");
+        return dm_read_list((const char *)list + list->data_start, size - list->data_start, prefix, SYSFS, found, err);
+    }
+    return error_set(err, EXIT_FAILED, "there are too many device-mapper devices");
 }
 
 int dm_find(const char *name, struct dm_device *found, struct error **err)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Device-mapper devices, by way of dmsetup. What is only looked up is read from sysfs, which does not touch the
+ * Device-mapper devices, by way of dmsetup. What is only looked up is asked of the kernel, which does not touch the
  * devices themselves: a disk below that does not answer any more holds nothing up.
  */
 #ifndef AZILR_BLOCK_DM_H
@@ -71,8 +71,10 @@ int dm_find(const char *name, struct dm_device *found, struct error **err);
 /* All devices whose name begins with the prefix as in dm_remove_all(). The caller clears *found. */
 int dm_list(const char *prefix, struct dm_devices *found, struct error **err);
 
-/* The same from another place than /sys/class/block, for tests. */
-int dm_list_below(const char *place, const char *prefix, struct dm_devices *found, struct error **err);
+/* The same out of the kernel's answer to DM_LIST_DEVICES, with more on each from the place of /sys/dev/block; for
+ * tests. */
+int dm_read_list(const void *data, size_t length, const char *prefix, const char *sysfs, struct dm_devices *found,
+                 struct error **err);
 
 /* The target's own words on its state, for a device of one target: "0 2048 snapshot 16/2048 16" without the first three
  * fields, printable. The caller frees *status. */

@@ -186,7 +186,8 @@ int overlay_create(const struct overlay_request *request, struct wait *wait, str
     device.table = table;
     if (dm_create(&device, wait, &snapshot, err) < 0)
         return error_wrap(err, "cannot make an overlay of %s", request->origin);
-    *made = (struct overlay){.path = steal(snapshot.path), .device = snapshot.device, .store_size = size};
+    *made = (struct overlay){.device = snapshot.device, .store_size = size};
+    made->path = steal(snapshot.path);
     return 0;
 }
 

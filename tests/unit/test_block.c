@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <inttypes.h>
+#include <linux/dm-ioctl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -33,22 +34,32 @@ static void put(const char *directory, const char *name, const char *text)
     assert_int_equal(file_replace(path, text, strlen(text), 0600, false, NULL), 0);
 }
 
-/* As /sys/class/block shows a device-mapper device. */
-static void put_device(const char *place, const char *kernel_name, const char *name, const char *uuid,
-                       const char *number, const char *holder)
+/* As /sys/dev/block shows a device-mapper device. */
+static void put_device(const char *place, const char *number, const char *uuid, const char *holder)
 {
-    _cleanup_free_ char *device = str_printf("%s/%s", place, kernel_name);
+    _cleanup_free_ char *device = str_printf("%s/%s", place, number);
     _cleanup_free_ char *dm = str_printf("%s/dm", device);
     _cleanup_free_ char *holders = str_printf("%s/holders", device);
 
     assert_int_equal(mkdir(device, 0700), 0);
     assert_int_equal(mkdir(dm, 0700), 0);
     assert_int_equal(mkdir(holders, 0700), 0);
-    put(dm, "name", name);
     put(dm, "uuid", uuid);
-    put(device, "dev", number);
     if (holder)
         put(holders, holder, "");
+}
+
+/* As the kernel lists them; returns how long the list is. */
+static size_t put_entry(char *list, size_t at, dev_t device, const char *name, bool last)
+{
+    size_t length = offsetof(struct dm_name_list, name) + strlen(name) + 1;
+    struct dm_name_list entry = {.dev = device, .next = 0};
+
+    length = (length + 7) / 8 * 8;
+    entry.next = last ? 0 : (uint32_t)length;
+    memcpy(list + at, &entry, offsetof(struct dm_name_list, name));
+    memcpy(list + at + offsetof(struct dm_name_list, name), name, strlen(name) + 1);
+    return at + length;
 }
 
 static const struct dm_device *called(const struct dm_devices *devices, const char *name)
@@ -62,22 +73,23 @@ static const struct dm_device *called(const struct dm_devices *devices, const ch
 static void devices_are_found_by_prefix(void **state)
 {
     _cleanup_free_ char *place = scratch_directory();
-    _cleanup_free_ char *unfinished = str_printf("%s/dm-7", place);
     _cleanup_dm_devices_ struct dm_devices found = {0};
     const struct dm_device *device;
+    char list[1024] = {0};
+    size_t length = 0;
 
     (void)state;
-    put_device(place, "dm-0", "azilr-0123abcd-0\n", "AZILR-0123abcd-0\n", "253:0\n", "dm-1");
-    put_device(place, "dm-1", "azilr--0123abcd--vgdata-root\n", "LVM-x\n", "253:1\n", NULL);
-    put_device(place, "dm-2", "azilr-ffffffff-0\n", "AZILR-ffffffff-0\n", "253:2\n", NULL);
-    put_device(place, "dm-3", "vgdata-root\n", "LVM-y\n", "253:3\n", NULL);
-    put_device(place, "dm-4", "azilr-0123abcd-bad\n", "\n", "253\n", NULL);
-    put_device(place, "dm-5", "xazilr-0123abcd-0\n", "\n", "253:5\n", NULL);
-    put_device(place, "sda", "azilr-0123abcd-9\n", "\n", "8:0\n", NULL);
-    assert_int_equal(mkdir(unfinished, 0700), 0);
+    put_device(place, "253:0", "AZILR-0123abcd-0\n", "dm-1");
+    put_device(place, "253:1", "LVM-x\n", NULL);
+    length = put_entry(list, length, makedev(253, 0), "azilr-0123abcd-0", false);
+    length = put_entry(list, length, makedev(253, 1), "azilr--0123abcd--vgdata-root", false);
+    length = put_entry(list, length, makedev(253, 2), "azilr-ffffffff-0", false);
+    length = put_entry(list, length, makedev(253, 3), "vgdata-root", false);
+    length = put_entry(list, length, makedev(253, 700), "azilr-0123abcd-half", false);
+    length = put_entry(list, length, makedev(253, 5), "xazilr-0123abcd-0", true);
 
-    assert_int_equal(dm_list_below(place, "azilr-0123abcd-", &found, NULL), 0);
-    assert_int_equal(found.count, 2);
+    assert_int_equal(dm_read_list(list, length, "azilr-0123abcd-", place, &found, NULL), 0);
+    assert_int_equal(found.count, 3);
     device = called(&found, "azilr-0123abcd-0");
     assert_non_null(device);
     assert_string_equal(device->path, "/dev/mapper/azilr-0123abcd-0");
@@ -87,17 +99,31 @@ static void devices_are_found_by_prefix(void **state)
     device = called(&found, "azilr--0123abcd--vgdata-root");
     assert_non_null(device);
     assert_false(device->has_user);
+    /* without a table, sysfs has nothing on it */
+    device = called(&found, "azilr-0123abcd-half");
+    assert_non_null(device);
+    assert_string_equal(device->uuid, "");
+    assert_true(device->device == makedev(253, 700));
     remove_scratch(place);
 }
 
-static void no_place_is_an_error(void **state)
+static void a_list_is_empty_or_whole(void **state)
 {
     _cleanup_dm_devices_ struct dm_devices found = {0};
     struct error *err = NULL;
+    char list[64] = {0};
+    size_t length = put_entry(list, 0, makedev(253, 0), "azilr-0", false);
 
     (void)state;
-    assert_int_equal(dm_list_below("/nonexistent/place", "azilr-", &found, &err), -1);
-    assert_error(err, EXIT_FAILED, "/nonexistent/place");
+    assert_int_equal(dm_read_list(list, length, "azilr-", "/nonexistent", &found, &err), -1);
+    assert_error(err, EXIT_FAILED, "ends half-way");
+    dm_devices_clear(&found);
+    assert_int_equal(dm_read_list(list, 4, "azilr-", "/nonexistent", &found, &err), -1);
+    assert_error(err, EXIT_FAILED, "ends half-way");
+    /* no device at all is one entry without a number */
+    length = put_entry(list, 0, 0, "", true);
+    assert_int_equal(dm_read_list(list, length, "azilr-", "/nonexistent", &found, NULL), 0);
+    assert_int_equal(found.count, 0);
 }
 
 static void names_are_checked(void **state)
@@ -187,7 +213,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(devices_are_found_by_prefix),
-        cmocka_unit_test(no_place_is_an_error),
+        cmocka_unit_test(a_list_is_empty_or_whole),
         cmocka_unit_test(names_are_checked),
         cmocka_unit_test(a_full_store_holds_the_whole_origin),
         cmocka_unit_test(a_state_is_read),
