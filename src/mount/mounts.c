@@ -143,6 +143,19 @@ static bool is_mounted_on(const char *directory, dev_t device)
     return fs && mnt_fs_get_devno(fs) == device && str_equal(mnt_fs_get_target(fs), directory);
 }
 
+/* Whether such a mount is there but cannot be reached by its path, because something is mounted over it or above it. */
+static bool is_hidden(const char *directory, dev_t device)
+{
+    _cleanup_table_ struct libmnt_table *table = mounted_now();
+    _cleanup_iterator_ struct libmnt_iter *iterator = mnt_new_iter(MNT_ITER_FORWARD);
+    struct libmnt_fs *fs = NULL;
+
+    while (table && iterator && mnt_table_next_fs(table, iterator, &fs) == 0)
+        if (mnt_fs_get_devno(fs) == device && str_equal(mnt_fs_get_target(fs), directory))
+            return true;
+    return false;
+}
+
 int unmount_device(const char *directory, dev_t device, struct error **err)
 {
     int count = 0;
@@ -157,6 +170,10 @@ int unmount_device(const char *directory, dev_t device, struct error **err)
         }
         if (++count == MAX_STACKED)
             return error_set(err, EXIT_FAILED, "%s was mounted again and again while being unmounted", directory);
+    }
+    if (is_hidden(directory, device)) {
+        error_set(err, EXIT_BUSY, "something else is mounted over %s", directory);
+        return error_hint(err, "see `findmnt -R %s`, unmount what is not azilr's, then unmount again", directory);
     }
     return count > 0;
 }

@@ -18,7 +18,7 @@ int mount_device(const char *device, const char *directory, const char *type, co
 
 /*
  * Unmounts what is mounted on the directory from that very device. Returns 1 if something was, 0 if not.
- * EXIT_BUSY if it is in use.
+ * EXIT_BUSY if it is in use, or cannot be reached because something else is mounted over it.
  */
 int unmount_device(const char *directory, dev_t device, struct error **err);
 
