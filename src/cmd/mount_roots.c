@@ -53,7 +53,7 @@ static int small_number(const char *text, size_t length)
     return length <= 4 && str_to_long(copy, 0, 9999, &number) == 0 ? (int)number : -1;
 }
 
-/* Volumes are named for it: "disk0p1", "disk0"; anything else is on no disk alone. */
+/* Volumes are named for it: "disk0p1", "disk0". */
 static void place_on_disk(const char *name, int *disk, int *partition)
 {
     static const char PREFIX[] = "disk";
@@ -64,6 +64,15 @@ static void place_on_disk(const char *name, int *disk, int *partition)
     *partition = digits[length] ? small_number(digits + length + 1, strlen(digits + length + 1)) : 0;
     if (*disk < 0 || *partition < 0)
         *disk = *partition = -1;
+}
+
+/* What is no partition, a logical volume perhaps, is where that with the same LUN is; -1 if there is none. */
+static int disk_of_lun(const struct volumes *volumes, const struct guest_volume *described, int lun)
+{
+    for (size_t i = 0; i < volumes->count; i++)
+        if (described[i].partition >= 0 && volumes->items[i].lun == lun)
+            return described[i].disk;
+    return -1;
 }
 
 static struct guest_volume *describe_volumes(const struct volumes *volumes)
@@ -83,6 +92,9 @@ static struct guest_volume *describe_volumes(const struct volumes *volumes)
                                         .mounted = volume->state == VOLUME_MOUNTED};
         place_on_disk(volume->name, &list[i].disk, &list[i].partition);
     }
+    for (size_t i = 0; i < volumes->count; i++)
+        if (list[i].disk < 0)
+            list[i].disk = disk_of_lun(volumes, list, volumes->items[i].lun);
     return list;
 }
 
@@ -186,7 +198,9 @@ static int make_mount(struct tree *tree, struct guest_mount *mount, int root, st
 
 static int apply_fstab(struct tree *tree, int root, struct error **err)
 {
-    struct guest_volumes volumes = {.items = tree->volumes, .count = tree->run->volumes.count, .root = tree->volume};
+    _cleanup_crypttab_ struct crypttab crypttab = {0};
+    struct guest_volumes volumes = {
+        .items = tree->volumes, .count = tree->run->volumes.count, .root = tree->volume, .crypttab = &crypttab};
     _cleanup_fstab_ struct fstab fstab = {0};
     _cleanup_error_ struct error *reason = NULL;
 
@@ -194,6 +208,7 @@ static int apply_fstab(struct tree *tree, int root, struct error **err)
         tree->plan.note = str_dup(reason->message);
         return 0;
     }
+    guest_root_read_crypttab(root, &crypttab);
     guest_plan_make(&fstab, &volumes, &tree->plan);
     for (size_t i = 0; i < tree->plan.count; i++) {
         struct guest_mount *mount = &tree->plan.items[i];
@@ -305,15 +320,9 @@ static bool find_root(const struct volume *volume, struct guest_root *root)
     return top >= 0 && guest_root_find(top, str_equal(volume->type, "btrfs"), root);
 }
 
-/* The number of the disk that a volume begins on: what is on several has the LUN of one of them. */
-static int first_disk(const struct volumes *volumes, const struct guest_volume *described, size_t index)
+static int place_in_order(const struct guest_volume *volume)
 {
-    if (described[index].disk >= 0)
-        return described[index].disk;
-    for (size_t i = 0; i < volumes->count; i++)
-        if (described[i].disk >= 0 && volumes->items[i].lun == volumes->items[index].lun)
-            return described[i].disk;
-    return INT_MAX;
+    return volume->disk < 0 ? INT_MAX : volume->disk;
 }
 
 /* Indices of all volumes, the OS disk's first, which has the lowest LUN. The caller frees the list. */
@@ -324,7 +333,7 @@ static size_t *in_order_of_disks(const struct volumes *volumes, const struct gue
     for (size_t i = 0; i < volumes->count; i++) {
         size_t at = i;
 
-        while (at > 0 && first_disk(volumes, described, order[at - 1]) > first_disk(volumes, described, i)) {
+        while (at > 0 && place_in_order(&described[order[at - 1]]) > place_in_order(&described[i])) {
             order[at] = order[at - 1];
             at--;
         }

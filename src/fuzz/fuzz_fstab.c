@@ -23,7 +23,13 @@ static const struct guest_volume volumes[] = {
     {.name = "disk1", .type = "xfs", .label = "data", .uuid = "bb", .disk = 1, .partition = 0, .mounted = true},
     {.name = "disk2p1", .type = "btrfs", .uuid = "cc", .disk = 2, .partition = 1, .mounted = true},
     {.name = "disk3", .type = "ext4", .label = "data", .uuid = "aa", .disk = 3, .partition = 0, .mounted = true},
-    {.name = "vg-lv", .type = "ext3", .aliases = "mapper/vg-lv\nmd/0", .disk = -1, .partition = -1, .mounted = true},
+    {.name = "vg-lv",
+     .type = "ext3",
+     .aliases = "mapper/vg-lv\nmd/0\nmapper/luks-ee",
+     .disk = -1,
+     .partition = -1,
+     .mounted = true},
+    {.name = "locked", .type = "crypto_LUKS", .uuid = "ee", .disk = 0, .partition = 4},
     {.name = "off", .type = "ext4", .uuid = "dd", .disk = -1, .partition = -1, .mounted = false},
 };
 
@@ -74,7 +80,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct guest_volumes vm = {.items = volumes, .count = VOLUMES, .root = ROOT};
+    _cleanup_crypttab_ struct crypttab crypttab = {0};
+    struct guest_volumes vm = {.items = volumes, .count = VOLUMES, .root = ROOT, .crypttab = &crypttab};
     /* a copy of its exact size, so that a read past the end is seen */
     _cleanup_free_ char *text = xcalloc(size ? size : 1, 1);
     _cleanup_guest_plan_ struct guest_plan plan = {0};
@@ -87,6 +94,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         memcpy(text, data, size);
     require(fstab_parse(text, size, &fstab, NULL) == 0 || size > FSTAB_MAX_BYTES);
     require(fstab.count <= FSTAB_MAX_ENTRIES);
+    crypttab_parse(text, size, &crypttab);
+    require(crypttab.count <= CRYPTTAB_MAX_ENTRIES);
     guest_plan_make(&fstab, &vm, &plan);
     require(plan.count <= fstab.count);
     if (plan.note)

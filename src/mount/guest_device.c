@@ -189,6 +189,27 @@ static bool find_alias(struct search *search, const char *text)
            (md && find(search, has_alias, md, "name"));
 }
 
+/* A name that the VM gave an encrypted volume when it was opened. */
+static bool find_unlocked(struct search *search, const char *text)
+{
+    static const char PREFIX[] = "mapper/";
+    const struct guest_volumes *volumes = search->volumes;
+    const char *source = volumes->crypttab && str_starts_with(text, PREFIX)
+                             ? crypttab_source(volumes->crypttab, text + strlen(PREFIX))
+                             : NULL;
+    _cleanup_guest_device_ struct guest_device locked = {0};
+    _cleanup_free_ char *name = NULL;
+
+    /* a crypttab that leads to a further one of its names could go on for ever */
+    if (!source || str_starts_with(source, "/dev/mapper/"))
+        return false;
+    guest_device_find(volumes, source, "auto", &locked);
+    if (locked.verdict != GUEST_DEVICE_FOUND || !volumes->items[locked.volume].uuid)
+        return false;
+    name = str_printf("mapper/luks-%s", volumes->items[locked.volume].uuid);
+    return find(search, has_alias, name, "name");
+}
+
 static size_t partition_of(const struct guest_volumes *volumes, int disk, int partition)
 {
     for (size_t i = 0; i < volumes->count; i++)
@@ -436,7 +457,7 @@ static void find_device(struct search *search, const char *text)
         _cleanup_free_ char *name = str_printf("mapper/%s", text + strlen("disk/by-id/dm-name-"));
 
         find_or_say(search, has_alias, name, "name");
-    } else if (find_alias(search, text)) {
+    } else if (find_alias(search, text) || find_unlocked(search, text)) {
         return;
     } else if ((length = split_kernel_name(text, &partition)) > 0) {
         guess_kernel_name(search, text, length, partition);

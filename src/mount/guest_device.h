@@ -18,6 +18,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "mount/crypttab.h"
+
 /* A volume as far as an fstab can speak of it; borrowed texts, NULL where there is none. */
 struct guest_volume {
     const char *name; /* what a person knows it by */
@@ -26,10 +28,12 @@ struct guest_volume {
     const char *part_uuid, *part_name;
     /*
      * What the VM called it, below /dev, several of them one a line: "mapper/vgdata-lvhome" (device-mapper's name, in
-     * which a dash of a group's or volume's own name is doubled), "md/data" or "md0".
+     * which a dash of a group's or volume's own name is doubled), "md/data" or "md0". What was unlocked has
+     * "mapper/luks-UUID", with the UUID of the encrypted volume, as systemd names it; the VM's crypttab may have
+     * another name for it.
      */
     const char *aliases;
-    int disk;      /* which disk of the backup, from 0; -1 for what is not on one disk alone */
+    int disk;      /* which disk of the backup it is on, or begins on, from 0; -1 if that is not known */
     int partition; /* from 1; 0 for the whole disk; -1 for neither */
     bool mounted;
 };
@@ -37,8 +41,9 @@ struct guest_volume {
 struct guest_volumes {
     const struct guest_volume *items;
     size_t count;
-    size_t root;             /* the volume with the guest's root file system */
-    const char *root_source; /* what its fstab calls that one, NULL if it does not say */
+    size_t root;                     /* the volume with the guest's root file system */
+    const struct crypttab *crypttab; /* the guest's; NULL if it has none */
+    const char *root_source;         /* what its fstab calls that one, NULL if it does not say */
 };
 
 enum guest_device_verdict {

@@ -126,6 +126,16 @@ int guest_root_read_fstab(int tree, struct fstab *fstab, struct error **err)
     return fstab_parse(text, length, fstab, err);
 }
 
+void guest_root_read_crypttab(int tree, struct crypttab *crypttab)
+{
+    _cleanup_free_ char *text = NULL;
+    size_t length = 0;
+
+    *crypttab = (struct crypttab){0};
+    if (guest_path_read(tree, "etc/crypttab", CRYPTTAB_MAX_BYTES, &text, &length, NULL) == 0)
+        crypttab_parse(text, length, crypttab);
+}
+
 void guest_root_clear(struct guest_root *root)
 {
     free(root->path);

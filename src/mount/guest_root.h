@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "mount/crypttab.h"
 #include "mount/fstab.h"
 #include "util/error.h"
 
@@ -29,6 +30,9 @@ void guest_root_describe(int tree, struct guest_root *root);
 
 /* Reads its fstab; one that is not there is an empty one. The caller clears *fstab. */
 int guest_root_read_fstab(int tree, struct fstab *fstab, struct error **err);
+
+/* Reads its crypttab; one that cannot be read is an empty one. The caller clears *crypttab. */
+void guest_root_read_crypttab(int tree, struct crypttab *crypttab);
 
 /* The value of PRETTY_NAME in the text of an os-release(5), printable; NULL if there is none. The caller frees it. */
 char *guest_root_pretty_name(const char *text);

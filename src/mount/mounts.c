@@ -202,6 +202,14 @@ static bool is_of_device(struct libmnt_fs *fs, dev_t device)
            S_ISBLK(st.st_mode) && st.st_rdev == device;
 }
 
+static bool is_of_any(struct libmnt_fs *fs, const dev_t *devices, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (is_of_device(fs, devices[i]))
+            return true;
+    return false;
+}
+
 /*
  * The mount that an open file is in, out of the table; NULL if it is not there. Asked of the descriptor and not with
  * statx(2): file systems whose disk is gone refuse that, and must be unmounted all the same.
@@ -245,10 +253,18 @@ static bool is_mounted_on(const char *directory, const dev_t *devices, size_t co
     _cleanup_table_ struct libmnt_table *table = fd >= 0 ? mounted_now() : NULL;
     struct libmnt_fs *fs = mount_of(fd, table);
 
-    if (!fs || !str_equal(mnt_fs_get_target(fs), directory))
-        return false;
-    for (size_t i = 0; i < count; i++)
-        if (is_of_device(fs, devices[i]))
+    return fs && str_equal(mnt_fs_get_target(fs), directory) && is_of_any(fs, devices, count);
+}
+
+/* Whether such a mount is there but cannot be reached by its path, because something is mounted over it or above it. */
+static bool is_hidden(const char *directory, const dev_t *devices, size_t count)
+{
+    _cleanup_table_ struct libmnt_table *table = mounted_now();
+    _cleanup_iterator_ struct libmnt_iter *iterator = mnt_new_iter(MNT_ITER_FORWARD);
+    struct libmnt_fs *fs = NULL;
+
+    while (table && iterator && mnt_table_next_fs(table, iterator, &fs) == 0)
+        if (str_equal(mnt_fs_get_target(fs), directory) && is_of_any(fs, devices, count))
             return true;
     return false;
 }
@@ -267,6 +283,10 @@ int unmount_device(const char *directory, const dev_t *devices, size_t count, st
         }
         if (++unmounted == MAX_STACKED)
             return error_set(err, EXIT_FAILED, "%s was mounted again and again while being unmounted", directory);
+    }
+    if (is_hidden(directory, devices, count)) {
+        error_set(err, EXIT_BUSY, "something else is mounted over %s", directory);
+        return error_hint(err, "see `findmnt -R %s`, unmount what is not azilr's, then unmount again", directory);
     }
     return unmounted > 0;
 }

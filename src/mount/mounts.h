@@ -31,7 +31,8 @@ int mount_device(const struct mount_request *request, struct wait *wait, int *er
 /*
  * Unmounts what is mounted on the directory from one of these devices: all that one file system lies on, since the
  * kernel shows any of a btrfs's as its source. What is mounted there from elsewhere is left. Returns 1 if something was
- * unmounted, 0 if not. EXIT_BUSY if it is in use.
+ * unmounted, 0 if not. EXIT_BUSY if it is in use, or cannot be reached because something else is
+ * mounted over it.
  */
 int unmount_device(const char *directory, const dev_t *devices, size_t count, struct error **err);
 

@@ -37,7 +37,8 @@ struct volume {
     char *part_uuid; /* of a partition: its own id in the table, NULL if unknown */
     char *part_name; /* of a GPT partition: its name, NULL if none */
     char *alias;     /* what it was called in the VM, below /dev: "mapper/vgdata-lvhome" (device-mapper's name),
-                        "md/data", "md0"; several of them one a line; NULL if only the VM knows */
+                        "md/data", "md0", "mapper/luks-UUID" with the UUID of what was unlocked; several of them
+                        one a line; NULL if only the VM knows */
     const struct filesystem *filesystem; /* how to mount it, for VOLUME_FOUND and VOLUME_MOUNTED */
     enum volume_state state;
     bool is_overlaid;    /* `device` is an overlay, which can be written to */

@@ -65,16 +65,32 @@ static const struct guest_volume a_vm[] = {
     {.name = "disk6", .type = "ext4", .label = "twice", .disk = 6, .partition = 0, .mounted = true},
     {.name = "disk7", .type = "ext4", .label = "once", .disk = 7, .partition = 0, .mounted = true},
     {.name = "disk8", .type = "ext4", .label = "once", .disk = 8, .partition = 0, .mounted = false},
+    {.name = "disk9p1", .type = "crypto_LUKS", .uuid = "eeee-1", .disk = 9, .partition = 1},
+    {.name = "disk9p1-unlocked",
+     .type = "xfs",
+     .aliases = "mapper/luks-eeee-1",
+     .disk = 9,
+     .partition = -1,
+     .mounted = true},
 };
 
 enum { ROOT = 2, VOLUMES = sizeof(a_vm) / sizeof(a_vm[0]) };
 
 static void plan_text(const char *text, size_t length, struct guest_plan *plan)
 {
-    struct guest_volumes volumes = {.items = a_vm, .count = VOLUMES, .root = ROOT};
+    static const char CRYPTTAB[] = "# a comment\n"
+                                   "safe UUID=eeee-1 none luks,discard\n"
+                                   "\t by-disk   /dev/disk/by-uuid/EEEE-1\tnone\n"
+                                   "circle /dev/mapper/circle none\n"
+                                   "nothing\n"
+                                   "plain UUID=1234-ABCD\n"
+                                   "none UUID=9999 none";
+    _cleanup_crypttab_ struct crypttab crypttab = {0};
+    struct guest_volumes volumes = {.items = a_vm, .count = VOLUMES, .root = ROOT, .crypttab = &crypttab};
     _cleanup_fstab_ struct fstab fstab = {0};
 
     assert_int_equal(fstab_parse(text, length, &fstab, NULL), 0);
+    crypttab_parse(CRYPTTAB, sizeof(CRYPTTAB) - 1, &crypttab);
     guest_plan_make(&fstab, &volumes, plan);
 }
 
@@ -130,6 +146,15 @@ static void each_line_means_what_the_vm_meant(void **state)
         {"/dev/disk/by-id/md-name-web01:0 /raid xfs", P, "md127", "/raid", NULL},
         {"/dev/md1 /raid xfs", F, NULL, "/raid", "only the running VM"},
         {"/dev/dm-0 /x ext4", F, NULL, "/x", "only the running VM"},
+        /* of what was unlocked */
+        {"/dev/mapper/luks-eeee-1 /safe xfs", P, "disk9p1-unlocked", "/safe", NULL},
+        {"/dev/mapper/safe /safe xfs", P, "disk9p1-unlocked", "/safe", NULL},
+        {"/dev/mapper/by-disk /safe xfs", P, "disk9p1-unlocked", "/safe", NULL},
+        {"/dev/mapper/circle /safe xfs", F, NULL, "/safe", "that name"},
+        {"/dev/mapper/nothing /safe xfs", F, NULL, "/safe", "that name"},
+        {"/dev/mapper/plain /safe xfs", F, NULL, "/safe", "that name"},
+        {"/dev/mapper/none /safe xfs", F, NULL, "/safe", "that name"},
+        {"UUID=eeee-1 /safe xfs", F, "disk9p1", "/safe", "could not be mounted"},
         /* by Azure's links */
         {"/dev/disk/azure/root-part1 /boot/efi vfat", P, "disk0p1", "/boot/efi", NULL},
         {"/dev/disk/azure/os-part1 /boot/efi vfat", P, "disk0p1", "/boot/efi", NULL},

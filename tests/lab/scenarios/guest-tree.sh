@@ -148,7 +148,7 @@ assert_manifest srv.manifest "$root/srv"
 assert_manifest log.manifest "$root/var/log"
 assert_manifest lun.manifest "$root/data"
 assert_eq "$(cat "$root/www/index.html")" 'a page'
-cmp "$root/etc/passwd" "$LAB_WORK/root/etc/passwd"
+cmp "$root/var/lib/app/blob3" "$LAB_WORK/root/var/lib/app/blob3"
 assert_contains "$(entry /data note)" "a guess"
 
 step "a link inside of the guest is followed as the guest follows it"
@@ -174,10 +174,9 @@ for target in /loop1 /magic/etc /host /plain /nowhere; do
     assert_eq "$(entry $target status)" failed "$target"
     [ -n "$(entry $target reason)" ] || fail "no reason for $target"
 done
-for place in /etc /first; do
-    # what links led to the guest's own etc went there, as on the VM, and no further
-    [ "$(stat -c %d $place 2> /dev/null || stat -c %d /)" = "$(stat -c %d /)" ] || fail "$place of this host"
-done
+# what links led to the guest's own etc went there, as on the VM, and no further
+same_device "$root/etc" disk1p1
+assert_eq "$(stat -c %d /etc)" "$(stat -c %d /)" "the etc of this host"
 
 step "nothing can be written or run there either"
 while read -r place; do
@@ -218,7 +217,7 @@ mkdir -p "$LAB_WORK/decoy/home"
 mount --bind "$LAB_WORK/decoy" "$root"
 mount -t tmpfs decoy "$root/home"
 expect_exit 7 azilr unmount "$session" "${sign_in[@]}"
-assert_eq "$(findmnt -n -o SOURCE --mountpoint "$root/home" | tail -n 1)" decoy
+assert_contains stderr "something else is mounted over"
 umount "$root/home"
 umount "$root"
 expect_exit 0 azilr unmount "$session" "${sign_in[@]}"
