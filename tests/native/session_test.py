@@ -288,6 +288,27 @@ class Unmount(SessionCase):
         self.assertEqual((AUTH, "AuthorizationFailed"), (run.json["error"]["exit_code"], run.json["error"]["azure"]["code"]))
         self.assertEqual(1, len(self.state()["undo"]))
 
+    def test_all_after_a_failed_sign_in(self):
+        """The secret can be taken from the environment once: the second session hears of the first one's failure."""
+        self.make_session("registration", expires="2999-01-01T00:00:00Z")
+        folder = os.path.join(self.work, "run/azilr/sessions")
+        other = ID.replace("web01", "web02")
+        shutil.copytree(os.path.join(folder, ID), os.path.join(folder, other))
+        path = os.path.join(folder, other, "state.json")
+        with open(path, encoding="utf-8") as text:
+            state = {**json.load(text), "id": other}
+        with open(path, "w", encoding="utf-8") as out:
+            json.dump(state, out)
+        names = {"AZURE_TENANT_ID": self.sim.ready["tenant_id"], "AZURE_CLIENT_ID": self.sim.ready["client_id"],
+                 "AZURE_CLIENT_SECRET": "wrong"}
+        run = self.azilr("unmount", "--all", "--json", code=AUTH, token=False, environment=names)
+        errors = [session["error"] for session in run.json["sessions"]]
+        self.assertEqual(2, len(errors))
+        for error in errors:
+            self.assertIn("AADSTS7000215", error)
+        self.assertEqual(errors[0], errors[1])
+        self.assertEqual(1, len(self.requests("token")))
+
     def test_wrong_usage_is_a_document(self):
         for arguments in (("--bogus", "--json"), ("--json", "a", "b"), ("--json",)):
             error = self.azilr("unmount", *arguments, code=USAGE if arguments[-1] != "--json" or len(arguments) > 1 else NOT_FOUND)
