@@ -19,6 +19,9 @@ static const int64_t REFRESH_EARLY_S = 300;
 /* After a failure of that, while the old token is still good. */
 static const int64_t REFRESH_AGAIN_MS = 30 * 1000;
 
+const char *const credential_secret_variables[] = {"AZURE_ACCESS_TOKEN", "AZURE_CLIENT_SECRET",
+                                                   "AZURE_CLIENT_CERTIFICATE_PASSWORD", NULL};
+
 struct credential {
     const struct credential_kind *kind;
     void *state;
@@ -112,15 +115,10 @@ int credential_resource(const struct credential_options *options, char **resourc
 
 char *credential_take_environment(const char *name)
 {
-    char *value = getenv(name);
-    char *copy;
+    const char *value = getenv(name);
+    char *copy = value && *value ? str_dup(value) : NULL;
 
-    if (!value)
-        return NULL;
-    copy = *value ? str_dup(value) : NULL;
-    /* the value lies in the block that /proc/PID/environ shows; unsetenv() alone would leave it there */
-    explicit_bzero(value, strlen(value));
-    unsetenv(name);
+    secret_forget_variable(name);
     return copy;
 }
 

@@ -14,6 +14,9 @@
 
 struct credential;
 
+/* The variables that hold secrets; ends in NULL. */
+extern const char *const credential_secret_variables[];
+
 struct credential_options {
     const char *auth;       /* --auth: the one kind to use; NULL tries them in order */
     const char *token_file; /* --token-file, or NULL */
