@@ -133,6 +133,10 @@ struct recovery_points {
  */
 int backup_get_point(struct arm *arm, const char *id, struct recovery_point *point, struct error **err);
 
+/* The same without asking for the protected item, where that is known: id is of one of its points. */
+int backup_get_point_of(struct arm *arm, const struct backup_item *item, const char *id, struct recovery_point *point,
+                        struct error **err);
+
 /*
  * The recovery points of a machine, the newest first; vm_id is left NULL. With from and to (0 for neither) only those
  * of that time, if the service heeds it: the caller looks again. The caller clears *points in any case.

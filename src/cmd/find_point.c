@@ -61,7 +61,7 @@ static int get_by_name(struct mount_run *run, const struct backup_item *item, co
 {
     _cleanup_free_ char *id = str_printf("%s/recoveryPoints/%s", item->id.text, name);
 
-    if (backup_get_point(run->access.arm, id, point, err) < 0)
+    if (backup_get_point_of(run->access.arm, item, id, point, err) < 0)
         return error_hint(err, "`azilr list points %s` shows the recovery points that there are", item->name);
     return 0;
 }
@@ -113,7 +113,7 @@ static int choose(struct mount_run *run, const struct backup_item *item, struct 
     if (!chosen)
         return no_point(run, item, &points, err);
     /* a list need not say whether a session is active, and may be older than the point's own document */
-    return backup_get_point(run->access.arm, chosen->id.text, point, err);
+    return backup_get_point_of(run->access.arm, item, chosen->id.text, point, err);
 }
 
 static int find(struct mount_run *run, struct recovery_point *point, struct error **err)

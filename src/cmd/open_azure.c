@@ -133,25 +133,34 @@ static int ask_again(struct mount_run *run, const struct recovery_point *point, 
     return error_hint(err, "if this goes on, `azilr unmount %s`, and mount anew", run->session->id);
 }
 
+static int record_registration(struct mount_run *run, const struct recovery_point *point, struct error **err)
+{
+    return session_will(run->session, CHANGE_REGISTRATION, azure_access_registration(&run->access, point->id.text),
+                        true, err);
+}
+
 static int provision(struct mount_run *run, const struct recovery_point *point, struct error **err)
 {
     _cleanup_(arm_operation_clear) struct arm_operation operation = {0};
+    const bool others = point->session_active;
     bool may_have_begun = false;
 
-    if (point->session_active)
+    if (others)
         log_info("the recovery point is open already, from here or elsewhere; renewing that");
-    if (session_will(run->session, CHANGE_REGISTRATION, azure_access_registration(&run->access, point->id.text), true,
-                     err) < 0)
+    else if (record_registration(run, point, err) < 0)
         return -1;
     if (provision_start(run->access.arm, run->options, point, run->initiator_name, &operation, &may_have_begun, err) <
         0) {
         /* what was refused is not there; revoking would end what somebody else may have open */
-        if (!may_have_begun)
+        if (!others && !may_have_begun)
             session_undone(run->session, session_last_change(run->session), NULL);
         return -1;
     }
     note_operation(run, &operation);
-    return provision_finish(run->access.arm, point, &operation, &run->connection, err);
+    if (provision_finish(run->access.arm, point, &operation, &run->connection, err) < 0)
+        return -1;
+    /* what somebody else began is ours to end only from here on, see ilr_provision_start() */
+    return others ? record_registration(run, point, err) : 0;
 }
 
 static int open_point(struct mount_run *run, const struct recovery_point *point, struct error **err)

@@ -187,7 +187,7 @@ static int do_provision(struct driver *driver, char *const *arguments, struct er
     _cleanup_client_scripts_ struct client_scripts scripts = {0};
     _cleanup_json_ cJSON *document = json_new_object();
     struct ilr_request request = driver->request;
-    bool may_have_begun;
+    bool may_have_begun = false;
     int64_t start;
     cJSON *list;
 
@@ -197,8 +197,11 @@ static int do_provision(struct driver *driver, char *const *arguments, struct er
     request.vm_id = point.vm_id;
     request.renew = str_equal(driver->renew, "auto") ? point.session_active : str_equal(driver->renew, "yes");
     start = clock_monotonic_ms();
-    if (ilr_provision_start(driver->arm, &request, &operation, &may_have_begun, err) < 0 ||
-        ilr_provision_wait(driver->arm, &point.id, &operation, &scripts, err) < 0)
+    if (ilr_provision_start(driver->arm, &request, &operation, &may_have_begun, err) < 0) {
+        fprintf(stderr, "arm_driver: %s to revoke\n", may_have_begun ? "something" : "nothing");
+        return -1;
+    }
+    if (ilr_provision_wait(driver->arm, &point.id, &operation, &scripts, err) < 0)
         return -1;
     json_set_number(document, "ms", (double)(clock_monotonic_ms() - start));
     json_set_bool(document, "renewed", request.renew);

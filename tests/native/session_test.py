@@ -88,12 +88,12 @@ class SessionCase(Case):
         os.chmod(self.record_path, 0o600)
         self.start = len(self.sim.requests())
 
-    def azilr(self, *arguments, code=DONE, token=True):
-        program = os.path.join(os.path.abspath(sys.modules["__main__"].BUILD), "azilr")
+    def azilr(self, *arguments, code=DONE, token=True, program="azilr", environment=None):
+        program = os.path.join(os.path.abspath(sys.modules["__main__"].BUILD), program)
         options = ["--ca-file", self.sim.ready["ca"]]
         if token:
             options += ["--token-file", self.sim.ready["token_file"]]
-        env = {name: value for name, value in os.environ.items() if not name.startswith("AZURE_")}
+        env = {name: value for name, value in os.environ.items() if not name.startswith("AZURE_")} | (environment or {})
         start = time.monotonic()
         process = subprocess.run(["unshare", "--mount", "sh", "-c", NAMESPACE, "sh", self.work, program, *arguments, *options],
                                  env=env, capture_output=True, text=True, timeout=120, check=False)
@@ -112,6 +112,45 @@ class SessionCase(Case):
     def record(self):
         with open(self.record_path, encoding="utf-8") as text:
             return dict(line.rstrip("\n").split(" = ", 1) for line in text if " = " in line)
+
+
+class Open(SessionCase):
+    """What mount has to undo after it has opened a point, or failed to: what it began, or has taken over."""
+
+    def open(self, code=DONE):
+        return self.azilr(self.sim.point(), "--endpoint", self.sim.ready["arm"], program="tests/native/open_driver",
+                          code=code)
+
+    def test_ours(self):
+        self.assertEqual("registration\n", self.open().out)
+
+    def test_ours_once_renewed(self):
+        self.run_driver("provision", self.sim.point())
+        run = self.open()
+        self.assertIn("renewing that", run.err)
+        self.assertEqual("registration\n", run.out)
+
+    def test_refused(self):
+        self.sim.set(forbidden=["provision"])
+        self.assertEqual("", self.open(code=AUTH).out)
+
+    def test_lost(self):
+        self.sim.set(late_failure={"calls": "provision", "times": -1})
+        self.assertEqual("registration\n", self.open(code=NETWORK).out)
+
+    def test_a_renewal_that_fails(self):
+        """Three failures of the server, or of the operation: what is there was begun by somebody else, who keeps it."""
+        self.run_driver("provision", self.sim.point())
+        for switches in ({"empty_body": {"calls": "provision", "times": -1}}, {"fail": {"state": "Failed"}},
+                         {"truncated_script": "base64"}):
+            with self.subTest(switches=switches):
+                self.sim.order({"reset": True})
+                self.sim.set(polls_before_success=0, **switches)
+                run = self.open(code=NETWORK)
+                self.assertIn("renewing that", run.err)
+                self.assertEqual("", run.out)
+                shutil.rmtree(os.path.join(self.work, "run/azilr/sessions", ID))
+        self.registration()
 
 
 class Renew(SessionCase):
@@ -248,6 +287,27 @@ class Unmount(SessionCase):
         self.assertEqual("incomplete", run.json["sessions"][0]["status"])
         self.assertEqual((AUTH, "AuthorizationFailed"), (run.json["error"]["exit_code"], run.json["error"]["azure"]["code"]))
         self.assertEqual(1, len(self.state()["undo"]))
+
+    def test_all_after_a_failed_sign_in(self):
+        """The secret can be taken from the environment once: the second session hears of the first one's failure."""
+        self.make_session("registration", expires="2999-01-01T00:00:00Z")
+        folder = os.path.join(self.work, "run/azilr/sessions")
+        other = ID.replace("web01", "web02")
+        shutil.copytree(os.path.join(folder, ID), os.path.join(folder, other))
+        path = os.path.join(folder, other, "state.json")
+        with open(path, encoding="utf-8") as text:
+            state = {**json.load(text), "id": other}
+        with open(path, "w", encoding="utf-8") as out:
+            json.dump(state, out)
+        names = {"AZURE_TENANT_ID": self.sim.ready["tenant_id"], "AZURE_CLIENT_ID": self.sim.ready["client_id"],
+                 "AZURE_CLIENT_SECRET": "wrong"}
+        run = self.azilr("unmount", "--all", "--json", code=AUTH, token=False, environment=names)
+        errors = [session["error"] for session in run.json["sessions"]]
+        self.assertEqual(2, len(errors))
+        for error in errors:
+            self.assertIn("AADSTS7000215", error)
+        self.assertEqual(errors[0], errors[1])
+        self.assertEqual(1, len(self.requests("token")))
 
     def test_wrong_usage_is_a_document(self):
         for arguments in (("--bogus", "--json"), ("--json", "a", "b"), ("--json",)):

@@ -30,6 +30,7 @@ _SWITCHES: dict[str, tuple[Any, str | tuple[Any, ...]]] = {
     "error": (None, _FAULT),
     "raw": (None, _FAULT),
     "lost_answer": (None, _FAULT),
+    "late_failure": (None, _FAULT),
     "drop_after": (None, _FAULT),
     "delay_ms": (None, _FAULT),
     "forbidden": ([], _CALLS),
@@ -73,7 +74,7 @@ _FAULT_KEYS = {
     "throttle": {"retry_after"}, "unavailable": {"retry_after"}, "html": {"status"}, "empty_body": {"status"},
     "error": {"status", "code", "message", "target", "details", "additionalInfo"},
     "raw": {"status", "body", "body_base64", "content_type", "headers"},
-    "lost_answer": set(), "drop_after": {"bytes"}, "delay_ms": {"ms"},
+    "lost_answer": set(), "late_failure": {"status", "retry_after"}, "drop_after": {"bytes"}, "delay_ms": {"ms"},
 }
 _FAULT_NUMBER = {"drop_after": "bytes", "delay_ms": "ms"}  # what a bare number means; else it is `times`
 
