@@ -14,11 +14,11 @@
 #include "iscsi/sysfs.h"
 #include "mount/mounts.h"
 #include "tunnel/daemon.h"
-#include "util/clock.h"
 #include "util/json.h"
 #include "util/log.h"
 #include "util/str.h"
 
+/* So long past its end an access is gone for certain, whatever the clocks. */
 static const time_t CLOCK_MARGIN_S = 10 * 60;
 
 /* How far a failure to undo something reaches. */
@@ -197,15 +197,6 @@ static int undo_tunnel(struct teardown *teardown, const cJSON *arguments, struct
     return was_running;
 }
 
-/* Some minutes past its end an access is gone for certain, whatever the clocks. */
-static bool has_expired(const struct teardown *teardown)
-{
-    const char *text = json_string(teardown->session->state, "expires");
-    time_t expires;
-
-    return text && clock_parse(text, &expires) == 0 && time(NULL) > expires + CLOCK_MARGIN_S;
-}
-
 static int undo_registration(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
     const char *expires = json_string(teardown->session->state, "expires");
@@ -217,7 +208,7 @@ static int undo_registration(struct teardown *teardown, const cJSON *arguments, 
         return 1;
     }
     if (teardown->revoke(teardown->argument, arguments, &problem) < 0) {
-        if (has_expired(teardown)) {
+        if (session_has_expired(teardown->session->state, time(NULL) - CLOCK_MARGIN_S, false)) {
             say(teardown, "left the access to the recovery point, which has ended by itself at %s", expires);
             return 1;
         }
