@@ -4,8 +4,8 @@
 
 #include "cmd/cmd.h"
 #include "cmd/host.h"
-#include "cmd/mount_run.h"
 #include "cmd/options.h"
+#include "cmd/preparing.h"
 #include "cmd/results.h"
 #include "mount/mounts.h"
 #include "session/session.h"

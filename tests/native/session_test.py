@@ -88,22 +88,27 @@ class SessionCase(Case):
         os.chmod(self.record_path, 0o600)
         self.start = len(self.sim.requests())
 
-    def azilr(self, *arguments, code=DONE, token=True):
-        program = os.path.join(os.path.abspath(sys.modules["__main__"].BUILD), "azilr")
+    def azilr(self, *arguments, code=DONE, token=True, program="azilr", before=()):
+        """Runs the program on the made-up sessions; before is a command that runs it."""
+        program = os.path.join(os.path.abspath(sys.modules["__main__"].BUILD), program)
         options = ["--ca-file", self.sim.ready["ca"]]
         if token:
             options += ["--token-file", self.sim.ready["token_file"]]
-        env = {name: value for name, value in os.environ.items() if not name.startswith("AZURE_")}
+        env = {name: value for name, value in os.environ.items() if not name.startswith(("AZURE_", "AZILR_"))}
+        command = [*before, program, *arguments, *options]
         start = time.monotonic()
-        process = subprocess.run(["unshare", "--mount", "sh", "-c", NAMESPACE, "sh", self.work, program, *arguments, *options],
-                                 env=env, capture_output=True, text=True, timeout=120, check=False)
+        process = subprocess.run(["unshare", "--mount", "sh", "-c", NAMESPACE, "sh", self.work, *command], env=env,
+                                 capture_output=True, text=True, timeout=120, check=False)
         self.output += process.stdout + process.stderr
         if process.returncode != code:
             self.fail(f"exit {process.returncode}, not {code}: {process.stderr}{process.stdout}")
         return Run(process, time.monotonic() - start)
 
-    def state(self):
-        path = os.path.join(self.work, "run/azilr/sessions", ID, "state.json")
+    def state_path(self, ident=ID):
+        return os.path.join(self.work, "run/azilr/sessions", ident, "state.json")
+
+    def state(self, ident=ID):
+        path = self.state_path(ident)
         if not os.path.exists(path):
             return None
         with open(path, encoding="utf-8") as text:
