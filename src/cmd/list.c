@@ -345,7 +345,7 @@ int cmd_list(int argc, char **argv, struct error **err)
         return EXIT_DONE;
     }
     kind = choose_kind(&list, rest, rest_count, err);
-    if (!kind || wait_catch_signals(&list.wait, err) < 0)
+    if (!kind || options_set_deadline(&options, &list.wait, err) < 0 || wait_catch_signals(&list.wait, err) < 0)
         return -1;
     open_progress(&list);
     progress_begin(&list.progress, "Signing in to Azure");

@@ -61,8 +61,11 @@ static const struct option_spec {
     {"tag", 0, "NAME=VALUE", OPTIONS_MOUNT | OPTIONS_RENEW | REPEATS, offsetof(struct options, tags),
      "a tag of the request's resource; may be given several times"},
     {"etag", 0, "TEXT", OPTIONS_MOUNT | OPTIONS_RENEW, offsetof(struct options, etag), "the request's eTag"},
-    {"timeout", 0, "SECONDS", OPTIONS_MOUNT | OPTIONS_RENEW | HAS_DEFAULT, offsetof(struct options, timeout),
-     "give up after this long"},
+    {"timeout", 0, "SECONDS", OPTIONS_MOUNT | OPTIONS_RENEW | OPTIONS_LIST | HAS_DEFAULT,
+     offsetof(struct options, timeout), "give up after this long"},
+    /* no default: one that suits the others must not keep anything from being taken down */
+    {"timeout", 0, "SECONDS", OPTIONS_UNMOUNT, offsetof(struct options, timeout),
+     "give up after this long; the next unmount goes on with the rest"},
     {"wait", 0, "SECONDS", OPTIONS_MOUNT | HAS_DEFAULT, offsetof(struct options, wait),
      "how long to wait while Azure prepares the disks (default: 2700)"},
     {"all", 0, NULL, OPTIONS_UNMOUNT, offsetof(struct options, all), "every session of this host"},

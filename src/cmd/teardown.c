@@ -279,6 +279,19 @@ static void strike(struct teardown *teardown, const cJSON *change)
         log_warning("%s", problem->message);
 }
 
+/* What has not been begun when the time is over is left for the next time. */
+static bool is_late(const struct teardown *teardown, struct error **err)
+{
+    struct wait time_only = WAIT_INIT;
+
+    time_only.deadline_ms = teardown->wait->deadline_ms;
+    if (wait_check(&time_only, NULL) == 0)
+        return false;
+    error_set(err, EXIT_NETWORK, "the time limit is over before all could be taken down");
+    error_hint(err, "`azilr unmount %s` goes on with the rest", teardown->session->id);
+    return true;
+}
+
 int teardown(struct teardown *teardown, struct error **err)
 {
     const cJSON *change = session_last_change(teardown->session);
@@ -298,6 +311,10 @@ int teardown(struct teardown *teardown, struct error **err)
         if (is_blocked(blocker, kind) || (teardown->keep_access_as && str_equal(kind, CHANGE_REGISTRATION))) {
             change = next;
             continue;
+        }
+        if (is_late(teardown, &reason)) {
+            keep_first(&first, reason);
+            break;
         }
         if (known < 0)
             error_set(&reason, EXIT_FAILED,

@@ -189,6 +189,14 @@ int iscsi_login(const struct iscsi_target *at, struct wait *wait, struct error *
     return login_error(result.exit_code, words, err);
 }
 
+/* Nothing is changed half-way where a logout is not waited for: iscsid goes on with it. */
+static int64_t logout_limit_ms(const struct wait *wait)
+{
+    int64_t left = wait && wait->deadline_ms ? wait->deadline_ms - clock_monotonic_ms() : LOGOUT_LIMIT_MS;
+
+    return left < 1 ? 1 : left < LOGOUT_LIMIT_MS ? left : LOGOUT_LIMIT_MS;
+}
+
 int iscsi_logout(const char *target, const char *iface, struct wait *wait, struct error **err)
 {
     /* with a portal that is silent: our noop time-out, then open-iscsi's default replacement_timeout of 120 s */
@@ -196,7 +204,7 @@ int iscsi_logout(const char *target, const char *iface, struct wait *wait, struc
     int64_t end = clock_monotonic_ms() + 30 * 1000;
     int was_there = 0;
 
-    patience.timeout_ms = LOGOUT_LIMIT_MS;
+    patience.timeout_ms = logout_limit_ms(wait);
 
     for (;;) {
         _cleanup_iscsi_session_ struct iscsi_session session = {0};

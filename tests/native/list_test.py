@@ -193,6 +193,18 @@ class Command(Finding):
     def test_standard_error_is_silent_where_it_is_no_terminal(self):
         self.assertEqual("", self.list("vaults").err)
 
+    def test_timeout(self):
+        for kind, call in ((("vaults",), "vaults_list"), (("items",), "items_list"), (("points", "solo"), "points_list")):
+            self.sim.set(delay_ms={"calls": call, "times": -1, "ms": 8000})
+            run = self.list(*kind, "--timeout", "1", "--json", code=NETWORK)
+            self.assertIn("the time limit is over", run.json["error"]["message"])
+            self.assertIn("--timeout", run.json["error"]["hint"])
+            self.assertLess(run.seconds, 6)
+        self.sim.set(delay_ms=None)
+        self.list("vaults", "--timeout", "60")
+        self.write_config("timeout = 0\n")
+        self.assertIn("--timeout takes seconds, from 1", self.list("vaults", code=USAGE).err)
+
     def test_service_trouble(self):
         self.sim.set(html={"calls": "vaults_list", "times": -1, "status": 400})
         run = self.list("vaults", code=NETWORK)

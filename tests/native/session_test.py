@@ -200,6 +200,14 @@ class Renew(SessionCase):
         self.assertIn("the access was renewed, but a connection that breaks cannot be made again", run.json["error"]["message"])
         self.assertGreater(self.state()["expires"], "2026-11-20T12:00:00Z")
 
+    def test_timeout(self):
+        self.make_session("registration", "node", "login")
+        self.sim.set(delay_ms={"calls": "provision", "times": -1, "ms": 8000})
+        run = self.azilr("renew", "--timeout", "1", code=NETWORK)
+        self.assertIn("the time limit is over", run.err)
+        self.assertLess(run.seconds, 6)
+        self.assertEqual("2026-11-20T12:00:00Z", self.state()["expires"])
+
     def test_refused(self):
         self.make_session("registration", "node", "login")
         self.sim.set(forbidden=["provision"])
@@ -253,6 +261,44 @@ class Unmount(SessionCase):
         self.assertEqual("incomplete", run.json["sessions"][0]["status"])
         self.assertEqual((AUTH, "AuthorizationFailed"), (run.json["error"]["exit_code"], run.json["error"]["azure"]["code"]))
         self.assertEqual(1, len(self.state()["undo"]))
+
+    def other_session(self):
+        """One behind web01's in the list, with nothing but a directory to take down; gives that."""
+        folder = os.path.join(self.work, "run/azilr/sessions/zz-1")
+        os.mkdir(folder, 0o700)
+        os.mkdir(os.path.join(self.work, "run/azilr/empty"), 0o700)
+        with open(os.path.join(folder, "state.json"), "w", encoding="utf-8") as out:
+            json.dump({"version": 1, "id": "zz-1", "vm": "zz", "status": "mounted", "undo": [
+                {"kind": "directory", "arguments": {"path": "/run/azilr/empty"}}]}, out)
+        return os.path.join(self.work, "run/azilr/empty")
+
+    def test_timeout(self):
+        self.make_session("registration", expires="2999-01-01T00:00:00Z")
+        directory = self.other_session()
+        self.sim.set(delay_ms={"calls": "revoke", "times": -1, "ms": 8000})
+        run = self.azilr("unmount", "--all", "--timeout", "1", "--json", code=NETWORK)
+        self.assertLess(run.seconds, 6)
+        self.assertIn("the time limit is over", run.json["error"]["message"])
+        self.assertEqual(["incomplete", "incomplete"], [one["status"] for one in run.json["sessions"]])
+        self.assertIn("the time limit is over before all could be taken down", run.json["sessions"][1]["error"])
+        self.assertTrue(os.path.isdir(directory))
+        self.assertEqual(1, len(self.state()["undo"]))
+        # the next one goes on with the rest; a limit that suffices changes nothing
+        self.sim.set(delay_ms=None)
+        run = self.azilr("unmount", "--all", "--timeout", "60", "--json")
+        self.assertEqual(["unmounted", "unmounted"], [one["status"] for one in run.json["sessions"]])
+        self.assertFalse(os.path.isdir(directory))
+
+    def test_timeout_while_another_azilr_is_at_work(self):
+        self.make_session("registration")
+        run = self.azilr("unmount", "--timeout", "1", code=NETWORK,
+                         before=("flock", f"/run/azilr/sessions/{ID}/lock"))
+        self.assertIn("the time limit is over", run.err)
+        self.assertLess(run.seconds, 6)
+        self.assertEqual([], self.requests())
+
+    def test_wrong_timeout(self):
+        self.assertIn("--timeout takes seconds, from 1", self.azilr("unmount", "--timeout", "x", code=USAGE).err)
 
     def test_wrong_usage_is_a_document(self):
         for arguments in (("--bogus", "--json"), ("--json", "a", "b"), ("--json",)):
