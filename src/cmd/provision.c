@@ -31,15 +31,18 @@ static void tags_clear(struct tags *tags)
 
 static int check_tag(const struct tags *tags, const struct ilr_tag *tag, struct error **err)
 {
-    if (!*tag->name || strlen(tag->name) > MAX_TAG_NAME || strpbrk(tag->name, NOT_IN_TAG_NAMES))
+    _cleanup_free_ char *shown = str_printable(tag->name, strlen(tag->name), 60);
+
+    if (!str_is_printable(tag->name) || !str_is_printable(tag->value))
+        return error_set(err, EXIT_USAGE, "--tag: %s or its value is not UTF-8 text", shown);
+    if (!*tag->name || str_count_characters(tag->name) > MAX_TAG_NAME || strpbrk(tag->name, NOT_IN_TAG_NAMES))
         return error_set(err, EXIT_USAGE, "--tag: a name has 1 to %zu characters, none of them one of %s", MAX_TAG_NAME,
                          NOT_IN_TAG_NAMES);
-    if (strlen(tag->value) > MAX_TAG_VALUE)
-        return error_set(err, EXIT_USAGE, "--tag: the value of %.60s has more than %zu characters", tag->name,
-                         MAX_TAG_VALUE);
+    if (str_count_characters(tag->value) > MAX_TAG_VALUE)
+        return error_set(err, EXIT_USAGE, "--tag: the value of %s has more than %zu characters", shown, MAX_TAG_VALUE);
     for (size_t i = 0; i + 1 < tags->count; i++)
         if (str_equal_ignoring_case(tags->list[i].name, tag->name))
-            return error_set(err, EXIT_USAGE, "--tag: %.60s is given twice", tag->name);
+            return error_set(err, EXIT_USAGE, "--tag: %s is given twice", shown);
     return 0;
 }
 
@@ -71,8 +74,8 @@ int provision_check_options(const struct options *options, struct error **err)
 
     if (options->location && (!str_only(options->location, location) || strlen(options->location) > MAX_LOCATION))
         return error_set(err, EXIT_USAGE, "--location takes the name of an Azure region, e.g. westeurope");
-    if (options->etag && strlen(options->etag) > MAX_ETAG)
-        return error_set(err, EXIT_USAGE, "--etag takes at most %zu characters", MAX_ETAG);
+    if (options->etag && (!str_is_printable(options->etag) || str_count_characters(options->etag) > MAX_ETAG))
+        return error_set(err, EXIT_USAGE, "--etag takes at most %zu characters of UTF-8 text", MAX_ETAG);
     return read_tags(&options->tags, &tags, err);
 }
 

@@ -89,6 +89,14 @@ class Items(Finding):
         self.assertIn("bürö-東京", "\n".join(lines))
         self.assertEqual({column_of(lines[0], "PROTECTION")}, {column_of(line, "Protected") for line in lines[1:]})
 
+    def test_a_name_in_any_language(self):
+        self.assertIn("bürö-東京", [one["vm"] for one in self.list_json("items")["items"]])
+        self.assertEqual("bürö-東京", self.list_json("points", "bürö-東京")["vm"])
+        lines = self.list("points", "bürö-東京").out.splitlines()
+        self.assertEqual(column_of(lines[0], "POINT"), column_of(lines[1], "630000000000000030"))
+        self.assertIn("vault vault2 protects no Azure VM named \"büro\"",
+                      self.list("points", "büro", "-v", "vault2", code=NOT_FOUND).err)
+
     def test_json(self):
         document = self.list_json("items", "-s", TWO)
         self.assertEqual(["web01", "old01", "solo"], [one["vm"] for one in document["items"]])

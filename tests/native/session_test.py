@@ -88,10 +88,10 @@ class SessionCase(Case):
         os.chmod(self.record_path, 0o600)
         self.start = len(self.sim.requests())
 
-    def azilr(self, *arguments, code=DONE, token=True, program="azilr", before=()):
+    def azilr(self, *arguments, code=DONE, token=True, ca=True, program="azilr", before=()):
         """Runs the program on the made-up sessions; before is a command that runs it."""
         program = os.path.join(os.path.abspath(sys.modules["__main__"].BUILD), program)
-        options = ["--ca-file", self.sim.ready["ca"]]
+        options = ["--ca-file", self.sim.ready["ca"]] if ca else []
         if token:
             options += ["--token-file", self.sim.ready["token_file"]]
         env = {name: value for name, value in os.environ.items() if not name.startswith(("AZURE_", "AZILR_"))}
@@ -145,6 +145,11 @@ class Renew(SessionCase):
         self.assertNotIn(record["node.session.auth.password"], old_secrets)
         self.assertEqual(("CHAP", self.target), (record["node.session.auth.authmethod"], record["node.name"]))
         self.assertEqual(0o600, stat.S_IMODE(os.stat(self.record_path).st_mode))
+
+    def test_tags_in_any_language(self):
+        self.make_session("registration", "node", "login")
+        self.azilr("renew", "--tag", "Büro=東京", "--tag", "часть=ö", "--etag", "é")
+        self.assertEqual({"Büro": "東京", "часть": "ö"}, self.requests("provision")[0]["body"]["tags"])
 
     def test_by_vm_and_as_text(self):
         self.make_session("registration", "node", "login")
@@ -230,6 +235,38 @@ class Renew(SessionCase):
         for arguments, part in ((("a", "b"), "takes one session"), (("--tag", "x"), "is not NAME=VALUE"),
                                 (("--timeout", "0"), "--timeout takes seconds"), (("--keep-access",), "unknown")):
             self.assertIn(part, self.azilr("renew", *arguments, code=USAGE).err)
+
+
+class Status(SessionCase):
+    def made_up(self, **state):
+        folder = os.path.join(self.work, "run/azilr/sessions", ID)
+        os.mkdir(folder, 0o700)
+        with open(os.path.join(folder, "state.json"), "w", encoding="utf-8") as out:
+            json.dump({"version": 1, "id": ID, "status": "mounted", "undo": [], **state}, out)
+
+    def test_columns_stand_below_each_other_whatever_the_letters(self):
+        def volume(name, label, size):
+            return {"name": name, "status": "skipped", "type": "ext4", "size": size, "label": label, "mount_point": None}
+        self.made_up(vm="bürö-東京", volumes=[volume("disk0p1", "Datensätze", 32105299968), volume("disk0p2", "東京", 512),
+                                             volume("disk10", "e\u0301", 1 << 40), volume("x", None, 0)])
+        lines = self.azilr("status", token=False, ca=False).out.splitlines()
+        self.assertIn("VM            bürö-東京", lines)
+        start = next(number for number, line in enumerate(lines) if line.startswith("VOLUME"))
+        self.assertEqual(["VOLUME   STATUS   TYPE      SIZE  LABEL       MOUNTED ON",
+                          "disk0p1  skipped  ext4  29.9 GiB  Datensätze  -",
+                          "disk0p2  skipped  ext4     512 B  東京        -",
+                          "disk10   skipped  ext4   1.0 TiB  e\u0301           -",
+                          "x        skipped  ext4       0 B  -           -"], lines[start:])
+
+    def test_hostile_texts(self):
+        evil = "a\x1b[2J\u202e\nb"
+        self.made_up(vm=evil, point_type=evil, volumes=[
+            {"name": evil, "status": evil, "type": evil, "size": 1, "label": evil, "reason": evil}])
+        out = self.azilr("status", token=False, ca=False).out
+        self.assertNotIn("\x1b", out)
+        self.assertNotIn("\u202e", out)
+        self.assertIn("\\x1b[2J", out)
+        self.assertFalse([line for line in out.splitlines() if line.startswith("b")])
 
 
 class Unmount(SessionCase):
