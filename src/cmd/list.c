@@ -222,7 +222,10 @@ static void point_to_json(const struct recovery_point *point, cJSON *array)
     json_set_string(object, "tiers", point->tiers);
     json_set_bool(object, "openable", !point_obstacle(point));
     json_set_string(object, "reason", point_obstacle(point));
-    json_set_bool(object, "session_active", point->session_active);
+    if (point->session_unknown)
+        json_set_string(object, "session_active", NULL);
+    else
+        json_set_bool(object, "session_active", point->session_active);
     json_append(array, object);
 }
 

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "azure/ilr.h"
+#include "util/json.h"
+#include "util/log.h"
 #include "util/str.h"
 
 /* Limits of tags (Azure Resource Manager documentation, "Use tags to organize your Azure resources"). */
@@ -95,6 +97,37 @@ static int read_scripts(const struct client_scripts *scripts, struct connection 
                      scripts->count);
 }
 
+/* Whether Resource Manager did not like the request as it was (400), or as things are (409). */
+static bool was_refused(const struct error *err)
+{
+    _cleanup_json_ cJSON *details =
+        err->details ? json_parse(err->details, strlen(err->details), "an error's details", NULL) : NULL;
+    int status = json_whole(json_object(details, "azure"), "status", 0, 999, 0);
+
+    return status == 400 || status == 409;
+}
+
+/*
+ * Where the service does not say whether a session is active, only its answer tells. A refused request has changed
+ * nothing, and no public source lists the codes of that refusal. If a renewal is refused too, the first reason counts.
+ */
+static int start_without_knowing(struct arm *arm, struct ilr_request *request, struct arm_operation *operation,
+                                 bool *may_have_begun, struct error **err)
+{
+    _cleanup_error_ struct error *refusal = NULL, *second = NULL;
+
+    if (ilr_provision_start(arm, request, operation, may_have_begun, &refusal) == 0)
+        return 0;
+    if (*may_have_begun || !was_refused(refusal))
+        return error_move(err, &refusal);
+    log_info("the request was refused, and Azure does not say whether the recovery point is open already: trying to "
+             "renew that");
+    request->renew = true;
+    if (ilr_provision_start(arm, request, operation, may_have_begun, &second) == 0)
+        return 0;
+    return error_move(err, *may_have_begun ? &second : &refusal);
+}
+
 int provision_start(struct arm *arm, const struct options *options, const struct recovery_point *point,
                     const char *initiator_name, struct arm_operation *operation, bool *may_have_begun,
                     struct error **err)
@@ -113,6 +146,8 @@ int provision_start(struct arm *arm, const struct options *options, const struct
         return -1;
     request.tags = tags.list;
     request.tag_count = tags.count;
+    if (point->session_unknown && !request.renew)
+        return start_without_knowing(arm, &request, operation, may_have_begun, err);
     return ilr_provision_start(arm, &request, operation, may_have_begun, err);
 }
 

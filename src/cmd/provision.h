@@ -19,7 +19,8 @@
 int provision_check_options(const struct options *options, struct error **err);
 
 /*
- * Registers initiator_name for the recovery point, or renews that where a session is active. Whoever calls it has
+ * Registers initiator_name for the recovery point, or renews that where a session is active; where the service does not
+ * say whether one is, a refused registration is followed by a renewal. Whoever calls it has
  * recorded how to undo it; *may_have_begun tells after a failure whether there may be something to undo. The caller
  * clears *operation with arm_operation_clear().
  */

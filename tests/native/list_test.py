@@ -170,6 +170,54 @@ class Points(Finding):
         self.assertIn("no recovery point", self.list("points", "solo").out)
 
 
+ITEM = ("friendlyName", "virtualMachineId", "sourceResourceId", "protectionStatus", "protectionState", "healthStatus",
+        "lastBackupStatus", "lastBackupTime", "lastRecoveryPoint", "protectedItemType", "backupManagementType",
+        "workloadType", "containerName", "policyId", "extendedProperties")
+POINT = ("isInstantIlrSessionActive", "recoveryPointTierDetails", "zones", "isManagedVirtualMachine", "recoveryPointType",
+         "osType", "isSourceVMEncrypted", "objectType", "virtualMachineSize")
+
+
+class Missing(Finding):
+    """Nothing but ids and times is required of what the service tells (Recovery Services Backup REST reference)."""
+
+    def test_points(self):
+        self.sim.set(omit=list(POINT))
+        found = self.list_json("points", "db01")["points"]
+        self.assertEqual(3, len(found))
+        for one in found:
+            self.assertEqual((True, None, None, None, None, None), tuple(
+                one[name] for name in ("openable", "reason", "type", "os_type", "tiers", "session_active")))
+        line = self.list("points", "solo").out.splitlines()[1]
+        self.assertRegex(line, r"old +- +- +- +yes +630000000000000040$")
+
+    def test_what_only_the_list_lacks(self):
+        self.sim.set(omit_in_lists=list(POINT))
+        self.assertIsNone(self.list_json("points", "solo")["points"][0]["session_active"])
+        self.assertFalse(self.find("solo").json["session_active"])
+        self.assertIn("archive tier", self.find("db01", code=1).err)
+        self.sim.set(omit_in_lists=[])
+        self.assertIs(False, self.list_json("points", "solo")["points"][0]["session_active"])
+
+    def test_items(self):
+        self.sim.set(omit=list(ITEM))
+        found = self.list_json("items", "-s", TWO)["items"]
+        self.assertEqual(["web01", "old01", "solo"], [one["vm"] for one in found])
+        self.assertEqual([None] * 5, [found[0][name] for name in (
+            "vm_id", "protection_state", "last_backup_status", "last_backup_time", "newest_point_time")])
+        self.assertEqual(["solo", "rg-web", "vault1", "rg-backup", "-", "-", "-"],
+                         self.list("items", "-s", TWO).out.splitlines()[3].split())
+        # a machine is what its names in the vault say
+        self.assertTrue(self.find("solo").json["vm_id"].endswith("/resourceGroups/rg-web/providers/Microsoft.Compute/"
+                                                                 "virtualMachines/solo"))
+
+    def test_names_of_types_in_any_case(self):
+        for case in ("lower", "upper"):
+            self.sim.set(type_case=case)
+            self.assertEqual(3, len(self.list_json("items", "-s", TWO)["items"]))
+            self.assertEqual(3, len(self.list_json("points", "db01")["points"]))
+            self.find("solo")
+
+
 class Command(Finding):
     def test_usage(self):
         for arguments in ((), ("things",), ("vaults", "x"), ("items", "x"), ("items", "-i", "x"), ("points",),

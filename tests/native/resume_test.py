@@ -11,7 +11,7 @@ import shutil
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from arm_support import DONE, GUID, main  # noqa: E402
+from arm_support import AUTH, DONE, GUID, NETWORK, main  # noqa: E402
 from session_test import SessionCase  # noqa: E402
 
 BUSY = 7
@@ -19,7 +19,7 @@ VAULT = ("-s", GUID + "1", "-g", "rg-backup", "-v", "vault1")
 NEWEST, OLDER, OLDEST = (f"web01-202611{day}T030000Z" for day in (20, 19, 18))
 
 
-class Resume(SessionCase):
+class OpenCase(SessionCase):
     def open(self, *arguments, code=DONE, vault=VAULT, **more):
         """`azilr mount web01`, interrupted while Azure prepares the disks; gives the session."""
         run = self.azilr("web01", *vault, "--endpoint", self.sim.ready["arm"], *arguments, code=code,
@@ -34,6 +34,8 @@ class Resume(SessionCase):
         with open(self.state_path(ident), "w", encoding="utf-8") as out:
             json.dump(state, out)
 
+
+class Resume(OpenCase):
     def test_what_is_being_prepared_comes_before_the_newest(self):
         first = self.open("--at", "2026-11-19")
         self.assertEqual((OLDER, 1), (first["id"], self.provisions()))
@@ -101,6 +103,48 @@ class Resume(SessionCase):
         self.assertIn("--at now", run.err)
         self.assertEqual(1, self.provisions())
         self.assertEqual(NEWEST, self.open("--at", "now", before=("flock", lock))["id"])
+
+
+class Unknown(OpenCase):
+    """A service that does not say whether a session is active on the recovery point."""
+
+    def setUp(self):
+        super().setUp()
+        self.sim.set(omit=["isInstantIlrSessionActive"])
+
+    def renewals(self):
+        return [r["body"]["properties"]["renewExistingRegistration"] for r in self.requests("provision")]
+
+    def test_none_is_active(self):
+        self.assertEqual(NEWEST, self.open()["id"])
+        self.assertEqual([False], self.renewals())
+
+    def test_one_is_active(self):
+        self.run_driver("provision", self.sim.point())
+        self.start = len(self.sim.requests())
+        opened = self.open()
+        self.assertEqual((NEWEST, [False, True]), (opened["id"], self.renewals()))
+        self.assertIn("does not say whether the recovery point is open already", opened["err"])
+
+    def test_only_the_list_does_not_say(self):
+        self.run_driver("provision", self.sim.point())
+        self.start = len(self.sim.requests())
+        self.sim.set(omit=[], omit_in_lists=["isInstantIlrSessionActive"])
+        self.open()
+        self.assertEqual([True], self.renewals())
+
+    def test_both_are_refused(self):
+        self.sim.set(error={"calls": "provision", "times": 1, "status": 400, "code": "First"})
+        self.sim.set(renew_when_inactive="reject")
+        run = self.open(code=NETWORK)
+        self.assertIn("First", run.err)
+        self.assertNotIn("NoSessionToRenew", run.err)
+        self.assertEqual([False, True], self.renewals())
+
+    def test_a_permission_is_not_tried_twice(self):
+        self.sim.set(forbidden=["provision"])
+        self.open(code=AUTH)
+        self.assertEqual([False], self.renewals())
 
 
 if __name__ == "__main__":

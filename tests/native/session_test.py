@@ -169,6 +169,13 @@ class Renew(SessionCase):
                                         for r in self.requests("provision")])
         self.assertIn(self.record()["node.session.auth.password"], self.sim.secrets())
 
+    def test_a_service_that_does_not_say_whether_the_session_is_there(self):
+        self.make_session("registration", "node", "login")
+        self.sim.set(omit=["isInstantIlrSessionActive"])
+        self.azilr("renew")
+        self.assertEqual([True], [r["body"]["properties"]["renewExistingRegistration"] for r in self.requests("provision")])
+        self.assertGreater(self.state()["expires"], "2026-11-20T12:00:00Z")
+
     def test_a_session_from_a_script(self):
         self.make_session("node", "login", recovery_point=None)
         run = self.azilr("renew", code=USAGE)
@@ -297,6 +304,12 @@ class Unmount(SessionCase):
         self.assertEqual({"error", "sessions"}, set(run.json))
         self.assertEqual("incomplete", run.json["sessions"][0]["status"])
         self.assertEqual((AUTH, "AuthorizationFailed"), (run.json["error"]["exit_code"], run.json["error"]["azure"]["code"]))
+        self.assertEqual(1, len(self.state()["undo"]))
+
+    def test_a_refusal_where_the_service_does_not_say_whether_the_session_is_there(self):
+        self.make_session("registration", expires="2999-01-01T00:00:00Z")
+        self.sim.set(forbidden=["revoke"], omit=["isInstantIlrSessionActive"])
+        self.azilr("unmount", code=AUTH)
         self.assertEqual(1, len(self.state()["undo"]))
 
     def other_session(self):
