@@ -315,8 +315,7 @@ static int complain(const char *command, int problem, char **argv, struct error 
     return error_hint(err, "`azilr %s --help` lists the options", command);
 }
 
-/* Before the options have been read, so that wrong usage is told as JSON too wherever --json stands. */
-static bool asks_for_json(int argc, char **argv)
+bool options_ask_for_json(int argc, char **argv)
 {
     for (int i = 1; i < argc && !str_equal(argv[i], "--"); i++)
         if (str_equal(argv[i], "--json"))
@@ -333,7 +332,7 @@ int options_parse(int argc, char **argv, enum option_user user, struct options *
     int value;
 
     *options = (struct options){0};
-    log_set_json(asks_for_json(argc, argv));
+    log_set_json(options_ask_for_json(argc, argv));
     make_getopt_tables(user, longs, letters);
     opterr = 0;
     optind = 1;
