@@ -265,6 +265,16 @@ class Status(SessionCase):
                           "disk10   skipped  ext4   1.0 TiB  e\u0301           -",
                           "x        skipped  ext4       0 B  -           -"], lines[start:])
 
+    def test_what_azure_prepares_is_so_until_its_access_ends(self):
+        for expires, status, part in (("2999-01-01T00:00:00Z", "preparing", "mounting it again goes on"),
+                                      ("2026-11-20T12:00:00Z", "incomplete", "its access has ended"),
+                                      (None, "incomplete", "its access has ended")):
+            self.made_up(vm="web01", expires=expires, status="preparing")
+            session = json.loads(self.azilr("status", "--json", token=False, ca=False).out)["sessions"][0]
+            self.assertEqual(status, session["status"])
+            self.assertIn(part, session["problem"])
+            shutil.rmtree(os.path.join(self.work, "run/azilr/sessions", ID))
+
     def test_hostile_texts(self):
         evil = "a\x1b[2J\u202e\nb"
         self.made_up(vm=evil, point_type=evil, volumes=[
