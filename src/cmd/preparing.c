@@ -29,16 +29,17 @@ static bool is_point_of(const char *point, const char *item)
 }
 
 /* RFC 3339 in UTC, as clock_format() writes it, sorts as text. */
-static bool is_newer(const cJSON *state, const char *than)
+static bool is_newer(const cJSON *state, const cJSON *than)
 {
-    const char *time = json_string(state, "point_time");
+    const char *time = json_string(state, "point_time"), *other = json_string(than, "point_time");
 
-    return !*than || (time && strcmp(time, than) > 0);
+    return !other || (time && strcmp(time, other) > 0);
 }
 
 bool preparing_find(const struct session_places *places, const char *item, struct preparing *found)
 {
-    _cleanup_free_ char *newest = str_dup("");
+    _cleanup_json_ cJSON *best = NULL;
+    const time_t now = time(NULL);
     char **ids = NULL;
     size_t count = 0;
 
@@ -47,22 +48,22 @@ bool preparing_find(const struct session_places *places, const char *item, struc
         return false;
     for (size_t i = 0; i < count; i++) {
         _cleanup_json_ cJSON *state = NULL;
-        const char *taken;
         bool locked = false;
 
         if (session_peek(places, ids[i], &state, &locked, NULL) < 0 || !can_be_taken_up(state) ||
-            !is_point_of(json_string(state, "recovery_point"), item) || session_has_expired(state, time(NULL), true) ||
-            !is_newer(state, newest))
+            !is_point_of(json_string(state, "recovery_point"), item) || session_has_expired(state, now, true) ||
+            (best && !is_newer(state, best)))
             continue;
-        taken = json_string(state, "point_time");
-        free(newest);
-        newest = str_dup(taken ? taken : "");
-        preparing_clear(found);
-        *found = (struct preparing){
-            .session = str_dup(ids[i]), .point = str_dup(json_string(state, "recovery_point")), .locked = locked};
+        cJSON_Delete(best);
+        best = steal(state);
+        free(found->session);
+        found->session = str_dup(ids[i]);
+        found->locked = locked;
     }
     session_list_free(ids, count);
-    return found->session != NULL;
+    if (best)
+        found->point = str_dup(json_string(best, "recovery_point"));
+    return best != NULL;
 }
 
 void preparing_clear(struct preparing *found)
