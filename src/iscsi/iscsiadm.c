@@ -218,6 +218,9 @@ int iscsi_logout(const char *target, const char *iface, struct wait *wait, struc
         sid = str_printf("%d", session.number);
         const char *const argv[] = {"iscsiadm", "-m", "session", "-r", sid, "--logout", NULL};
         if (run(argv, &patience, wait, &result, err) < 0) {
+            /* the person's limit, not ours */
+            if (patience.timeout_ms < LOGOUT_LIMIT_MS && err && (*err)->code == EXIT_FAILED)
+                (*err)->code = EXIT_NETWORK;
             error_wrap(err, "logging out of %s", target);
             return error_hint(err, "a portal that does not answer can make this last for minutes; try again");
         }

@@ -357,6 +357,26 @@ class Unmount(SessionCase):
         self.assertLess(run.seconds, 6)
         self.assertEqual([], self.requests())
 
+    def test_timeout_while_the_portal_is_silent(self):
+        """An iscsiadm that waits for the portal, and a kernel that has the session, both made up."""
+        self.make_session("registration", "login", expires="2999-01-01T00:00:00Z")
+        script = f"""
+            mount -t tmpfs none /sys; mount -t tmpfs none /usr/sbin
+            device=/sys/devices/platform/host2/session7
+            mkdir -p $device/iscsi_session/session7 /sys/class/iscsi_session; touch $device/uevent
+            export SYSTEMD_DEVICE_VERIFY_SYSFS=0
+            cd $device/iscsi_session/session7; ln -s ../.. device
+            echo {self.target} > targetname; echo {IFACE} > ifacename; echo FAILED > state
+            ln -s $PWD /sys/class/iscsi_session/session7
+            printf '#!/bin/sh\\nexec /bin/sleep 60\\n' > /usr/sbin/iscsiadm; chmod 755 /usr/sbin/iscsiadm
+            exec "$@" """
+        run = self.azilr("unmount", "--timeout", "2", "--json", code=NETWORK, before=("sh", "-ec", script, "sh"))
+        self.assertLess(run.seconds, 12)
+        self.assertIn("iscsiadm did not finish within", run.json["error"]["message"])
+        # what the login depends on stays with it
+        self.assertEqual(["registration", "login"], [one["kind"] for one in self.state()["undo"]])
+        self.assertEqual([], self.requests("revoke"))
+
     def test_wrong_timeout(self):
         self.assertIn("--timeout takes seconds, from 1", self.azilr("unmount", "--timeout", "x", code=USAGE).err)
 
