@@ -58,7 +58,8 @@ SOURCES := $(filter-out src/fuzz/%,$(SOURCES))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 LIBRARY := $(BUILD)/libazilr.a
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
-NATIVE_PROGRAMS := $(patsubst tests/native/%.c,$(BUILD)/tests/native/%,$(wildcard tests/native/*.c))
+NATIVE_PROGRAMS := $(patsubst tests/native/%.c,$(BUILD)/tests/native/%,$(wildcard tests/native/*_driver.c))
+NATIVE_COMMON := $(BUILD)/tests/native/print.o
 FUZZERS := $(patsubst src/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard src/fuzz/*.c))
 
 .PHONY: all install check demo lint format unit native tests fuzz bench clean
@@ -88,7 +89,7 @@ tests: $(UNIT_TESTS) $(NATIVE_PROGRAMS)
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LDLIBS) $(LDLIBS) -lcmocka
 
-$(BUILD)/tests/native/%: $(BUILD)/tests/native/%.o $(LIBRARY)
+$(BUILD)/tests/native/%: $(BUILD)/tests/native/%.o $(NATIVE_COMMON) $(LIBRARY)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LDLIBS) $(LDLIBS)
 
 unit: $(UNIT_TESTS)
@@ -130,4 +131,4 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
--include $(OBJECTS:.o=.d) $(BUILD)/src/main.d $(UNIT_TESTS:=.d) $(NATIVE_PROGRAMS:=.d)
+-include $(OBJECTS:.o=.d) $(BUILD)/src/main.d $(UNIT_TESTS:=.d) $(NATIVE_PROGRAMS:=.d) $(NATIVE_COMMON:.o=.d)

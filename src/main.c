@@ -9,6 +9,7 @@
 #include "cmd/cmd.h"
 #include "cmd/environment.h"
 #include "cmd/failure.h"
+#include "cmd/options.h"
 #include "util/log.h"
 #include "util/secret.h"
 #include "util/str.h"
@@ -102,6 +103,7 @@ int main(int argc, char **argv)
     environment_hide_secrets();
     if (!have_standard_streams())
         return EXIT_FAILED;
+    log_set_json(options_ask_for_json(argc, argv));
     code = dispatch(argc, argv, &err);
     if (code < 0) {
         log_error(err);

@@ -113,12 +113,13 @@ struct recovery_point {
     struct arm_id id;
     char *vm_id; /* the machine's own id; see backup_get_point() */
     time_t time;
-    char *type;          /* AppConsistent, FileSystemConsistent, CrashConsistent */
-    char *os_type;       /* Linux, Windows */
-    char *tiers;         /* "InstantRP, HardenedRP": those that are valid, and "ArchivedRP (Rehydrated)" */
-    bool archived;       /* only in the archive tier: cannot be opened before it has been rehydrated */
-    bool encrypted;      /* of a machine encrypted with Azure Disk Encryption: cannot be opened */
-    bool session_active; /* a registration exists; a new one must renew it */
+    char *type;           /* AppConsistent, FileSystemConsistent, CrashConsistent */
+    char *os_type;        /* Linux, Windows */
+    char *tiers;          /* "InstantRP, HardenedRP": those that are valid, and "ArchivedRP (Rehydrated)" */
+    bool archived;        /* only in the archive tier: cannot be opened before it has been rehydrated */
+    bool encrypted;       /* of a machine encrypted with Azure Disk Encryption: cannot be opened */
+    bool session_active;  /* a registration exists; a new one must renew it */
+    bool session_unknown; /* the service does not say whether one does */
 };
 
 struct recovery_points {

@@ -77,6 +77,7 @@ int backup_parse_point(const cJSON *document, struct recovery_point *point, stru
     point->os_type = backup_copy_string(properties, "osType");
     point->encrypted = json_bool(properties, "isSourceVMEncrypted", false);
     point->session_active = json_bool(properties, "isInstantIlrSessionActive", false);
+    point->session_unknown = !point->session_active && json_bool(properties, "isInstantIlrSessionActive", true);
     read_tiers(properties, point);
     return 0;
 }

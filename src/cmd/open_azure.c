@@ -28,29 +28,14 @@ static int make_session(struct mount_run *run, const char *id, const struct reco
     return 0;
 }
 
-/* Whether this is the state of a mount of the point that was waiting for Azure to prepare the disks. */
-static bool is_preparing(const cJSON *state, const struct recovery_point *point)
-{
-    return str_equal(json_string(state, "status"), STATUS_PREPARING) &&
-           str_equal_ignoring_case(json_string(state, "recovery_point"), point->id.text) &&
-           json_string(json_object(state, "operation"), "url") && json_string(state, "initiator_name");
-}
-
-/* Whether there is such a session, and nobody is at work on it. */
+/* Whether there is a session that waited for Azure to prepare the disks, and nobody is at work on it. */
 static bool can_resume(const char *id, const struct recovery_point *point)
 {
     _cleanup_json_ cJSON *state = NULL;
     bool locked = false;
 
-    return session_peek(&session_host_places, id, &state, &locked, NULL) == 0 && !locked && is_preparing(state, point);
-}
-
-static bool has_expired(const cJSON *state)
-{
-    const char *text = json_string(state, "expires");
-    time_t expires;
-
-    return !text || clock_parse(text, &expires) < 0 || expires <= time(NULL);
+    return session_peek(&session_host_places, id, &state, &locked, NULL) == 0 && !locked &&
+           preparing_is_of(state, point->id.text);
 }
 
 /* Lets go of a session whose access has ended by itself. */
@@ -95,10 +80,10 @@ static int begin_session(struct mount_run *run, const struct recovery_point *poi
     if (session_open(&session_host_places, id, 0, &run->wait, &session, err) < 0)
         return -1;
     /* looked at without the lock; another mount may have been at work since */
-    if (!is_preparing(session->state, point))
+    if (!preparing_is_of(session->state, point->id.text))
         return error_set(err, EXIT_BUSY, "another azilr has just worked on session %s", id);
     run->session = steal(session);
-    if (!has_expired(run->session->state))
+    if (!session_has_expired(run->session->state, time(NULL), true))
         return resume_session(run, err);
     return drop_session(run, err) < 0 ? -1 : make_session(run, id, point, err);
 }

@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Drives what `azilr mount` does between its checks of the host and the tunnel, for session_test.py: takes the very
- * arguments of mount, opens the recovery point, and prints the kinds of changes that the session has to undo then.
+ * Drives `azilr mount` up to the connection details, for resume_test.py: takes the very arguments of mount, has the
+ * recovery point opened, prints the session as one JSON document, and leaves it as a mount does whose wait for Azure to
+ * prepare the disks was interrupted. The host needs no iSCSI.
  */
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "cmd/failure.h"
 #include "cmd/mount_run.h"
-#include "util/json.h"
+#include "cmd/results.h"
+#include "cmd/teardown.h"
+#include "print.h"
 #include "util/log.h"
 
 static int drive(int argc, char **argv, struct mount_run *run, struct options *options, struct error **err)
 {
+    struct teardown interrupted = {.wait = &run->wait, .keep_access_as = STATUS_PREPARING};
+    _cleanup_json_ cJSON *document = NULL;
     char **rest;
     int rest_count;
 
@@ -19,19 +24,15 @@ static int drive(int argc, char **argv, struct mount_run *run, struct options *o
         return -1;
     run->options = options;
     run->what = rest_count ? rest[0] : NULL;
-    if (find_point_check(run, err) < 0 || options_set_deadline(options, &run->wait, err) < 0 ||
-        wait_catch_signals(&run->wait, err) < 0)
+    if (find_point_check(run, err) < 0 || wait_catch_signals(&run->wait, err) < 0)
         return -1;
     progress_open(&run->progress, options->quiet);
-    return open_from_azure(run, err);
-}
-
-static void print_undo(const struct mount_run *run)
-{
-    const cJSON *change = run->session ? session_last_change(run->session) : NULL;
-
-    for (; change; change = session_change_before(run->session, change))
-        puts(json_string(change, "kind"));
+    if (open_from_azure(run, err) < 0)
+        return -1;
+    mount_run_note(run, "initiator_name", run->initiator_name);
+    document = results_to_json(run->session->state);
+    interrupted.session = run->session;
+    return teardown(&interrupted, err) < 0 ? -1 : print_document(document);
 }
 
 int main(int argc, char **argv)
@@ -43,7 +44,6 @@ int main(int argc, char **argv)
 
     if (result < 0)
         progress_fail(&run.progress);
-    print_undo(&run);
     connection_clear(&run.connection);
     azure_access_close(&run.access);
     session_close(run.session);
@@ -53,5 +53,6 @@ int main(int argc, char **argv)
     if (result >= 0)
         return 0;
     log_error(err);
+    failure_print(err);
     return (int)err->code;
 }

@@ -119,8 +119,8 @@ class CommandLine(unittest.TestCase):
             process = subprocess.Popen([SIM / "azure-sim", "--dir", folder, "--backend", "echo"],
                                        stderr=subprocess.DEVNULL)
             try:
-                for _ in range(100):
-                    if (folder / "ready.json").exists():
+                for _ in range(1200):
+                    if (folder / "ready.json").exists() or process.poll() is not None:
                         break
                     time.sleep(0.05)
                 ready = json.loads((folder / "ready.json").read_text())
