@@ -58,7 +58,8 @@ SOURCES := $(filter-out src/fuzz/%,$(SOURCES))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 LIBRARY := $(BUILD)/libazilr.a
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
-NATIVE_PROGRAMS := $(patsubst tests/native/%.c,$(BUILD)/tests/native/%,$(wildcard tests/native/*.c))
+NATIVE_PROGRAMS := $(patsubst tests/native/%.c,$(BUILD)/tests/native/%,$(wildcard tests/native/*_driver.c))
+NATIVE_COMMON := $(BUILD)/tests/native/print.o
 UDEV_RULES := udev/09-azilr-stacked.rules udev/56-azilr.rules
 GENERATED := $(UDEV_RULES:udev/%=$(BUILD)/generated/%.inc)
 FUZZERS := $(patsubst src/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard src/fuzz/*.c))
@@ -92,7 +93,7 @@ native-programs: $(NATIVE_PROGRAMS)
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LDLIBS) $(LDLIBS) -lcmocka
 
-$(BUILD)/tests/native/%: $(BUILD)/tests/native/%.o $(LIBRARY)
+$(BUILD)/tests/native/%: $(BUILD)/tests/native/%.o $(NATIVE_COMMON) $(LIBRARY)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LDLIBS) $(LDLIBS)
 
 unit: $(UNIT_TESTS)
@@ -134,4 +135,4 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
--include $(OBJECTS:.o=.d) $(BUILD)/src/main.d $(UNIT_TESTS:=.d) $(NATIVE_PROGRAMS:=.d)
+-include $(OBJECTS:.o=.d) $(BUILD)/src/main.d $(UNIT_TESTS:=.d) $(NATIVE_PROGRAMS:=.d) $(NATIVE_COMMON:.o=.d)

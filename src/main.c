@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "cmd/environment.h"
 #include "cmd/failure.h"
+#include "cmd/options.h"
 #include "util/log.h"
 #include "util/secret.h"
 #include "util/str.h"
@@ -15,16 +17,17 @@
 static const struct subcommand {
     const char *name;
     int (*run)(int argc, char **argv, struct error **err);
+    bool signs_in;       /* it may want what the environment holds for that */
     const char *summary; /* NULL for another name of the one above */
 } subcommands[] = {
-    {"mount", cmd_mount, "open a recovery point of an Azure VM, and mount its volumes read-only"},
-    {"unmount", cmd_unmount, "take everything down again and revoke the access"},
-    {"umount", cmd_unmount, NULL},
-    {"renew", cmd_renew, "extend the access of a mounted session by another 12 hours"},
-    {"list", cmd_list, "the vaults, the VMs that they protect, the recovery points of one"},
-    {"status", cmd_status, "what is open on this host"},
-    {"inspect", cmd_inspect, "what a connection script would connect to; contacts nothing"},
-    {"tunnel", cmd_tunnel, "the relay from loopback to a portal's TLS, by itself"},
+    {"mount", cmd_mount, true, "open a recovery point of an Azure VM, and mount its volumes read-only"},
+    {"unmount", cmd_unmount, true, "take everything down again and revoke the access"},
+    {"umount", cmd_unmount, true, NULL},
+    {"renew", cmd_renew, true, "extend the access of a mounted session by another 12 hours"},
+    {"list", cmd_list, true, "the vaults, the VMs that they protect, the recovery points of one"},
+    {"status", cmd_status, false, "what is open on this host"},
+    {"inspect", cmd_inspect, false, "what a connection script would connect to; contacts nothing"},
+    {"tunnel", cmd_tunnel, false, "the relay from loopback to a portal's TLS, by itself"},
 };
 
 static void print_help(FILE *to)
@@ -73,6 +76,8 @@ static int dispatch(int argc, char **argv, struct error **err)
         error_set(err, EXIT_USAGE, "there is no command \"%s\"", shown);
         return error_hint(err, "`azilr --help` lists the commands");
     }
+    if (!subcommand->signs_in)
+        environment_forget_secrets();
     return subcommand->run(argc - 1, argv + 1, err);
 }
 
@@ -95,8 +100,10 @@ int main(int argc, char **argv)
     int code;
 
     secret_protect_process();
+    environment_hide_secrets();
     if (!have_standard_streams())
         return EXIT_FAILED;
+    log_set_json(options_ask_for_json(argc, argv));
     code = dispatch(argc, argv, &err);
     if (code < 0) {
         log_error(err);

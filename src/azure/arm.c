@@ -88,6 +88,9 @@ int arm_call(struct arm *arm, const struct arm_call *call, struct http_answer *a
         .secret = call->secret,
     };
 
+    bool unsure = false;
+    int result;
+
     memset(answer, 0, sizeof(*answer));
     for (bool anew = false;; anew = true) {
         /* the last line of defence: whatever built the URL, the token goes to no other host */
@@ -95,12 +98,15 @@ int arm_call(struct arm *arm, const struct arm_call *call, struct http_answer *a
             return error_set(err, EXIT_NETWORK, "refused to send the token anywhere but to %s", arm->host);
         if (credential_get_token(arm->credential, anew, arm->wait, &request.bearer, err) < 0)
             return -1;
-        if (retry_send(arm->http, &request, call->retry, arm->wait, answer, err) < 0)
+        result = retry_send(arm->http, &request, call->retry, arm->wait, answer, err);
+        answer->unsure = unsure = unsure || answer->unsure;
+        if (result < 0)
             return -1;
         if (answer->status != 401 || anew || !credential_is_renewable(arm->credential))
             break;
         log_verbose("%s does not take the token any more: signing in again", arm->host);
         http_answer_clear(answer);
+        answer->sent = false;
     }
     if (answer->status >= 200 && answer->status < 300)
         return 0;

@@ -52,7 +52,7 @@ struct arm_call {
 /*
  * Makes a call: 0 with the answer if its status is a 2xx, else -1. EXIT_NETWORK, with nothing sent, for a URL
  * that leads to another host. *answer is to be cleared with http_answer_clear() in any case; after a failure
- * its status (0 for none), body and `sent` can still be looked at.
+ * its status (0 for none), body, `sent` and `unsure` can still be looked at.
  */
 int arm_call(struct arm *arm, const struct arm_call *call, struct http_answer *answer, struct error **err);
 

@@ -103,8 +103,7 @@ int arm_operation_start(struct arm *arm, const char *id, const char *action, con
 
 bool arm_operation_may_have_begun(const struct http_answer *answer)
 {
-    /* a refusal (4xx) is a promise that nothing was done; a server's own failure is none */
-    return answer->sent && (answer->status < 400 || answer->status == 408 || answer->status >= 500);
+    return answer->unsure || (answer->sent && (answer->status < 400 || retry_is_unsure(answer->status)));
 }
 
 /* One poll. Returns 1 when it has succeeded, 0 while it runs, -1 with err set. */

@@ -113,12 +113,13 @@ struct recovery_point {
     struct arm_id id;
     char *vm_id; /* the machine's own id; see backup_get_point() */
     time_t time;
-    char *type;          /* AppConsistent, FileSystemConsistent, CrashConsistent */
-    char *os_type;       /* Linux, Windows */
-    char *tiers;         /* "InstantRP, HardenedRP": those that are valid, and "ArchivedRP (Rehydrated)" */
-    bool archived;       /* only in the archive tier: cannot be opened before it has been rehydrated */
-    bool encrypted;      /* of a machine encrypted with Azure Disk Encryption: cannot be opened */
-    bool session_active; /* a registration exists; a new one must renew it */
+    char *type;           /* AppConsistent, FileSystemConsistent, CrashConsistent */
+    char *os_type;        /* Linux, Windows */
+    char *tiers;          /* "InstantRP, HardenedRP": those that are valid, and "ArchivedRP (Rehydrated)" */
+    bool archived;        /* only in the archive tier: cannot be opened before it has been rehydrated */
+    bool encrypted;       /* of a machine encrypted with Azure Disk Encryption: cannot be opened */
+    bool session_active;  /* a registration exists; a new one must renew it */
+    bool session_unknown; /* the service does not say whether one does */
 };
 
 struct recovery_points {
@@ -132,6 +133,10 @@ struct recovery_points {
  * EXIT_NOT_FOUND if there is none. The caller clears *point with recovery_point_clear().
  */
 int backup_get_point(struct arm *arm, const char *id, struct recovery_point *point, struct error **err);
+
+/* The same without asking for the protected item, where that is known: id is of one of its points. */
+int backup_get_point_of(struct arm *arm, const struct backup_item *item, const char *id, struct recovery_point *point,
+                        struct error **err);
 
 /*
  * The recovery points of a machine, the newest first; vm_id is left NULL. With from and to (0 for neither) only those

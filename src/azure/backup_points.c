@@ -77,11 +77,12 @@ int backup_parse_point(const cJSON *document, struct recovery_point *point, stru
     point->os_type = backup_copy_string(properties, "osType");
     point->encrypted = json_bool(properties, "isSourceVMEncrypted", false);
     point->session_active = json_bool(properties, "isInstantIlrSessionActive", false);
+    point->session_unknown = !point->session_active && json_bool(properties, "isInstantIlrSessionActive", true);
     read_tiers(properties, point);
     return 0;
 }
 
-/* The machine's id from the protected item, or what it must be if the item cannot be read. */
+/* The machine's id from the protected item, if that can be read and has one. */
 static int find_vm_id(struct arm *arm, struct recovery_point *point, struct error **err)
 {
     _cleanup_error_ struct error *why = NULL;
@@ -96,12 +97,12 @@ static int find_vm_id(struct arm *arm, struct recovery_point *point, struct erro
     } else if (backup_parse_item(json, &item, NULL) == 0) {
         point->vm_id = steal(item.vm_id);
     }
-    if (!point->vm_id)
-        point->vm_id = arm_id_guess_vm(&point->id);
     return 0;
 }
 
-int backup_get_point(struct arm *arm, const char *id, struct recovery_point *point, struct error **err)
+/* item may be NULL */
+static int get_point(struct arm *arm, const struct backup_item *item, const char *id, struct recovery_point *point,
+                     struct error **err)
 {
     _cleanup_arm_id_ struct arm_id wanted = {0};
     _cleanup_json_ cJSON *json = NULL;
@@ -118,11 +119,26 @@ int backup_get_point(struct arm *arm, const char *id, struct recovery_point *poi
         recovery_point_clear(point);
         return -1;
     }
-    if (find_vm_id(arm, point, err) < 0) {
+    if (item && item->vm_id) {
+        point->vm_id = str_dup(item->vm_id);
+    } else if (!item && find_vm_id(arm, point, err) < 0) {
         recovery_point_clear(point);
         return -1;
     }
+    if (!point->vm_id)
+        point->vm_id = arm_id_guess_vm(&point->id);
     return 0;
+}
+
+int backup_get_point(struct arm *arm, const char *id, struct recovery_point *point, struct error **err)
+{
+    return get_point(arm, NULL, id, point, err);
+}
+
+int backup_get_point_of(struct arm *arm, const struct backup_item *item, const char *id, struct recovery_point *point,
+                        struct error **err)
+{
+    return get_point(arm, item, id, point, err);
 }
 
 struct point_search {

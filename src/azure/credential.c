@@ -16,6 +16,11 @@
 /* A token is replaced so long before it expires, as Azure's own libraries do; a short-lived one at half its
  * life. */
 static const int64_t REFRESH_EARLY_S = 300;
+/* After a failure of that, while the old token is still good. */
+static const int64_t REFRESH_AGAIN_MS = 30 * 1000;
+
+const char *const credential_secret_variables[] = {"AZURE_ACCESS_TOKEN", "AZURE_CLIENT_SECRET",
+                                                   "AZURE_CLIENT_CERTIFICATE_PASSWORD", NULL};
 
 struct credential {
     const struct credential_kind *kind;
@@ -23,6 +28,7 @@ struct credential {
     char *description;
     char *token;           /* secret; NULL before the first sign-in */
     int64_t refresh_at_ms; /* clock_monotonic_ms(); 0 means not by time */
+    int64_t expires_at_ms; /* the same */
 };
 
 struct credential *credential_new(const struct credential_kind *kind, void *state, char *description)
@@ -109,15 +115,10 @@ int credential_resource(const struct credential_options *options, char **resourc
 
 char *credential_take_environment(const char *name)
 {
-    char *value = getenv(name);
-    char *copy;
+    const char *value = getenv(name);
+    char *copy = value && *value ? str_dup(value) : NULL;
 
-    if (!value)
-        return NULL;
-    copy = *value ? str_dup(value) : NULL;
-    /* the value lies in the block that /proc/PID/environ shows; unsetenv() alone would leave it there */
-    explicit_bzero(value, strlen(value));
-    unsetenv(name);
+    secret_forget_variable(name);
     return copy;
 }
 
@@ -171,23 +172,40 @@ int credential_parse_answer(const char *host, const struct http_answer *answer, 
     return 0;
 }
 
+static bool is_past(int64_t moment_ms)
+{
+    return moment_ms && clock_monotonic_ms() >= moment_ms;
+}
+
+static int renew_token(struct credential *credential, struct wait *wait, struct error **err)
+{
+    struct credential_token fetched = {0};
+    int64_t now, early;
+
+    if (credential->token)
+        log_verbose("getting a new token: %s", credential_description(credential));
+    if (credential_fetch(credential, wait, &fetched, err) != 0)
+        return credential->kind->chosen ? -1 : error_wrap(err, "cannot sign in with the %s", credential->description);
+    secret_free(credential->token);
+    credential->token = fetched.text;
+    now = clock_monotonic_ms();
+    early = fetched.lifetime_s > 2 * REFRESH_EARLY_S ? REFRESH_EARLY_S : fetched.lifetime_s / 2;
+    credential->refresh_at_ms = fetched.lifetime_s ? now + (fetched.lifetime_s - early) * 1000 : 0;
+    credential->expires_at_ms = fetched.lifetime_s ? now + fetched.lifetime_s * 1000 : 0;
+    return 0;
+}
+
 int credential_get_token(struct credential *credential, bool anew, struct wait *wait, const char **token,
                          struct error **err)
 {
-    bool old = credential->refresh_at_ms && clock_monotonic_ms() >= credential->refresh_at_ms;
-    struct credential_token fetched = {0};
-    int64_t early;
+    bool needed = !credential->token || anew || is_past(credential->expires_at_ms);
+    _cleanup_error_ struct error *failure = NULL;
 
-    if (!credential->token || old || anew) {
-        if (credential->token)
-            log_verbose("getting a new token: %s", credential_description(credential));
-        if (credential_fetch(credential, wait, &fetched, err) != 0)
-            return credential->kind->chosen ? -1
-                                            : error_wrap(err, "cannot sign in with the %s", credential->description);
-        secret_free(credential->token);
-        credential->token = fetched.text;
-        early = fetched.lifetime_s > 2 * REFRESH_EARLY_S ? REFRESH_EARLY_S : fetched.lifetime_s / 2;
-        credential->refresh_at_ms = fetched.lifetime_s ? clock_monotonic_ms() + (fetched.lifetime_s - early) * 1000 : 0;
+    if ((needed || is_past(credential->refresh_at_ms)) && renew_token(credential, wait, &failure) < 0) {
+        if (needed || is_past(credential->expires_at_ms) || wait_check(wait, NULL) < 0)
+            return error_move(err, &failure);
+        credential->refresh_at_ms = clock_monotonic_ms() + REFRESH_AGAIN_MS;
+        log_verbose("the token at hand is still good, and is used on: %s", failure->message);
     }
     *token = credential->token;
     return 0;

@@ -14,6 +14,9 @@
 
 struct credential;
 
+/* The variables that hold secrets; ends in NULL. */
+extern const char *const credential_secret_variables[];
+
 struct credential_options {
     const char *auth;       /* --auth: the one kind to use; NULL tries them in order */
     const char *token_file; /* --token-file, or NULL */
@@ -39,9 +42,10 @@ int credential_open(const struct credential_options *options, struct credential 
 void credential_free(struct credential *credential);
 
 /*
- * A token that is good for some minutes; signs in where there is none yet or it is about to expire, or in any
- * case with `anew`. *token is owned by the credential and stands until the next call. EXIT_AUTH (if no kind serves
- * the message says of each why), EXIT_NETWORK, or wait's own.
+ * A token; signs in where there is none yet or it is about to expire, or in any case with `anew`. One that expires
+ * within minutes and cannot be replaced is given all the same, until it has expired or is refused. *token is owned by
+ * the credential and stands until the next call. EXIT_AUTH (if no kind serves the message says of each why),
+ * EXIT_NETWORK, or wait's own.
  */
 int credential_get_token(struct credential *credential, bool anew, struct wait *wait, const char **token,
                          struct error **err);

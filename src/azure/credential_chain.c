@@ -74,15 +74,38 @@ static void note_reason(struct chain *chain, size_t which, const struct error *w
     log_verbose("not by %s: %s", sources[which].name, chain->reasons[which]);
 }
 
+/* Why each of the first `count` does not serve, a line each. */
+static void list_reasons(const struct chain *chain, size_t count, struct buffer *text)
+{
+    for (size_t i = 0; i < count; i++) {
+        _cleanup_free_ char *line =
+            chain->reasons[i] ? str_printf("\n  %s: %s", sources[i].name, chain->reasons[i]) : NULL;
+
+        if (line)
+            buffer_append(text, line, strlen(line));
+    }
+}
+
+/* After a failure that ends the search: a person may have meant one of those before. */
+static int fails_for_good(const struct chain *chain, size_t which, struct error **failure, struct error **err)
+{
+    _cleanup_buffer_ struct buffer text = BUFFER_INIT(65536);
+    _cleanup_free_ char *message = NULL;
+
+    list_reasons(chain, which, &text);
+    error_move(err, failure);
+    if (!err || (*err)->code == EXIT_INTERRUPTED || !text.length)
+        return -1;
+    message = (*err)->message;
+    (*err)->message = str_printf("%s\nTried before that:%s", message, buffer_text(&text));
+    return -1;
+}
+
 static int none_serves(const struct chain *chain, struct error **err)
 {
     _cleanup_buffer_ struct buffer text = BUFFER_INIT(65536);
 
-    for (size_t i = 0; i < SOURCE_COUNT; i++) {
-        _cleanup_free_ char *line = str_printf("\n  %s: %s", sources[i].name, chain->reasons[i]);
-
-        buffer_append(&text, line, strlen(line));
-    }
+    list_reasons(chain, SOURCE_COUNT, &text);
     error_set(err, EXIT_AUTH, "no way to sign in to Azure serves here. Tried, in this order:%s", buffer_text(&text));
     return error_hint(err, "%s", HINT_SUDO);
 }
@@ -115,8 +138,10 @@ static int fetch(void *argument, struct wait *wait, struct credential_token *tok
             return 0;
         }
         /* once one has served, another identity must not take its place */
-        if (result < 0 || chain->chosen)
+        if (chain->chosen)
             return error_move(err, &why);
+        if (result < 0)
+            return fails_for_good(chain, i, &why, err);
         note_reason(chain, i, why);
     }
     return none_serves(chain, err);
@@ -156,7 +181,7 @@ static int open_all(struct credential_setup *setup, struct credential **credenti
         int result = sources[i].open(setup, &chain->links[i], &why);
 
         if (result < 0)
-            return error_move(err, &why);
+            return fails_for_good(chain, i, &why, err);
         if (result > 0)
             note_reason(chain, i, why);
     }

@@ -170,15 +170,24 @@ int64_t http_retry_after_ms(const struct http_answer *answer)
 
 /* --- the client --- */
 
+static const char *variable(const char *name)
+{
+    const char *value = getenv(name);
+
+    return value && *value ? value : NULL;
+}
+
 /* The bundle that a variable names: that of curl's own program comes first there too (curl(1), --cacert). */
 static const char *bundle_from_environment(void)
 {
-    const char *curl = getenv("CURL_CA_BUNDLE");
-    const char *openssl = getenv("SSL_CERT_FILE");
+    return variable("CURL_CA_BUNDLE") ? variable("CURL_CA_BUNDLE") : variable("SSL_CERT_FILE");
+}
 
-    if (curl && *curl)
-        return curl;
-    return openssl && *openssl ? openssl : NULL;
+/* The directories of certificates, by hash, that are trusted beside the bundle; curl's own program, which this follows
+ * (src/tool_operate.c, cacertpaths()), does not look at them where its own variable is set. */
+static const char *directory_from_environment(void)
+{
+    return variable("CURL_CA_BUNDLE") ? NULL : variable("SSL_CERT_DIR");
 }
 
 /* That, or the bundle that libcurl was built for. */
@@ -253,6 +262,7 @@ static int set_security(const struct http *http, CURL *easy, bool local)
 {
     struct curl_blob authorities = {
         .data = http->authorities.data, .len = http->authorities.length, .flags = CURL_BLOB_NOCOPY};
+    const char *directory = directory_from_environment();
     int failed = 0;
 
     failed |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, local ? "http" : "https") != CURLE_OK;
@@ -264,6 +274,10 @@ static int set_security(const struct http *http, CURL *easy, bool local)
     failed |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L) != CURLE_OK;
     failed |= curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) != CURLE_OK;
     http_wipe_plaintext(easy);
+    if (directory) {
+        failed |= curl_easy_setopt(easy, CURLOPT_CAPATH, directory) != CURLE_OK;
+        curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, directory);
+    }
     if (http->authorities.length) {
         failed |= curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &authorities) != CURLE_OK;
         /* best effort: only a TLS library without https proxies refuses it, and then there are none */

@@ -2,8 +2,9 @@
 /*
  * One HTTPS request and its answer, through libcurl: https only (but for this machine's own services), no redirects,
  * TLS 1.2 or newer, chain and host name verified, HTTP/1.1. Connections are kept for the next request. Proxies are
- * taken from the environment as libcurl does (https_proxy, no_proxy); the bundle of authorities is libcurl's own, or
- * the file in SSL_CERT_FILE or, as curl's own program has it, CURL_CA_BUNDLE.
+ * taken from the environment as libcurl does (https_proxy, no_proxy). The authorities are taken as curl's own program
+ * takes them: the bundle is the file in CURL_CA_BUNDLE, else in SSL_CERT_FILE, else libcurl's own; without
+ * CURL_CA_BUNDLE the directories in SSL_CERT_DIR, else libcurl's own, count besides.
  */
 #ifndef AZILR_AZURE_HTTP_H
 #define AZILR_AZURE_HTTP_H
@@ -55,6 +56,7 @@ struct http_answer {
     char *headers[HTTP_HEADER_COUNT]; /* untrusted; NULL where missing */
     struct buffer body;
     bool sent;      /* something of the request left this host, so it may have been acted upon */
+    bool unsure;    /* set by retry_send(): an earlier attempt may have been acted upon, whatever this answer says */
     bool transient; /* after a failure: the same request may well succeed in a moment */
 };
 

@@ -50,7 +50,7 @@ static bool is_lost(const struct http_answer *answer)
     return arm_operation_may_have_begun(answer) && (answer->status == 0 || answer->status >= 400);
 }
 
-/* Whether a session is active on the point, which was not so before our request. Not knowing counts as no. */
+/* Whether a session is active on the point. Not knowing counts as no. */
 static bool has_session(struct arm *arm, const struct arm_id *id)
 {
     for (size_t i = 0; i < sizeof(LOOK_AGAIN_MS) / sizeof(LOOK_AGAIN_MS[0]); i++) {
@@ -66,9 +66,9 @@ static bool has_session(struct arm *arm, const struct arm_id *id)
     return false;
 }
 
-/* One POST. Returns 0, 1 if its answer was lost but the session is there, or -1. */
-static int post(struct arm *arm, const struct ilr_request *request, struct arm_operation *operation,
-                bool *may_have_begun, struct error **err)
+/* One POST. Returns 0, 1 if its answer was lost but a session is there, or -1; *unsure: it may have been acted upon. */
+static int post(struct arm *arm, const struct ilr_request *request, struct arm_operation *operation, bool *unsure,
+                struct error **err)
 {
     _cleanup_json_ cJSON *body = ilr_request_body(request);
     _cleanup_http_answer_ struct http_answer answer = {0};
@@ -83,35 +83,43 @@ static int post(struct arm *arm, const struct ilr_request *request, struct arm_o
         if (has_session(arm, request->id))
             return 1;
     }
-    error_move(err, &failure);
-    if (arm_operation_may_have_begun(&answer)) {
-        *may_have_begun = true;
-        error_wrap(err,
-                   "access may have been granted (it ends by itself after 12 hours, by azilr unmount at once), but "
-                   "the answer was lost or unusable");
-    }
-    return -1;
+    *unsure = *unsure || arm_operation_may_have_begun(&answer);
+    return error_move(err, &failure);
+}
+
+/* What is known when the outcome is not. */
+static int explain_unsure(bool was_active, struct error **err)
+{
+    if (was_active)
+        return error_wrap(err, "access that was there before stays, and may have been renewed, but the answer was lost "
+                               "or unusable");
+    return error_wrap(err, "access may have been granted (it ends by itself after 12 hours, by azilr unmount at once), "
+                           "but the answer was lost or unusable");
 }
 
 int ilr_provision_start(struct arm *arm, const struct ilr_request *request, struct arm_operation *operation,
                         bool *may_have_begun, struct error **err)
 {
     struct ilr_request again = *request;
+    bool unsure = false;
     int result = 1;
 
-    *may_have_begun = false;
     for (int recovery = 0; result > 0 && recovery <= MAX_RECOVERIES; recovery++) {
         if (recovery > 0)
-            log_info("access was given; asking for its script by a renewal");
+            log_info("access is there; asking for its script by a renewal");
         arm_operation_clear(operation);
-        result = post(arm, &again, operation, may_have_begun, err);
-        *may_have_begun = *may_have_begun || result >= 0;
+        result = post(arm, &again, operation, &unsure, err);
+        unsure = unsure || result > 0;
         again.renew = true;
     }
-    if (result > 0)
-        error_set(err, EXIT_NETWORK, "access was granted, but every answer was lost on its way here");
+    *may_have_begun = !request->renew && (unsure || result == 0);
     if (result == 0)
         return 0;
+    if (result > 0)
+        error_set(err, EXIT_NETWORK, "%s, but every answer was lost on its way here",
+                  request->renew ? "the access that was there before still is" : "access was granted");
+    else if (unsure)
+        explain_unsure(request->renew, err);
     return error_wrap(err, "cannot get access to recovery point %s of %s", request->id->point,
                       request->id->vm_name ? request->id->vm_name : request->id->item);
 }

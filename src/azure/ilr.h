@@ -65,12 +65,22 @@ struct ilr_request {
 cJSON *ilr_request_body(const struct ilr_request *request);
 
 /*
- * Posts the registration. From the moment this is called it may exist, whatever is returned: the caller
- * records first how to undo it. It is never posted blindly a second time: where the answer was lost, the recovery point
- * is read, and if a session is active there now, that one is renewed, with the same initiator name, which gives the
- * script. If none shows up the error says what may have happened, and *may_have_begun is true; it is false only where
- * the request was certainly not acted upon. The caller clears *operation with
- * arm_operation_clear().
+ * Posts the registration. It is never posted blindly a second time: where the answer was lost, or was one that leaves
+ * open whether the service has begun, the recovery point is read, and if a session is active there now, that one is
+ * renewed, with the same initiator name, which gives the script. If none shows up the error says what may have
+ * happened.
+ *
+ * Whose the registration is, and so who ends it with ilr_revoke():
+ * - Without `renew` (nothing was active when the point was read) whatever may have come of any of the requests made
+ * here is ours, also what a lost answer told nobody of and what was then renewed to get its script. The caller records
+ *   first how to undo it; after a failure *may_have_begun says whether there may be something to undo. It is false only
+ *   where every request was certainly not acted upon.
+ * - With `renew` it is of whoever began it, perhaps on another host, where disks may be in use by it. It becomes ours
+ * with the script that a renewal gives (ilr_provision_wait()), since from then on no other script opens it; the caller
+ *   records it then. Before that a failure, lost answers among them, leaves it as it was or extended, but with its
+ *   owner: *may_have_begun is false, and nothing is to be revoked.
+ *
+ * The caller clears *operation with arm_operation_clear().
  */
 int ilr_provision_start(struct arm *arm, const struct ilr_request *request, struct arm_operation *operation,
                         bool *may_have_begun, struct error **err);

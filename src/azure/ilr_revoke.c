@@ -17,7 +17,7 @@ static bool is_inactive(struct arm *arm, const char *point_id)
 
     if (arm_get(arm, point_id, BACKUP_API_VERSION, &json, &why) < 0)
         return false;
-    return backup_parse_point(json, &point, NULL) == 0 && !point.session_active;
+    return backup_parse_point(json, &point, NULL) == 0 && !point.session_active && !point.session_unknown;
 }
 
 /* A 404 means that the point, its item or its vault is gone, unless it is the subscription that cannot be

@@ -16,6 +16,11 @@ static int max_attempts(enum retry retry)
     return retry == RETRY_PATIENT ? 6 : 2;
 }
 
+bool retry_is_unsure(int status)
+{
+    return status == 408 || status >= 500;
+}
+
 /* Doubles with each attempt; between half and all of it, so that many clients do not come back at once. */
 static int64_t backoff_ms(int attempt)
 {
@@ -84,21 +89,21 @@ int retry_send(struct http *http, const struct http_request *request, enum retry
     int throttled = 0;
     int failed = 0;
     int result = 0;
-    bool sent = false;
+    bool unsure = false;
 
     for (;;) {
         int64_t delay = attempt(http, request, retry, wait, &throttled, &failed, answer, &result, err);
 
-        /* an attempt that was answered with a refusal was not acted upon */
-        sent = sent || (result < 0 && answer->sent);
         if (delay < 0)
             break;
+        unsure = unsure || (result < 0 ? answer->sent : retry_is_unsure(answer->status));
         http_answer_clear(answer);
+        answer->sent = false;
         if (wait_sleep(wait, delay, err) < 0) {
             result = -1;
             break;
         }
     }
-    answer->sent = sent || (result == 0 && answer->sent);
+    answer->unsure = unsure;
     return result;
 }

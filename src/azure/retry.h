@@ -16,9 +16,17 @@ enum retry {
 /*
  * http_send() with repetitions, announced by log_info. Retry-After is obeyed up to 5 minutes; a service that
  * asks for more has its answer handed on. Returns 0 with the last answer, whatever its status, or -1 as
- * http_send() does. answer->sent then says whether any of the attempts left this host.
+ * http_send() does. answer->sent is that of the last attempt; answer->unsure says whether one before it may have been
+ * acted upon: its answer was lost, or is one of those that retry_is_unsure() knows.
  */
 int retry_send(struct http *http, const struct http_request *request, enum retry retry, struct wait *wait,
                struct http_answer *answer, struct error **err);
+
+/*
+ * Whether what was answered by this status may have been done all the same. A refusal (4xx, 429 among them) is a
+ * promise that nothing was; a failure of the server (5xx), or of something between here and it, is none, Retry-After or
+ * not; 408 means that it did not see the whole request, by whoever gave up on it. Pure.
+ */
+bool retry_is_unsure(int status);
 
 #endif

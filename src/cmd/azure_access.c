@@ -19,7 +19,7 @@ static void place_clear(struct place *place)
     free(place->authority);
 }
 
-static int open_at(struct azure_access *access, const struct options *options, const struct place *place,
+static int sign_in(struct azure_access *access, const struct options *options, const struct place *place,
                    struct wait *wait, struct error **err)
 {
     const struct credential_options credential = {.auth = options->auth,
@@ -39,6 +39,20 @@ static int open_at(struct azure_access *access, const struct options *options, c
     if (arm_open(&arm, &access->arm, err) < 0 || credential_get_token(access->credential, false, wait, &token, err) < 0)
         return error_wrap(err, "signing in to Azure");
     return 0;
+}
+
+static int open_at(struct azure_access *access, const struct options *options, const struct place *place,
+                   struct wait *wait, struct error **err)
+{
+    struct error *failure = NULL;
+
+    if (access->failure)
+        return error_set_copy(err, access->failure);
+    if (sign_in(access, options, place, wait, &failure) == 0)
+        return 0;
+    azure_access_close(access);
+    access->failure = failure;
+    return error_set_copy(err, failure);
 }
 
 static const char *variable(const char *name)
@@ -128,5 +142,6 @@ void azure_access_close(struct azure_access *access)
     credential_free(access->credential);
     free(access->endpoint);
     free(access->authority);
+    error_free(access->failure);
     *access = (struct azure_access){0};
 }

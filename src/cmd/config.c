@@ -31,14 +31,6 @@ static char *trim(char *text)
     return text;
 }
 
-/* Whether it is text that a message can show as it stands. */
-static bool is_plain(const char *text)
-{
-    _cleanup_free_ char *safe = str_printable(text, strlen(text), strlen(text));
-
-    return str_equal(safe, text);
-}
-
 static int take_line(char *line, struct seen *seen, config_taker *take, void *argument, struct error **err)
 {
     char *equals, *name, *value;
@@ -52,7 +44,7 @@ static int take_line(char *line, struct seen *seen, config_taker *take, void *ar
     *equals = '\0';
     name = trim(line);
     value = trim(equals + 1);
-    if (!is_plain(name) || !is_plain(value))
+    if (!str_is_printable(name) || !str_is_printable(value))
         return error_set(err, EXIT_USAGE, "it holds control characters, or is not UTF-8");
     if (!*name || !*value)
         return error_set(err, EXIT_USAGE, "it has no %s", *name ? "value" : "name");

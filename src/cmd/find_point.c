@@ -7,7 +7,9 @@
 #include "cmd/find_item.h"
 #include "cmd/mount_run.h"
 #include "cmd/point_text.h"
+#include "session/session.h"
 #include "util/clock.h"
+#include "util/log.h"
 #include "util/str.h"
 #include "util/when.h"
 
@@ -61,7 +63,7 @@ static int get_by_name(struct mount_run *run, const struct backup_item *item, co
 {
     _cleanup_free_ char *id = str_printf("%s/recoveryPoints/%s", item->id.text, name);
 
-    if (backup_get_point(run->access.arm, id, point, err) < 0)
+    if (backup_get_point_of(run->access.arm, item, id, point, err) < 0)
         return error_hint(err, "`azilr list points %s` shows the recovery points that there are", item->name);
     return 0;
 }
@@ -113,13 +115,45 @@ static int choose(struct mount_run *run, const struct backup_item *item, struct 
     if (!chosen)
         return no_point(run, item, &points, err);
     /* a list need not say whether a session is active, and may be older than the point's own document */
-    return backup_get_point(run->access.arm, chosen->id.text, point, err);
+    return backup_get_point_of(run->access.arm, item, chosen->id.text, point, err);
+}
+
+/*
+ * Without a choice of a point, what is being prepared comes before the newest: since that mount, a backup may have run,
+ * and every point that is opened is prepared from the start. Returns 1 if there is such a point, 0 if not, or -1.
+ */
+static int take_up(struct mount_run *run, const struct backup_item *item, struct recovery_point *point,
+                   struct error **err)
+{
+    _cleanup_preparing_ struct preparing found = {0};
+    _cleanup_error_ struct error *problem = NULL;
+    char taken[CLOCK_TEXT_SIZE];
+
+    if (!preparing_find(&session_host_places, item->id.text, &found))
+        return 0;
+    if (found.locked) {
+        error_set(err, EXIT_BUSY, "another azilr is at work on session %s, whose disks Azure is preparing",
+                  found.session);
+        return error_hint(err, "wait for it, or open the newest recovery point besides: --at now");
+    }
+    if (backup_get_point(run->access.arm, found.point, point, &problem) < 0) {
+        if (problem->code != EXIT_NOT_FOUND)
+            return error_move(err, &problem);
+        log_warning("session %s: its recovery point is gone; `azilr unmount %s` clears it away", found.session,
+                    found.session);
+        return 0;
+    }
+    log_info("an earlier mount of %s has had Azure prepare the recovery point of %s: taking that up (session %s); to "
+             "open the newest one instead, give --at now, or --point ID",
+             item->name, clock_format(point->time, taken), found.session);
+    return 1;
 }
 
 static int find(struct mount_run *run, struct recovery_point *point, struct error **err)
 {
     const struct options *options = run->options;
     _cleanup_backup_item_ struct backup_item item = {0};
+    int taken_up = 0;
 
     if (is_id(run->what))
         return get_by_id(run, run->what, point, err);
@@ -127,7 +161,11 @@ static int find(struct mount_run *run, struct recovery_point *point, struct erro
         return get_by_id(run, options->point, point, err);
     if (find_item(run->access.arm, options, run->what, &item, err) < 0)
         return -1;
-    return options->point ? get_by_name(run, &item, options->point, point, err) : choose(run, &item, point, err);
+    if (options->point)
+        return get_by_name(run, &item, options->point, point, err);
+    if (!options->at)
+        taken_up = take_up(run, &item, point, err);
+    return taken_up ? (taken_up < 0 ? -1 : 0) : choose(run, &item, point, err);
 }
 
 int find_point(struct mount_run *run, struct recovery_point *point, struct error **err)

@@ -131,8 +131,8 @@ int cmd_inspect(int argc, char **argv, struct error **err)
             return error_hint(err, "`azilr inspect --help` lists the options");
         }
         as_json = true;
-        log_set_json(true);
     }
+    log_set_json(as_json);
     if (argc - optind != 1)
         return error_set(err, EXIT_USAGE, "inspect takes one script");
     return inspect(argv[optind], as_json, err);

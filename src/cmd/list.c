@@ -222,7 +222,10 @@ static void point_to_json(const struct recovery_point *point, cJSON *array)
     json_set_string(object, "tiers", point->tiers);
     json_set_bool(object, "openable", !point_obstacle(point));
     json_set_string(object, "reason", point_obstacle(point));
-    json_set_bool(object, "session_active", point->session_active);
+    if (point->session_unknown)
+        json_set_string(object, "session_active", NULL);
+    else
+        json_set_bool(object, "session_active", point->session_active);
     json_append(array, object);
 }
 
@@ -345,7 +348,7 @@ int cmd_list(int argc, char **argv, struct error **err)
         return EXIT_DONE;
     }
     kind = choose_kind(&list, rest, rest_count, err);
-    if (!kind || wait_catch_signals(&list.wait, err) < 0)
+    if (!kind || options_set_deadline(&options, &list.wait, err) < 0 || wait_catch_signals(&list.wait, err) < 0)
         return -1;
     open_progress(&list);
     progress_begin(&list.progress, "Signing in to Azure");

@@ -10,6 +10,7 @@
 #include "block/disks.h"
 #include "cmd/azure_access.h"
 #include "cmd/options.h"
+#include "cmd/preparing.h"
 #include "iscsi/iscsiadm.h"
 #include "iscsi/targets.h"
 #include "script/script.h"
@@ -21,9 +22,6 @@
 
 /* Where the tunnel listens, for iscsiadm. */
 #define TUNNEL_ADDRESS "127.0.0.1"
-
-/* What a session's status says while Azure prepares the disks and another mount may go on waiting for that. */
-#define STATUS_PREPARING "preparing"
 
 struct mount_run {
     const struct options *options;
@@ -54,8 +52,9 @@ struct mount_run {
 int find_point_check(struct mount_run *run, struct error **err);
 
 /*
- * Finds the recovery point that was asked for, as a stage of its own: by id, by the VM's name and --point or --at, or
- * the newest. What cannot be opened is refused (EXIT_FAILED) with the reason. The caller clears *point.
+ * Finds the recovery point that was asked for, as a stage of its own: by id, by the VM's name and --point or --at; else
+ * the one that an earlier mount of the VM has had Azure prepare (EXIT_BUSY if another azilr is at work on that), or the
+ * newest. What cannot be opened is refused (EXIT_FAILED) with the reason. The caller clears *point.
  */
 int find_point(struct mount_run *run, struct recovery_point *point, struct error **err);
 

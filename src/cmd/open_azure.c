@@ -28,29 +28,14 @@ static int make_session(struct mount_run *run, const char *id, const struct reco
     return 0;
 }
 
-/* Whether this is the state of a mount of the point that was waiting for Azure to prepare the disks. */
-static bool is_preparing(const cJSON *state, const struct recovery_point *point)
-{
-    return str_equal(json_string(state, "status"), STATUS_PREPARING) &&
-           str_equal_ignoring_case(json_string(state, "recovery_point"), point->id.text) &&
-           json_string(json_object(state, "operation"), "url") && json_string(state, "initiator_name");
-}
-
-/* Whether there is such a session, and nobody is at work on it. */
+/* Whether there is a session that waited for Azure to prepare the disks, and nobody is at work on it. */
 static bool can_resume(const char *id, const struct recovery_point *point)
 {
     _cleanup_json_ cJSON *state = NULL;
     bool locked = false;
 
-    return session_peek(&session_host_places, id, &state, &locked, NULL) == 0 && !locked && is_preparing(state, point);
-}
-
-static bool has_expired(const cJSON *state)
-{
-    const char *text = json_string(state, "expires");
-    time_t expires;
-
-    return !text || clock_parse(text, &expires) < 0 || expires <= time(NULL);
+    return session_peek(&session_host_places, id, &state, &locked, NULL) == 0 && !locked &&
+           preparing_is_of(state, point->id.text);
 }
 
 /* Lets go of a session whose access has ended by itself. */
@@ -95,10 +80,10 @@ static int begin_session(struct mount_run *run, const struct recovery_point *poi
     if (session_open(&session_host_places, id, 0, &run->wait, &session, err) < 0)
         return -1;
     /* looked at without the lock; another mount may have been at work since */
-    if (!is_preparing(session->state, point))
+    if (!preparing_is_of(session->state, point->id.text))
         return error_set(err, EXIT_BUSY, "another azilr has just worked on session %s", id);
     run->session = steal(session);
-    if (!has_expired(run->session->state))
+    if (!session_has_expired(run->session->state, time(NULL), true))
         return resume_session(run, err);
     return drop_session(run, err) < 0 ? -1 : make_session(run, id, point, err);
 }
@@ -133,25 +118,34 @@ static int ask_again(struct mount_run *run, const struct recovery_point *point, 
     return error_hint(err, "if this goes on, `azilr unmount %s`, and mount anew", run->session->id);
 }
 
+static int record_registration(struct mount_run *run, const struct recovery_point *point, struct error **err)
+{
+    return session_will(run->session, CHANGE_REGISTRATION, azure_access_registration(&run->access, point->id.text),
+                        true, err);
+}
+
 static int provision(struct mount_run *run, const struct recovery_point *point, struct error **err)
 {
     _cleanup_(arm_operation_clear) struct arm_operation operation = {0};
+    const bool others = point->session_active;
     bool may_have_begun = false;
 
-    if (point->session_active)
+    if (others)
         log_info("the recovery point is open already, from here or elsewhere; renewing that");
-    if (session_will(run->session, CHANGE_REGISTRATION, azure_access_registration(&run->access, point->id.text), true,
-                     err) < 0)
+    else if (record_registration(run, point, err) < 0)
         return -1;
     if (provision_start(run->access.arm, run->options, point, run->initiator_name, &operation, &may_have_begun, err) <
         0) {
         /* what was refused is not there; revoking would end what somebody else may have open */
-        if (!may_have_begun)
+        if (!others && !may_have_begun)
             session_undone(run->session, session_last_change(run->session), NULL);
         return -1;
     }
     note_operation(run, &operation);
-    return provision_finish(run->access.arm, point, &operation, &run->connection, err);
+    if (provision_finish(run->access.arm, point, &operation, &run->connection, err) < 0)
+        return -1;
+    /* what somebody else began is ours to end only from here on, see ilr_provision_start() */
+    return others ? record_registration(run, point, err) : 0;
 }
 
 static int open_point(struct mount_run *run, const struct recovery_point *point, struct error **err)

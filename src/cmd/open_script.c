@@ -2,6 +2,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cmd/environment.h"
 #include "cmd/mount_run.h"
 #include "iscsi/iscsiadm.h"
 #include "util/clock.h"
@@ -62,6 +63,7 @@ static int begin_session(struct mount_run *run, struct error **err)
 
 int open_from_script(struct mount_run *run, struct error **err)
 {
+    environment_forget_secrets();
     /* the screen is the prompt's while a password is asked for, so the stage begins behind it */
     if (read_script(run, err) < 0 || get_password(run, err) < 0)
         return -1;

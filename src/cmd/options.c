@@ -70,8 +70,11 @@ static const struct option_spec {
     {"tag", 0, "NAME=VALUE", OPTIONS_MOUNT | OPTIONS_RENEW | REPEATS, offsetof(struct options, tags),
      "a tag of the request's resource; may be given several times"},
     {"etag", 0, "TEXT", OPTIONS_MOUNT | OPTIONS_RENEW, offsetof(struct options, etag), "the request's eTag"},
-    {"timeout", 0, "SECONDS", OPTIONS_MOUNT | OPTIONS_RENEW | HAS_DEFAULT, offsetof(struct options, timeout),
-     "give up after this long"},
+    {"timeout", 0, "SECONDS", OPTIONS_MOUNT | OPTIONS_RENEW | OPTIONS_LIST | HAS_DEFAULT,
+     offsetof(struct options, timeout), "give up after this long"},
+    /* no default: one that suits the others must not keep anything from being taken down */
+    {"timeout", 0, "SECONDS", OPTIONS_UNMOUNT, offsetof(struct options, timeout),
+     "give up after this long; the next unmount goes on with the rest"},
     {"wait", 0, "SECONDS", OPTIONS_MOUNT | HAS_DEFAULT, offsetof(struct options, wait),
      "how long to wait while Azure prepares the disks (default: 2700)"},
     {"all", 0, NULL, OPTIONS_UNMOUNT, offsetof(struct options, all), "every session of this host"},
@@ -321,8 +324,7 @@ static int complain(const char *command, int problem, char **argv, struct error 
     return error_hint(err, "`azilr %s --help` lists the options", command);
 }
 
-/* Before the options have been read, so that wrong usage is told as JSON too wherever --json stands. */
-static bool asks_for_json(int argc, char **argv)
+bool options_ask_for_json(int argc, char **argv)
 {
     for (int i = 1; i < argc && !str_equal(argv[i], "--"); i++)
         if (str_equal(argv[i], "--json"))
@@ -339,7 +341,7 @@ int options_parse(int argc, char **argv, enum option_user user, struct options *
     int value;
 
     *options = (struct options){0};
-    log_set_json(asks_for_json(argc, argv));
+    log_set_json(options_ask_for_json(argc, argv));
     make_getopt_tables(user, longs, letters);
     opterr = 0;
     optind = 1;

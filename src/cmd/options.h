@@ -56,6 +56,9 @@ struct options {
 int options_parse(int argc, char **argv, enum option_user user, struct options *options, char ***rest, int *rest_count,
                   struct error **err);
 
+/* Whether --json stands there: before the options have been read, so that wrong usage is told as JSON too. Pure. */
+bool options_ask_for_json(int argc, char **argv);
+
 /* Sets the wait's time limit from --timeout, if it was given. EXIT_USAGE if that is no number of seconds. */
 int options_set_deadline(const struct options *options, struct wait *wait, struct error **err);
 

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "azure/ilr.h"
+#include "util/json.h"
+#include "util/log.h"
 #include "util/str.h"
 
 /* Limits of tags (Azure Resource Manager documentation, "Use tags to organize your Azure resources"). */
@@ -31,15 +33,18 @@ static void tags_clear(struct tags *tags)
 
 static int check_tag(const struct tags *tags, const struct ilr_tag *tag, struct error **err)
 {
-    if (!*tag->name || strlen(tag->name) > MAX_TAG_NAME || strpbrk(tag->name, NOT_IN_TAG_NAMES))
+    _cleanup_free_ char *shown = str_printable(tag->name, strlen(tag->name), 60);
+
+    if (!str_is_printable(tag->name) || !str_is_printable(tag->value))
+        return error_set(err, EXIT_USAGE, "--tag: %s or its value is not UTF-8 text", shown);
+    if (!*tag->name || str_count_characters(tag->name) > MAX_TAG_NAME || strpbrk(tag->name, NOT_IN_TAG_NAMES))
         return error_set(err, EXIT_USAGE, "--tag: a name has 1 to %zu characters, none of them one of %s", MAX_TAG_NAME,
                          NOT_IN_TAG_NAMES);
-    if (strlen(tag->value) > MAX_TAG_VALUE)
-        return error_set(err, EXIT_USAGE, "--tag: the value of %.60s has more than %zu characters", tag->name,
-                         MAX_TAG_VALUE);
+    if (str_count_characters(tag->value) > MAX_TAG_VALUE)
+        return error_set(err, EXIT_USAGE, "--tag: the value of %s has more than %zu characters", shown, MAX_TAG_VALUE);
     for (size_t i = 0; i + 1 < tags->count; i++)
         if (str_equal_ignoring_case(tags->list[i].name, tag->name))
-            return error_set(err, EXIT_USAGE, "--tag: %.60s is given twice", tag->name);
+            return error_set(err, EXIT_USAGE, "--tag: %s is given twice", shown);
     return 0;
 }
 
@@ -71,8 +76,8 @@ int provision_check_options(const struct options *options, struct error **err)
 
     if (options->location && (!str_only(options->location, location) || strlen(options->location) > MAX_LOCATION))
         return error_set(err, EXIT_USAGE, "--location takes the name of an Azure region, e.g. westeurope");
-    if (options->etag && strlen(options->etag) > MAX_ETAG)
-        return error_set(err, EXIT_USAGE, "--etag takes at most %zu characters", MAX_ETAG);
+    if (options->etag && (!str_is_printable(options->etag) || str_count_characters(options->etag) > MAX_ETAG))
+        return error_set(err, EXIT_USAGE, "--etag takes at most %zu characters of UTF-8 text", MAX_ETAG);
     return read_tags(&options->tags, &tags, err);
 }
 
@@ -90,6 +95,37 @@ static int read_scripts(const struct client_scripts *scripts, struct connection 
     }
     return error_set(err, EXIT_NETWORK, "Azure gave no connection script that can be read here (%zu in all)",
                      scripts->count);
+}
+
+/* Whether Resource Manager did not like the request as it was (400), or as things are (409). */
+static bool was_refused(const struct error *err)
+{
+    _cleanup_json_ cJSON *details =
+        err->details ? json_parse(err->details, strlen(err->details), "an error's details", NULL) : NULL;
+    int status = json_whole(json_object(details, "azure"), "status", 0, 999, 0);
+
+    return status == 400 || status == 409;
+}
+
+/*
+ * Where the service does not say whether a session is active, only its answer tells. A refused request has changed
+ * nothing, and no public source lists the codes of that refusal. If a renewal is refused too, the first reason counts.
+ */
+static int start_without_knowing(struct arm *arm, struct ilr_request *request, struct arm_operation *operation,
+                                 bool *may_have_begun, struct error **err)
+{
+    _cleanup_error_ struct error *refusal = NULL, *second = NULL;
+
+    if (ilr_provision_start(arm, request, operation, may_have_begun, &refusal) == 0)
+        return 0;
+    if (*may_have_begun || !was_refused(refusal))
+        return error_move(err, &refusal);
+    log_info("the request was refused, and Azure does not say whether the recovery point is open already: trying to "
+             "renew that");
+    request->renew = true;
+    if (ilr_provision_start(arm, request, operation, may_have_begun, &second) == 0)
+        return 0;
+    return error_move(err, *may_have_begun ? &second : &refusal);
 }
 
 int provision_start(struct arm *arm, const struct options *options, const struct recovery_point *point,
@@ -110,6 +146,8 @@ int provision_start(struct arm *arm, const struct options *options, const struct
         return -1;
     request.tags = tags.list;
     request.tag_count = tags.count;
+    if (point->session_unknown && !request.renew)
+        return start_without_knowing(arm, &request, operation, may_have_begun, err);
     return ilr_provision_start(arm, &request, operation, may_have_begun, err);
 }
 

@@ -19,9 +19,10 @@
 int provision_check_options(const struct options *options, struct error **err);
 
 /*
- * Registers initiator_name for the recovery point, or renews that where a session is active. Whoever calls it has
- * recorded how to undo it; *may_have_begun tells after a failure whether there may be something to undo. The caller
- * clears *operation with arm_operation_clear().
+ * Registers initiator_name for the recovery point, or renews that where a session is active; where the service does not
+ * say whether one is, a refused registration is followed by a renewal. Who then has to end it, and when it is to be
+ * recorded, is told at ilr_provision_start(); *may_have_begun tells after a failure whether there may be something of
+ * ours to undo. The caller clears *operation with arm_operation_clear().
  */
 int provision_start(struct arm *arm, const struct options *options, const struct recovery_point *point,
                     const char *initiator_name, struct arm_operation *operation, bool *may_have_begun,

@@ -97,6 +97,8 @@ static int find_point(struct renewal *renewal, struct recovery_point *point, str
     progress_begin(&renewal->progress, "Renewing the access to %s", text_of(renewal, "vm"));
     if (backup_get_point(renewal->access.arm, id ? id : "", point, err) < 0)
         return -1;
+    /* where the service does not say, it may still be there; a request that renews finds out */
+    point->session_active = point->session_active || point->session_unknown;
     if (point->session_active)
         return 0;
     /* another registration would be given disks of its own; ours stay dead */

@@ -6,12 +6,18 @@
 
 #include "util/json.h"
 #include "util/str.h"
+#include "util/table.h"
 
-static const char *or_dash(const cJSON *object, const char *name)
+/* The state's texts come from a service and from a backup's disks, or from a file that may be damaged. */
+static const size_t MAX_SHOWN = 4096;
+
+/* A title in so many columns, and what there is to say of it. */
+static void print_line(const char *title, int columns, const char *separator, const char *text)
 {
-    const char *text = json_string(object, name);
+    _cleanup_free_ char *safe_title = str_printable(title, strlen(title), MAX_SHOWN);
+    _cleanup_free_ char *safe = str_printable(text, strlen(text), MAX_SHOWN);
 
-    return text && *text ? text : "-";
+    printf("%-*s%s%s\n", columns, safe_title, separator, safe);
 }
 
 /* "29.9 GiB": one decimal, in the unit that keeps the number under 1024. The caller frees it. */
@@ -40,44 +46,40 @@ static void print_heading(const cJSON *state)
 
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
         if (json_string(state, lines[i].member))
-            printf("%-13s %s\n", lines[i].title, json_string(state, lines[i].member));
+            print_line(lines[i].title, 13, " ", json_string(state, lines[i].member));
 }
 
-/* Columns for the eye; a script reads --json. */
-static int width_of(const cJSON *volumes, const char *member, int least)
+static void add_volume(struct table *table, const cJSON *volume)
 {
-    const cJSON *volume;
-    int width = least;
+    _cleanup_free_ char *size = size_text(json_number(volume, "size", 0));
 
-    cJSON_ArrayForEach(volume, volumes)
-    {
-        int length = (int)strlen(or_dash(volume, member));
-
-        width = length > width ? length : width;
-    }
-    return width;
+    table_add(table, json_string(volume, "name"));
+    table_add(table, json_string(volume, "status"));
+    table_add(table, json_string(volume, "type"));
+    table_add(table, size);
+    table_add(table, json_string(volume, "label"));
+    table_add(table, json_string(volume, "mount_point"));
 }
 
 static void print_volumes(const cJSON *volumes)
 {
-    int name = width_of(volumes, "name", 6), type = width_of(volumes, "type", 4), label = width_of(volumes, "label", 5);
+    static const char *const titles[] = {"VOLUME", "STATUS", "TYPE", "SIZE", "LABEL", "MOUNTED ON"};
+    enum { SIZE_COLUMN = 3 };
+    _cleanup_table_ struct table table = {0};
     const cJSON *volume;
 
-    printf("\n%-*s  %-8s  %-*s  %10s  %-*s  %s\n", name, "VOLUME", "STATUS", type, "TYPE", "SIZE", label, "LABEL",
-           "MOUNTED ON");
+    table_open(&table, titles, sizeof(titles) / sizeof(titles[0]));
+    table_align_right(&table, SIZE_COLUMN);
+    cJSON_ArrayForEach(volume, volumes) add_volume(&table, volume);
+    puts("");
+    table_print(&table, stdout);
     cJSON_ArrayForEach(volume, volumes)
     {
-        _cleanup_free_ char *size = size_text(json_number(volume, "size", 0));
-
-        printf("%-*s  %-8s  %-*s  %10s  %-*s  %s\n", name, or_dash(volume, "name"), or_dash(volume, "status"), type,
-               or_dash(volume, "type"), size, label, or_dash(volume, "label"), or_dash(volume, "mount_point"));
-    }
-    cJSON_ArrayForEach(volume, volumes)
-    {
+        const char *name = json_string(volume, "name");
         const char *reason = json_string(volume, "reason"), *note = json_string(volume, "note");
 
         if (reason || note)
-            printf("%s: %s\n", or_dash(volume, "name"), reason ? reason : note);
+            print_line(name ? name : "-", 0, ": ", reason ? reason : note);
     }
 }
 

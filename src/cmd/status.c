@@ -2,12 +2,13 @@
 /* `azilr status`: what is open on this host, as it really is now. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "block/overlay.h"
 #include "cmd/cmd.h"
 #include "cmd/host.h"
-#include "cmd/mount_run.h"
 #include "cmd/options.h"
+#include "cmd/preparing.h"
 #include "cmd/results.h"
 #include "mount/mounts.h"
 #include "session/session.h"
@@ -133,6 +134,9 @@ static void judge(cJSON *state, const char *id, bool locked)
         set_status(state, "working", NULL);
     else if (access(run_state, F_OK) < 0 && !str_equal(json_string(state, "status"), STATUS_PREPARING))
         set_status(state, "incomplete", "left from before this host was started; `azilr unmount` takes down the rest");
+    else if (str_equal(json_string(state, "status"), STATUS_PREPARING) && session_has_expired(state, time(NULL), true))
+        set_status(state, "incomplete",
+                   "its access has ended while Azure prepared its disks; `azilr unmount` clears it away");
     else if (str_equal(json_string(state, "status"), STATUS_PREPARING))
         set_status(state, STATUS_PREPARING,
                    "Azure is preparing its disks; mounting it again goes on waiting, `azilr unmount` gives it up");

@@ -17,13 +17,13 @@
 #include "iscsi/sysfs.h"
 #include "mount/mounts.h"
 #include "tunnel/daemon.h"
-#include "util/clock.h"
 #include "util/json.h"
 #include "util/log.h"
 #include "util/str.h"
 #include "volume/btrfs.h"
 #include "volume/md.h"
 
+/* So long past its end an access is gone for certain, whatever the clocks. */
 static const time_t CLOCK_MARGIN_S = 10 * 60;
 
 /* How far a failure to undo something reaches. */
@@ -267,15 +267,6 @@ static int undo_tunnel(struct teardown *teardown, const cJSON *arguments, struct
     return was_running;
 }
 
-/* Some minutes past its end an access is gone for certain, whatever the clocks. */
-static bool has_expired(const struct teardown *teardown)
-{
-    const char *text = json_string(teardown->session->state, "expires");
-    time_t expires;
-
-    return text && clock_parse(text, &expires) == 0 && time(NULL) > expires + CLOCK_MARGIN_S;
-}
-
 static int undo_registration(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
     const char *expires = json_string(teardown->session->state, "expires");
@@ -287,7 +278,7 @@ static int undo_registration(struct teardown *teardown, const cJSON *arguments, 
         return 1;
     }
     if (teardown->revoke(teardown->argument, arguments, &problem) < 0) {
-        if (has_expired(teardown)) {
+        if (session_has_expired(teardown->session->state, time(NULL) - CLOCK_MARGIN_S, false)) {
             say(teardown, "left the access to the recovery point, which has ended by itself at %s", expires);
             return 1;
         }
@@ -363,6 +354,19 @@ static void strike(struct teardown *teardown, const cJSON *change)
         log_warning("%s", problem->message);
 }
 
+/* What has not been begun when the time is over is left for the next time. */
+static bool is_late(const struct teardown *teardown, struct error **err)
+{
+    struct wait time_only = WAIT_INIT;
+
+    time_only.deadline_ms = teardown->wait->deadline_ms;
+    if (wait_check(&time_only, NULL) == 0)
+        return false;
+    error_set(err, EXIT_NETWORK, "the time limit is over before all could be taken down");
+    error_hint(err, "`azilr unmount %s` goes on with the rest", teardown->session->id);
+    return true;
+}
+
 int teardown(struct teardown *teardown, struct error **err)
 {
     const cJSON *change = session_last_change(teardown->session);
@@ -382,6 +386,10 @@ int teardown(struct teardown *teardown, struct error **err)
         if (is_blocked(blocker, kind) || (teardown->keep_access_as && str_equal(kind, CHANGE_REGISTRATION))) {
             change = next;
             continue;
+        }
+        if (is_late(teardown, &reason)) {
+            keep_first(&first, reason);
+            break;
         }
         if (known < 0)
             error_set(&reason, EXIT_FAILED,

@@ -33,7 +33,7 @@
 
 struct teardown {
     struct session *session;
-    struct wait *wait; /* its signals are not heeded: what is begun is finished */
+    struct wait *wait; /* its signals are not heeded, its time limit between changes only: what is begun is finished */
     /* Revokes a registration, given the change's arguments. */
     int (*revoke)(void *argument, const cJSON *arguments, struct error **err);
     void *argument;

@@ -18,14 +18,14 @@
 #include "util/progress.h"
 #include "util/str.h"
 
-/* Without a network, unmount says so after this long; what is on this host has been taken down by then. */
+/* Without a network and without --timeout, unmount says so after this long; by then it has taken down the rest. */
 static const int REVOKE_LIMIT_MS = 120 * 1000;
 
 struct unmount {
     const struct options *options;
     struct progress progress;
     struct wait waiting; /* for a lock: a person may give up on that */
-    struct wait working; /* no signal is heeded: taking down is not stopped half-way */
+    struct wait working; /* no signal is heeded: taking down is not stopped half-way. --timeout is, between its steps */
     struct azure_access access;
     cJSON *results; /* array, for --json */
 };
@@ -34,16 +34,18 @@ static int revoke_access(void *argument, const cJSON *arguments, struct error **
 {
     struct unmount *unmount = argument;
     const char *point = json_string(arguments, "recovery_point");
+    const int64_t deadline_ms = unmount->working.deadline_ms;
     int result;
 
     if (!point)
         return error_set(err, EXIT_FAILED, "the session's state does not say of which recovery point");
     progress_begin(&unmount->progress, "Revoking the access");
-    unmount->working.deadline_ms = clock_monotonic_ms() + REVOKE_LIMIT_MS;
+    if (!deadline_ms)
+        unmount->working.deadline_ms = clock_monotonic_ms() + REVOKE_LIMIT_MS;
     result = azure_access_open_recorded(&unmount->access, unmount->options, arguments, &unmount->working, err);
     if (result == 0)
         result = ilr_revoke(unmount->access.arm, point, NULL, err);
-    unmount->working.deadline_ms = 0;
+    unmount->working.deadline_ms = deadline_ms;
     if (result < 0) {
         progress_fail(&unmount->progress);
         return -1;
@@ -149,8 +151,9 @@ int cmd_unmount(int argc, char **argv, struct error **err)
         error_set(err, EXIT_USAGE, "unmount takes one session, VM or directory, or --all");
         return error_hint(err, "`azilr status` lists what is open");
     }
-    if (host_require_root("unmount", err) < 0)
+    if (options_set_deadline(&options, &unmount.waiting, err) < 0 || host_require_root("unmount", err) < 0)
         return -1;
+    unmount.working.deadline_ms = unmount.waiting.deadline_ms;
     if (wait_catch_signals(&unmount.waiting, err) < 0)
         return -1;
     progress_open(&unmount.progress, options.quiet);

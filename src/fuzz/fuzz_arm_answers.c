@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Whatever the service answers: the first byte says how the rest is taken. */
-#include <stdint.h>
 #include <string.h>
 
 #include "azure/arm_operation.h"
@@ -11,6 +10,7 @@
 #include "azure/ilr.h"
 #include "azure/secret_json.h"
 #include "azure/url.h"
+#include "fuzz/input.h"
 #include "util/secret.h"
 #include "util/str.h"
 
@@ -37,7 +37,7 @@ static void fuzz_json(const char *text, size_t length)
 /* A status of three digits, headers up to an empty line, a body: as a server would send it. */
 static void fuzz_answer(const char *text, size_t length)
 {
-    _cleanup_http_answer_ struct http_answer answer = {.body = BUFFER_INIT(HTTP_DEFAULT_MAX_BODY)};
+    _cleanup_http_answer_ struct http_answer answer = input_answer(0, "", 0);
     _cleanup_error_ struct error *err = NULL;
     _cleanup_error_ struct error *unreadable = NULL;
     _cleanup_free_ char *code = NULL;
@@ -90,25 +90,22 @@ static void fuzz_text(const char *text)
     arm_id_check_vm(text, NULL);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    _cleanup_free_ char *text = NULL;
+    _cleanup_input_ struct input input = {0};
 
     if (size == 0)
         return 0;
-    text = xcalloc(size, 1);
-    memcpy(text, data + 1, size - 1);
-    switch (data[0]) {
+    input_split(data, size, &input);
+    switch (input.how) {
     case 'j':
-        fuzz_json(text, size - 1);
+        fuzz_json(input.text, input.length);
         break;
     case 'a':
-        fuzz_answer(text, size - 1);
+        fuzz_answer(input.text, input.length);
         break;
     case 't':
-        fuzz_text(text);
+        fuzz_text(input.text);
         break;
     default:
         break;

@@ -4,11 +4,11 @@
  * Whatever it holds, the message and the hint have no control character but line ends, and the details are a document
  * of the promised shape that failure_document() takes.
  */
-#include <stdint.h>
 #include <string.h>
 
 #include "azure/cloud_error.h"
 #include "cmd/failure.h"
+#include "fuzz/input.h"
 #include "util/str.h"
 
 static const int statuses[] = {400, 401, 403, 404, 409, 429, 500, 503};
@@ -31,11 +31,9 @@ static void check(struct error *err)
         abort();
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    _cleanup_http_answer_ struct http_answer answer = {.body = BUFFER_INIT(HTTP_DEFAULT_MAX_BODY)};
+    _cleanup_http_answer_ struct http_answer answer = {0};
     _cleanup_error_ struct error *refusal = NULL;
     _cleanup_error_ struct error *failure = NULL;
     _cleanup_error_ struct error *unreadable = NULL;
@@ -43,8 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size == 0)
         return 0;
-    answer.status = statuses[data[0] % (sizeof(statuses) / sizeof(statuses[0]))];
-    buffer_append(&answer.body, data + 1, size - 1);
+    answer = input_answer(statuses[data[0] % (sizeof(statuses) / sizeof(statuses[0]))], data + 1, size - 1);
     cloud_error_set("fuzz.example", &answer, &refusal);
     check(refusal);
     cloud_error_set_unreadable("fuzz.example", &answer, "fuzz", &unreadable);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* What the parties to a sign-in say: the first byte says how the rest is taken. */
-#include <stdint.h>
 #include <string.h>
 
 #include "azure/cloud.h"
@@ -8,16 +7,16 @@
 #include "azure/credential_device.h"
 #include "azure/managed_arc.h"
 #include "azure/url.h"
+#include "fuzz/input.h"
 #include "util/secret.h"
 #include "util/str.h"
 
 static void fuzz_device(const char *text, size_t length)
 {
-    _cleanup_http_answer_ struct http_answer answer = {.status = 400, .body = BUFFER_INIT(HTTP_DEFAULT_MAX_BODY)};
+    _cleanup_http_answer_ struct http_answer answer = input_answer(400, text, length);
     _cleanup_error_ struct error *err = NULL;
     struct device_code code = {0};
 
-    buffer_append(&answer.body, text, length);
     device_poll_outcome(&answer);
     answer.status = 200;
     if (device_code_parse("fuzz.example", &answer, &code, &err) == 0) {
@@ -54,29 +53,26 @@ static void fuzz_cli(const char *text, size_t length)
     secret_free(token.text);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    _cleanup_free_ char *text = NULL;
+    _cleanup_input_ struct input input = {0};
 
     if (size == 0)
         return 0;
-    text = xcalloc(size, 1);
-    memcpy(text, data + 1, size - 1);
-    switch (data[0]) {
+    input_split(data, size, &input);
+    switch (input.how) {
     case 'd':
-        fuzz_device(text, size - 1);
+        fuzz_device(input.text, input.length);
         break;
     case 'c':
-        fuzz_challenge(text);
+        fuzz_challenge(input.text);
         break;
     case 'z':
-        fuzz_cli(text, size - 1);
+        fuzz_cli(input.text, input.length);
         break;
     case 'u':
-        url_is_local(text);
-        cloud_find(text, "fuzz", NULL);
+        url_is_local(input.text);
+        cloud_find(input.text, "fuzz", NULL);
         break;
     default:
         break;

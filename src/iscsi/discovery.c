@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "iscsi/discovery.h"
 
+#include "iscsi/iscsiadm-internal.h"
 #include "iscsi/record.h"
 #include "util/run.h"
 #include "util/str.h"
-
-/* iscsiadm's exit codes, from its manual page (EXIT STATUS) */
-enum { ISCSI_ERR_NO_OBJS_FOUND = 21, ISCSI_ERR_LOGIN_AUTH_FAILED = 24 };
 
 /* The caller frees it; NULL if there is no such record. */
 static char *record_path(const char *address, int port)

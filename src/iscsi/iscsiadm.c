@@ -4,25 +4,12 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "iscsi/iscsiadm-internal.h"
 #include "iscsi/record.h"
 #include "iscsi/sysfs.h"
 #include "util/clock.h"
 #include "util/run.h"
 #include "util/str.h"
-
-/* iscsiadm's exit codes, from its manual page (EXIT STATUS) and open-iscsi's iscsi_err.h */
-enum {
-    ISCSI_ERR_SESS_NOT_FOUND = 2,
-    ISCSI_ERR_TRANS = 4,
-    ISCSI_ERR_LOGIN = 5,
-    ISCSI_ERR_TRANS_TIMEOUT = 8,
-    ISCSI_ERR_INTERNAL = 9,
-    ISCSI_ERR_PDU_TIMEOUT = 11,
-    ISCSI_ERR_SESS_EXISTS = 15,
-    ISCSI_ERR_ISCSID_NOTCONN = 20,
-    ISCSI_ERR_NO_OBJS_FOUND = 21,
-    ISCSI_ERR_LOGIN_AUTH_FAILED = 24,
-};
 
 static const int64_t LOGOUT_LIMIT_MS = 240 * 1000;
 
@@ -202,6 +189,14 @@ int iscsi_login(const struct iscsi_target *at, struct wait *wait, struct error *
     return login_error(result.exit_code, words, err);
 }
 
+/* Nothing is changed half-way where a logout is not waited for: iscsid goes on with it. */
+static int64_t logout_limit_ms(const struct wait *wait)
+{
+    int64_t left = wait && wait->deadline_ms ? wait->deadline_ms - clock_monotonic_ms() : LOGOUT_LIMIT_MS;
+
+    return left < 1 ? 1 : left < LOGOUT_LIMIT_MS ? left : LOGOUT_LIMIT_MS;
+}
+
 int iscsi_logout(const char *target, const char *iface, struct wait *wait, struct error **err)
 {
     /* with a portal that is silent: our noop time-out, then open-iscsi's default replacement_timeout of 120 s */
@@ -209,7 +204,7 @@ int iscsi_logout(const char *target, const char *iface, struct wait *wait, struc
     int64_t end = clock_monotonic_ms() + 30 * 1000;
     int was_there = 0;
 
-    patience.timeout_ms = LOGOUT_LIMIT_MS;
+    patience.timeout_ms = logout_limit_ms(wait);
 
     for (;;) {
         _cleanup_iscsi_session_ struct iscsi_session session = {0};
@@ -223,6 +218,9 @@ int iscsi_logout(const char *target, const char *iface, struct wait *wait, struc
         sid = str_printf("%d", session.number);
         const char *const argv[] = {"iscsiadm", "-m", "session", "-r", sid, "--logout", NULL};
         if (run(argv, &patience, wait, &result, err) < 0) {
+            /* the person's limit, not ours */
+            if (patience.timeout_ms < LOGOUT_LIMIT_MS && err && (*err)->code == EXIT_FAILED)
+                (*err)->code = EXIT_NETWORK;
             error_wrap(err, "logging out of %s", target);
             return error_hint(err, "a portal that does not answer can make this last for minutes; try again");
         }

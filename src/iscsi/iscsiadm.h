@@ -52,8 +52,10 @@ int iscsi_update_chap(const char *target, const char *iface, const char *user, c
  */
 int iscsi_login(const struct iscsi_target *at, struct wait *wait, struct error **err);
 
-/* Logs out of the session to `target` through `iface`, if there is one, and waits until the kernel has let go
- * of it. */
+/*
+ * Logs out of the session to `target` through `iface`, if there is one, and waits until the kernel has let go of it:
+ * not for longer than the wait's time limit.
+ */
 int iscsi_logout(const char *target, const char *iface, struct wait *wait, struct error **err);
 
 /* Has the kernel look for the disks of session number `session`. They appear some time after this returns. */

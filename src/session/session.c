@@ -324,6 +324,14 @@ bool session_is_shared(const struct session_places *places, const struct session
     return found;
 }
 
+bool session_has_expired(const cJSON *state, time_t now, bool unknown)
+{
+    const char *text = json_string(state, "expires");
+    time_t expires;
+
+    return text && clock_parse(text, &expires) == 0 ? expires <= now : unknown;
+}
+
 /* The state with only those changes that a reboot does not undo; NULL if there are none. */
 static char *lasting_text(const struct session *session)
 {

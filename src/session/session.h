@@ -18,6 +18,7 @@
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
 #include "util/error.h"
 #include "util/wait.h"
@@ -78,6 +79,12 @@ void session_list_free(char **ids, size_t count);
  */
 bool session_is_shared(const struct session_places *places, const struct session *session, const char *kind,
                        const char *member, const char *value);
+
+/*
+ * Whether the access that a state tells the end of ("expires") has ended by `now`; `unknown` is the answer where it
+ * tells none. Pure.
+ */
+bool session_has_expired(const cJSON *state, time_t now, bool unknown);
 
 /* Saves the state. */
 int session_save(struct session *session, struct error **err);

@@ -105,6 +105,17 @@ int error_move(struct error **to, struct error **from)
     return -1;
 }
 
+int error_set_copy(struct error **err, const struct error *from)
+{
+    if (!err)
+        return -1;
+    set_message(err, from->code, str_dup(from->message));
+    (*err)->hint = from->hint ? str_dup(from->hint) : NULL;
+    (*err)->details = from->details ? str_dup(from->details) : NULL;
+    (*err)->results = from->results ? str_dup(from->results) : NULL;
+    return -1;
+}
+
 void error_free(struct error *err)
 {
     if (!err)

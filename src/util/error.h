@@ -59,6 +59,10 @@ int error_append(struct error **err, const char *text);
 /* Hands the error in *from on to *to (frees it where `to` is NULL). Returns -1. */
 int error_move(struct error **to, struct error **from);
 
+/* Sets *err, which must be NULL before, to the same as `from`: for a failure that several have to hear of. Returns -1.
+ */
+int error_set_copy(struct error **err, const struct error *from);
+
 void error_free(struct error *err);
 
 DEFINE_CLEANUP(cleanup_error_ptr, struct error *, error_free);

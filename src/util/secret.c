@@ -6,10 +6,12 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <termios.h>
+#include <unistd.h>
 
 #include "util/buffer.h"
 #include "util/str.h"
@@ -133,6 +135,41 @@ int secret_from_terminal(const char *prompt, size_t max, char **secret, struct e
         return error_set(err, EXIT_USAGE, "no password was given");
     *secret = steal(line.data);
     return 0;
+}
+
+/* The next entry of the environment, from `entry` on, that is of this variable; one may be there twice. NULL if none
+ * is. */
+static char **find_entry(char **entry, const char *name)
+{
+    size_t length = strlen(name);
+
+    for (; entry && *entry; entry++)
+        if (strncmp(*entry, name, length) == 0 && (*entry)[length] == '=')
+            return entry;
+    return NULL;
+}
+
+void secret_hide_variable(const char *name)
+{
+    for (char **entry = find_entry(environ, name); entry; entry = find_entry(entry + 1, name)) {
+        size_t size = strlen(*entry) + 1;
+        char *old = *entry;
+        /* memory of its own: who takes a variable later can't tell whether it is to be freed */
+        char *copy = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+        if (copy == MAP_FAILED)
+            return;
+        memcpy(copy, old, size);
+        *entry = copy;
+        explicit_bzero(old + strlen(name) + 1, strlen(old + strlen(name) + 1));
+    }
+}
+
+void secret_forget_variable(const char *name)
+{
+    for (char **entry = find_entry(environ, name); entry; entry = find_entry(entry + 1, name))
+        explicit_bzero(*entry + strlen(name) + 1, strlen(*entry + strlen(name) + 1));
+    unsetenv(name);
 }
 
 void secret_protect_process(void)

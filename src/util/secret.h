@@ -42,6 +42,15 @@ int secret_from_file(const char *path, size_t max, char **secret, struct error *
  */
 int secret_from_terminal(const char *prompt, size_t max, char **secret, struct error **err);
 
+/*
+ * Moves a variable's value out of the block that /proc/PID/environ shows, to where getenv() still finds it. For the
+ * beginning of the process: no thread may be reading the environment. Nothing happens if it is not set.
+ */
+void secret_hide_variable(const char *name);
+
+/* Wipes a variable's value, wherever it is, and unsets it. Under the same condition. */
+void secret_forget_variable(const char *name);
+
 /* Keeps this process's memory out of core dumps and out of reach of other processes' debuggers. */
 void secret_protect_process(void);
 

@@ -121,6 +121,27 @@ char *str_printable(const char *text, size_t length, size_t max)
     return safe;
 }
 
+bool str_is_printable(const char *text)
+{
+    size_t size;
+
+    for (size_t left = strlen(text); left; left -= size, text += size) {
+        size = printable_sequence((const unsigned char *)text, left);
+        if (!size)
+            return false;
+    }
+    return true;
+}
+
+size_t str_count_characters(const char *text)
+{
+    size_t count = 0;
+
+    for (; *text; text++)
+        count += ((unsigned char)*text & 0xc0) != 0x80;
+    return count;
+}
+
 bool str_starts_with(const char *text, const char *prefix)
 {
     return strncmp(text, prefix, strlen(prefix)) == 0;

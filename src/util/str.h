@@ -31,6 +31,12 @@ char *str_vprintf(const char *format, va_list args)
  */
 char *str_printable(const char *text, size_t length, size_t max) __attribute__((returns_nonnull, warn_unused_result));
 
+/* Whether text is UTF-8 that str_printable() leaves as it is. */
+bool str_is_printable(const char *text);
+
+/* How many characters UTF-8 text has. */
+size_t str_count_characters(const char *text);
+
 bool str_starts_with(const char *text, const char *prefix);
 bool str_ends_with(const char *text, const char *suffix);
 bool str_equal(const char *a, const char *b);               /* NULL equals only NULL */

@@ -2,6 +2,7 @@
 #include "util/table.h"
 
 #include <locale.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
@@ -16,6 +17,11 @@ void table_open(struct table *table, const char *const *titles, size_t columns)
     *table = (struct table){.columns = columns};
     for (size_t i = 0; i < columns; i++)
         table_add(table, titles[i]);
+}
+
+void table_align_right(struct table *table, size_t column)
+{
+    table->right |= 1U << column;
 }
 
 void table_add(struct table *table, const char *text)
@@ -34,15 +40,6 @@ void table_clear(struct table *table)
     *table = (struct table){0};
 }
 
-static size_t count_characters(const char *text)
-{
-    size_t count = 0;
-
-    for (; *text; text++)
-        count += ((unsigned char)*text & 0xc0) != 0x80;
-    return count;
-}
-
 /* In a locale whose characters are UTF-8. */
 static size_t measure(const char *text)
 {
@@ -55,7 +52,7 @@ static size_t measure(const char *text)
         int columns;
 
         if (size == 0 || size > length)
-            return width + count_characters(text);
+            return width + str_count_characters(text);
         columns = wcwidth(letter);
         /* a letter newer than the C library's tables most likely takes one */
         width += columns < 0 ? 1 : (size_t)columns;
@@ -72,7 +69,7 @@ static void measure_all(char *const *texts, size_t count, size_t *widths)
     locale_t before = utf8 ? uselocale(utf8) : (locale_t)0;
 
     for (size_t i = 0; i < count; i++)
-        widths[i] = utf8 ? measure(texts[i]) : count_characters(texts[i]);
+        widths[i] = utf8 ? measure(texts[i]) : str_count_characters(texts[i]);
     if (!utf8)
         return;
     uselocale(before);
@@ -100,11 +97,14 @@ void table_print(const struct table *table, FILE *to)
             widest[i % table->columns] = widths[i];
     for (size_t i = 0; i < cells; i++) {
         size_t column = i % table->columns;
+        bool is_last = column + 1 == table->columns;
+        int fill = (int)(widest[column] - widths[i]);
 
-        fputs(table->cells[i], to);
-        if (column + 1 == table->columns)
-            fputc('\n', to);
+        if (table->right & 1U << column)
+            fprintf(to, "%*s%s%s", fill, "", table->cells[i], is_last ? "" : "  ");
         else
-            fprintf(to, "%*s", (int)(widest[column] - widths[i]) + 2, "");
+            fprintf(to, "%s%*s", table->cells[i], is_last ? 0 : fill + 2, "");
+        if (is_last)
+            fputc('\n', to);
     }
 }

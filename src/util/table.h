@@ -10,12 +10,16 @@
 
 struct table {
     size_t columns;
-    char **cells; /* row by row */
-    size_t count; /* of cells */
+    char **cells;   /* row by row */
+    size_t count;   /* of cells */
+    unsigned right; /* the columns whose cells stand at the right, a bit each */
 };
 
 /* A table with these titles, which are its first row. */
 void table_open(struct table *table, const char *const *titles, size_t columns);
+
+/* Has the cells of that column (under 32) stand at its right, as numbers do. */
+void table_align_right(struct table *table, size_t column);
 
 /* Adds the next cell, row by row; NULL or "" is shown as "-". The text is copied and made printable. */
 void table_add(struct table *table, const char *text);

@@ -13,6 +13,7 @@
 #include "azure/ilr.h"
 #include "azure/secret_json.h"
 #include "cmd/failure.h"
+#include "print.h"
 #include "util/clock.h"
 #include "util/file.h"
 #include "util/log.h"
@@ -32,35 +33,6 @@ struct driver {
 
 static const unsigned char MASK = 0x5a;
 
-static int print(const cJSON *document)
-{
-    _cleanup_free_ char *text = json_text(document, false);
-
-    puts(text);
-    fflush(stdout);
-    return 0;
-}
-
-static int print_point(const struct recovery_point *point)
-{
-    _cleanup_json_ cJSON *document = json_new_object();
-    char time[CLOCK_TEXT_SIZE];
-
-    json_set_string(document, "id", point->id.text);
-    json_set_string(document, "point", point->id.point);
-    json_set_string(document, "vault", point->id.vault);
-    json_set_string(document, "vm", point->id.vm_name);
-    json_set_string(document, "vm_id", point->vm_id);
-    json_set_string(document, "time", clock_format(point->time, time));
-    json_set_string(document, "type", point->type);
-    json_set_string(document, "os_type", point->os_type);
-    json_set_string(document, "tiers", point->tiers);
-    json_set_bool(document, "archived", point->archived);
-    json_set_bool(document, "encrypted", point->encrypted);
-    json_set_bool(document, "session_active", point->session_active);
-    return print(document);
-}
-
 static int do_token(struct driver *driver, char *const *arguments, struct error **err)
 {
     _cleanup_json_ cJSON *document = json_new_object();
@@ -71,7 +43,7 @@ static int do_token(struct driver *driver, char *const *arguments, struct error 
         return -1;
     json_set_number(document, "length", (double)strlen(token));
     json_set_string(document, "description", credential_description(driver->credential));
-    return print(document);
+    return print_document(document);
 }
 
 static int do_leftovers(struct driver *driver, char *const *arguments, struct error **err)
@@ -121,7 +93,7 @@ static int print_leftovers(const struct driver *driver)
             count += count_in(driver, (const unsigned char *)from, (const unsigned char *)to);
     }
     json_set_number(document, "copies", (double)count);
-    return print(document);
+    return print_document(document);
 }
 
 static int do_environ(struct driver *driver, char *const *arguments, struct error **err)
@@ -187,7 +159,7 @@ static int do_provision(struct driver *driver, char *const *arguments, struct er
     _cleanup_client_scripts_ struct client_scripts scripts = {0};
     _cleanup_json_ cJSON *document = json_new_object();
     struct ilr_request request = driver->request;
-    bool may_have_begun;
+    bool may_have_begun = false;
     int64_t start;
     cJSON *list;
 
@@ -197,8 +169,11 @@ static int do_provision(struct driver *driver, char *const *arguments, struct er
     request.vm_id = point.vm_id;
     request.renew = str_equal(driver->renew, "auto") ? point.session_active : str_equal(driver->renew, "yes");
     start = clock_monotonic_ms();
-    if (ilr_provision_start(driver->arm, &request, &operation, &may_have_begun, err) < 0 ||
-        ilr_provision_wait(driver->arm, &point.id, &operation, &scripts, err) < 0)
+    if (ilr_provision_start(driver->arm, &request, &operation, &may_have_begun, err) < 0) {
+        fprintf(stderr, "arm_driver: %s to revoke\n", may_have_begun ? "something" : "nothing");
+        return -1;
+    }
+    if (ilr_provision_wait(driver->arm, &point.id, &operation, &scripts, err) < 0)
         return -1;
     json_set_number(document, "ms", (double)(clock_monotonic_ms() - start));
     json_set_bool(document, "renewed", request.renew);
@@ -206,7 +181,7 @@ static int do_provision(struct driver *driver, char *const *arguments, struct er
     list = json_set_array(document, "scripts");
     for (size_t i = 0; i < scripts.count; i++)
         describe_script(&scripts.list[i], list);
-    return print(document);
+    return print_document(document);
 }
 
 static int do_provision_share(struct driver *driver, char *const *arguments, struct error **err)
@@ -227,7 +202,7 @@ static int do_provision_share(struct driver *driver, char *const *arguments, str
         arm_operation_wait(driver->arm, &operation, &status, err) < 0)
         return -1;
     json_set_string(document, "status", json_string(status, "status"));
-    return print(document);
+    return print_document(document);
 }
 
 static int do_revoke(struct driver *driver, char *const *arguments, struct error **err)
@@ -238,7 +213,7 @@ static int do_revoke(struct driver *driver, char *const *arguments, struct error
     if (ilr_revoke(driver->arm, arguments[0], &done_before, err) < 0)
         return -1;
     json_set_bool(document, "done_before", done_before);
-    return print(document);
+    return print_document(document);
 }
 
 static const struct command {

@@ -109,6 +109,19 @@ TABLE = [
     ("point_get", {"status": 401, "body": {"error": {"code": "X", "message": "send it to TRAP"}}}, AUTH, "X: send it to"),
     ("point_get", {"body": "{\"id\":\"\\ud800\"}"}, NETWORK, ""),
     ("point_get", {"body_base64": "AAECAwQFBgcICQ=="}, NETWORK, ""),
+    # the sign-in
+    *[("token", {"status": status, "body": "", "headers": {"Location": "TRAP/x"}}, NETWORK, "a redirect, which is not followed")
+      for status in (301, 307)],
+    ("token", {"body": "x" * BIG}, NETWORK, "longer than azilr takes"),
+    ("token", {"body": "{\"a\":" * DEEP}, NETWORK, "nested more than 32 levels"),
+    ("token", {"body": [1]}, NETWORK, "no access_token"),
+    ("token", {"body": {"token_type": "Bearer"}}, NETWORK, "no access_token"),
+    ("token", {"body": {"token_type": "Bearer", "access_token": {"a": "x"}}}, NETWORK, "no access_token"),
+    ("token", {"body": {"token_type": "pop", "access_token": "x"}}, NETWORK, "a token_type other than Bearer"),
+    ("token", {"body": {"token_type": "Bearer", "access_token": "a\r\nHost: TRAPHOST"}}, AUTH, "unsuitable character"),
+    ("token", {"body": {"token_type": "Bearer", "access_token": "x" * 20000}}, AUTH, "too long"),
+    ("token", {"status": 400, "body": {"error": "\u001b[2Jx", "error_description": "\u202egnp\nline"}}, AUTH, "\\x1b[2Jx"),
+    ("token", {"status": 401, "body": "<html>" + "\u0000" * 100}, AUTH, "401"),
 ]
 
 
@@ -125,7 +138,7 @@ class Table(Case):
         """What leads to the call."""
         if call in ("items_list", "points_list"):
             return "newest", GUID + "1", "rg-backup", "vault1", "web01"
-        return {"point_get": "point", "revoke": "revoke"}.get(call, "provision"), self.sim.point()
+        return {"point_get": "point", "token": "point", "revoke": "revoke"}.get(call, "provision"), self.sim.point()
 
     def check(self, call, raw, code, part):
         self.sim.order({"reset": True})
@@ -134,7 +147,8 @@ class Table(Case):
         if call == "revoke":
             self.run_driver("provision", self.sim.point())
         self.sim.set(raw={"calls": call, "times": -1, **self.fill_in(raw)})
-        run = self.run_driver("--timeout", "10", *self.command_for(call), code=code)
+        run = self.run_driver("--timeout", "10", *self.command_for(call), code=code,
+                              sign_in="secret" if call == "token" else "token")
         self.assertIn(part, run.err)
         self.assertEqual("", run.out)
         self.assertNotRegex(run.err, "[\x00-\x09\x0b-\x1f\x7f]|\u202e")
@@ -142,7 +156,7 @@ class Table(Case):
         self.assertLess(run.seconds, 20)
 
     def test_table(self):
-        self.assertGreaterEqual(len(TABLE), 40)
+        self.assertGreaterEqual(len(TABLE), 90)
         for number, (call, raw, code, part) in enumerate(TABLE):
             with self.subTest(number=number, call=call, raw=str(raw)[:200]):
                 self.check(call, raw, code, part)

@@ -173,6 +173,17 @@ class Case(unittest.TestCase):
     def requests(self, call=None):
         return [r for r in self.sim.requests()[self.start:] if call is None or r["call"] == call]
 
+    DELAY_MS = 4000
+
+    def delay(self, call):
+        """Answers this call late. The simulator notes a request when it answers, so tests of those who give up on one end
+        with undelay(), lest it be counted as the next test's."""
+        self.sim.set(delay_ms={"calls": call, "times": -1, "ms": self.DELAY_MS})
+
+    def undelay(self):
+        self.sim.set(delay_ms=None)
+        time.sleep(self.DELAY_MS / 1000 + 0.5)
+
     def command(self, *arguments, endpoint=None, ca="ca.pem", sign_in="token", environment=None):
         env = {name: value for name, value in os.environ.items()
                if not name.startswith(("AZURE_", "SUDO_", "IDENTITY_", "IMDS_", "SSL_CERT_")) and

@@ -3,29 +3,9 @@
  * Drives the choice of the recovery point that `azilr mount` makes, for find_test.py: takes the very arguments of
  * mount, signs in, finds, and prints the point as one JSON document, without the host that mount needs.
  */
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "cmd/mount_run.h"
-#include "util/clock.h"
-#include "util/json.h"
+#include "print.h"
 #include "util/log.h"
-
-static void print(const struct recovery_point *point)
-{
-    _cleanup_json_ cJSON *document = json_new_object();
-    _cleanup_free_ char *text = NULL;
-    char time[CLOCK_TEXT_SIZE];
-
-    json_set_string(document, "id", point->id.text);
-    json_set_string(document, "point", point->id.point);
-    json_set_string(document, "vault", point->id.vault);
-    json_set_string(document, "vm", point->id.vm_name);
-    json_set_string(document, "vm_id", point->vm_id);
-    json_set_string(document, "time", clock_format(point->time, time));
-    text = json_text(document, false);
-    puts(text);
-}
 
 static int drive(int argc, char **argv, struct mount_run *run, struct options *options, struct error **err)
 {
@@ -42,8 +22,7 @@ static int drive(int argc, char **argv, struct mount_run *run, struct options *o
     progress_open(&run->progress, options->quiet);
     if (azure_access_open(&run->access, options, &run->wait, err) < 0 || find_point(run, &point, err) < 0)
         return -1;
-    print(&point);
-    return 0;
+    return print_point(&point);
 }
 
 int main(int argc, char **argv)

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 
 from arm_support import DONE, GUID, Case, Run, Sim
 
@@ -77,11 +78,12 @@ class Finding(Case):
         env |= {"TZ": "UTC0", **(environment or {})}
         command = [os.path.join(build, program[0]), *program[1:], *arguments, "--config", self.config]
         command += self.sign_in() if sign_in else []
+        start = time.monotonic()
         process = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False, **more)
         self.output += process.stdout + process.stderr
         if process.returncode != code:
             self.fail(f"exit {process.returncode}, not {code}: {process.stderr}{process.stdout}")
-        return Run(process, 0)
+        return Run(process, time.monotonic() - start)
 
     def list(self, *arguments, **more):
         return self.run_program(["azilr", "list"], arguments, **more)

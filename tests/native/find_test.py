@@ -22,6 +22,13 @@ class ByName(Finding):
         self.assertTrue(run.json["vm_id"].endswith("/virtualMachines/solo"))
         self.assertRegex(run.err, r"Finding the recovery point: solo of 2026-11-20T03:00:00Z, \d+ (minutes|hours|days) old")
 
+    def test_the_item_is_read_once(self):
+        """Its list has said which machine it is of."""
+        for arguments in (("solo",), ("solo", "--point", "630000000000000040")):
+            run = self.find(*arguments)
+            self.assertTrue(run.json["vm_id"].endswith("/virtualMachines/solo"))
+        self.assertEqual([], self.requests("item_get"))
+
     def test_any_case(self):
         self.assertEqual("10", self.found("APP01"))
 

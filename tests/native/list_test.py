@@ -89,6 +89,14 @@ class Items(Finding):
         self.assertIn("bürö-東京", "\n".join(lines))
         self.assertEqual({column_of(lines[0], "PROTECTION")}, {column_of(line, "Protected") for line in lines[1:]})
 
+    def test_a_name_in_any_language(self):
+        self.assertIn("bürö-東京", [one["vm"] for one in self.list_json("items")["items"]])
+        self.assertEqual("bürö-東京", self.list_json("points", "bürö-東京")["vm"])
+        lines = self.list("points", "bürö-東京").out.splitlines()
+        self.assertEqual(column_of(lines[0], "POINT"), column_of(lines[1], "630000000000000030"))
+        self.assertIn("vault vault2 protects no Azure VM named \"büro\"",
+                      self.list("points", "büro", "-v", "vault2", code=NOT_FOUND).err)
+
     def test_json(self):
         document = self.list_json("items", "-s", TWO)
         self.assertEqual(["web01", "old01", "solo"], [one["vm"] for one in document["items"]])
@@ -162,6 +170,54 @@ class Points(Finding):
         self.assertIn("no recovery point", self.list("points", "solo").out)
 
 
+ITEM = ("friendlyName", "virtualMachineId", "sourceResourceId", "protectionStatus", "protectionState", "healthStatus",
+        "lastBackupStatus", "lastBackupTime", "lastRecoveryPoint", "protectedItemType", "backupManagementType",
+        "workloadType", "containerName", "policyId", "extendedProperties")
+POINT = ("isInstantIlrSessionActive", "recoveryPointTierDetails", "zones", "isManagedVirtualMachine", "recoveryPointType",
+         "osType", "isSourceVMEncrypted", "objectType", "virtualMachineSize")
+
+
+class Missing(Finding):
+    """Nothing but ids and times is required of what the service tells (Recovery Services Backup REST reference)."""
+
+    def test_points(self):
+        self.sim.set(omit=list(POINT))
+        found = self.list_json("points", "db01")["points"]
+        self.assertEqual(3, len(found))
+        for one in found:
+            self.assertEqual((True, None, None, None, None, None), tuple(
+                one[name] for name in ("openable", "reason", "type", "os_type", "tiers", "session_active")))
+        line = self.list("points", "solo").out.splitlines()[1]
+        self.assertRegex(line, r"old +- +- +- +yes +630000000000000040$")
+
+    def test_what_only_the_list_lacks(self):
+        self.sim.set(omit_in_lists=list(POINT))
+        self.assertIsNone(self.list_json("points", "solo")["points"][0]["session_active"])
+        self.assertFalse(self.find("solo").json["session_active"])
+        self.assertIn("archive tier", self.find("db01", code=1).err)
+        self.sim.set(omit_in_lists=[])
+        self.assertIs(False, self.list_json("points", "solo")["points"][0]["session_active"])
+
+    def test_items(self):
+        self.sim.set(omit=list(ITEM))
+        found = self.list_json("items", "-s", TWO)["items"]
+        self.assertEqual(["web01", "old01", "solo"], [one["vm"] for one in found])
+        self.assertEqual([None] * 5, [found[0][name] for name in (
+            "vm_id", "protection_state", "last_backup_status", "last_backup_time", "newest_point_time")])
+        self.assertEqual(["solo", "rg-web", "vault1", "rg-backup", "-", "-", "-"],
+                         self.list("items", "-s", TWO).out.splitlines()[3].split())
+        # a machine is what its names in the vault say
+        self.assertTrue(self.find("solo").json["vm_id"].endswith("/resourceGroups/rg-web/providers/Microsoft.Compute/"
+                                                                 "virtualMachines/solo"))
+
+    def test_names_of_types_in_any_case(self):
+        for case in ("lower", "upper"):
+            self.sim.set(type_case=case)
+            self.assertEqual(3, len(self.list_json("items", "-s", TWO)["items"]))
+            self.assertEqual(3, len(self.list_json("points", "db01")["points"]))
+            self.find("solo")
+
+
 class Command(Finding):
     def test_usage(self):
         for arguments in ((), ("things",), ("vaults", "x"), ("items", "x"), ("items", "-i", "x"), ("points",),
@@ -192,6 +248,17 @@ class Command(Finding):
 
     def test_standard_error_is_silent_where_it_is_no_terminal(self):
         self.assertEqual("", self.list("vaults").err)
+
+    def test_timeout(self):
+        for kind, call in ((("vaults",), "vaults_list"), (("items",), "items_list"), (("points", "solo"), "points_list")):
+            self.delay(call)
+            run = self.list(*kind, "--timeout", "1", "--json", code=NETWORK)
+            self.assertIn("the time limit is over", run.json["error"]["message"])
+            self.assertIn("--timeout", run.json["error"]["hint"])
+        self.undelay()
+        self.list("vaults", "--timeout", "60")
+        self.write_config("timeout = 0\n")
+        self.assertIn("--timeout takes seconds, from 1", self.list("vaults", code=USAGE).err)
 
     def test_service_trouble(self):
         self.sim.set(html={"calls": "vaults_list", "times": -1, "status": 400})

@@ -88,22 +88,28 @@ class SessionCase(Case):
         os.chmod(self.record_path, 0o600)
         self.start = len(self.sim.requests())
 
-    def azilr(self, *arguments, code=DONE, token=True):
-        program = os.path.join(os.path.abspath(sys.modules["__main__"].BUILD), "azilr")
-        options = ["--ca-file", self.sim.ready["ca"]]
+    def azilr(self, *arguments, code=DONE, token=True, ca=True, program="azilr", before=(), environment=None):
+        """Runs the program on the made-up sessions; before is a command that runs it."""
+        program = os.path.join(os.path.abspath(sys.modules["__main__"].BUILD), program)
+        options = ["--ca-file", self.sim.ready["ca"]] if ca else []
         if token:
             options += ["--token-file", self.sim.ready["token_file"]]
-        env = {name: value for name, value in os.environ.items() if not name.startswith("AZURE_")}
+        env = {name: value for name, value in os.environ.items() if not name.startswith(("AZURE_", "AZILR_"))}
+        env |= environment or {}
+        command = [*before, program, *arguments, *options]
         start = time.monotonic()
-        process = subprocess.run(["unshare", "--mount", "sh", "-c", NAMESPACE, "sh", self.work, program, *arguments, *options],
-                                 env=env, capture_output=True, text=True, timeout=120, check=False)
+        process = subprocess.run(["unshare", "--mount", "sh", "-c", NAMESPACE, "sh", self.work, *command], env=env,
+                                 capture_output=True, text=True, timeout=120, check=False)
         self.output += process.stdout + process.stderr
         if process.returncode != code:
             self.fail(f"exit {process.returncode}, not {code}: {process.stderr}{process.stdout}")
         return Run(process, time.monotonic() - start)
 
-    def state(self):
-        path = os.path.join(self.work, "run/azilr/sessions", ID, "state.json")
+    def state_path(self, ident=ID):
+        return os.path.join(self.work, "run/azilr/sessions", ident, "state.json")
+
+    def state(self, ident=ID):
+        path = self.state_path(ident)
         if not os.path.exists(path):
             return None
         with open(path, encoding="utf-8") as text:
@@ -112,6 +118,45 @@ class SessionCase(Case):
     def record(self):
         with open(self.record_path, encoding="utf-8") as text:
             return dict(line.rstrip("\n").split(" = ", 1) for line in text if " = " in line)
+
+
+class Open(SessionCase):
+    """What mount has to undo after it has opened a point, or failed to: what it began, or has taken over."""
+
+    def open(self, code=DONE):
+        return self.azilr(self.sim.point(), "--endpoint", self.sim.ready["arm"], program="tests/native/undo_driver",
+                          code=code)
+
+    def test_ours(self):
+        self.assertEqual("registration\n", self.open().out)
+
+    def test_ours_once_renewed(self):
+        self.run_driver("provision", self.sim.point())
+        run = self.open()
+        self.assertIn("renewing that", run.err)
+        self.assertEqual("registration\n", run.out)
+
+    def test_refused(self):
+        self.sim.set(forbidden=["provision"])
+        self.assertEqual("", self.open(code=AUTH).out)
+
+    def test_lost(self):
+        self.sim.set(late_failure={"calls": "provision", "times": -1})
+        self.assertEqual("registration\n", self.open(code=NETWORK).out)
+
+    def test_a_renewal_that_fails(self):
+        """Three failures of the server, or of the operation: what is there was begun by somebody else, who keeps it."""
+        self.run_driver("provision", self.sim.point())
+        for switches in ({"empty_body": {"calls": "provision", "times": -1}}, {"fail": {"state": "Failed"}},
+                         {"truncated_script": "base64"}):
+            with self.subTest(switches=switches):
+                self.sim.order({"reset": True})
+                self.sim.set(polls_before_success=0, **switches)
+                run = self.open(code=NETWORK)
+                self.assertIn("renewing that", run.err)
+                self.assertEqual("", run.out)
+                shutil.rmtree(os.path.join(self.work, "run/azilr/sessions", ID))
+        self.registration()
 
 
 class Renew(SessionCase):
@@ -141,6 +186,11 @@ class Renew(SessionCase):
         self.assertEqual(("CHAP", self.target), (record["node.session.auth.authmethod"], record["node.name"]))
         self.assertEqual(0o600, stat.S_IMODE(os.stat(self.record_path).st_mode))
 
+    def test_tags_in_any_language(self):
+        self.make_session("registration", "node", "login")
+        self.azilr("renew", "--tag", "Büro=東京", "--tag", "часть=ö", "--etag", "é")
+        self.assertEqual({"Büro": "東京", "часть": "ö"}, self.requests("provision")[0]["body"]["tags"])
+
     def test_by_vm_and_as_text(self):
         self.make_session("registration", "node", "login")
         run = self.azilr("renew", "WEB01")
@@ -158,6 +208,13 @@ class Renew(SessionCase):
         self.assertEqual([True, True], [r["body"]["properties"]["renewExistingRegistration"]
                                         for r in self.requests("provision")])
         self.assertIn(self.record()["node.session.auth.password"], self.sim.secrets())
+
+    def test_a_service_that_does_not_say_whether_the_session_is_there(self):
+        self.make_session("registration", "node", "login")
+        self.sim.set(omit=["isInstantIlrSessionActive"])
+        self.azilr("renew")
+        self.assertEqual([True], [r["body"]["properties"]["renewExistingRegistration"] for r in self.requests("provision")])
+        self.assertGreater(self.state()["expires"], "2026-11-20T12:00:00Z")
 
     def test_a_session_from_a_script(self):
         self.make_session("node", "login", recovery_point=None)
@@ -195,6 +252,14 @@ class Renew(SessionCase):
         self.assertIn("the access was renewed, but a connection that breaks cannot be made again", run.json["error"]["message"])
         self.assertGreater(self.state()["expires"], "2026-11-20T12:00:00Z")
 
+    def test_timeout(self):
+        self.make_session("registration", "node", "login")
+        self.delay("provision")
+        run = self.azilr("renew", "--timeout", "1", code=NETWORK)
+        self.assertIn("the time limit is over", run.err)
+        self.assertEqual("2026-11-20T12:00:00Z", self.state()["expires"])
+        self.undelay()
+
     def test_refused(self):
         self.make_session("registration", "node", "login")
         self.sim.set(forbidden=["provision"])
@@ -217,6 +282,48 @@ class Renew(SessionCase):
         for arguments, part in ((("a", "b"), "takes one session"), (("--tag", "x"), "is not NAME=VALUE"),
                                 (("--timeout", "0"), "--timeout takes seconds"), (("--keep-access",), "unknown")):
             self.assertIn(part, self.azilr("renew", *arguments, code=USAGE).err)
+
+
+class Status(SessionCase):
+    def made_up(self, **state):
+        folder = os.path.join(self.work, "run/azilr/sessions", ID)
+        os.mkdir(folder, 0o700)
+        with open(os.path.join(folder, "state.json"), "w", encoding="utf-8") as out:
+            json.dump({"version": 1, "id": ID, "status": "mounted", "undo": [], **state}, out)
+
+    def test_columns_stand_below_each_other_whatever_the_letters(self):
+        def volume(name, label, size):
+            return {"name": name, "status": "skipped", "type": "ext4", "size": size, "label": label, "mount_point": None}
+        self.made_up(vm="bürö-東京", volumes=[volume("disk0p1", "Datensätze", 32105299968), volume("disk0p2", "東京", 512),
+                                             volume("disk10", "e\u0301", 1 << 40), volume("x", None, 0)])
+        lines = self.azilr("status", token=False, ca=False).out.splitlines()
+        self.assertIn("VM            bürö-東京", lines)
+        start = next(number for number, line in enumerate(lines) if line.startswith("VOLUME"))
+        self.assertEqual(["VOLUME   STATUS   TYPE      SIZE  LABEL       MOUNTED ON",
+                          "disk0p1  skipped  ext4  29.9 GiB  Datensätze  -",
+                          "disk0p2  skipped  ext4     512 B  東京        -",
+                          "disk10   skipped  ext4   1.0 TiB  e\u0301           -",
+                          "x        skipped  ext4       0 B  -           -"], lines[start:])
+
+    def test_what_azure_prepares_is_so_until_its_access_ends(self):
+        for expires, status, part in (("2999-01-01T00:00:00Z", "preparing", "mounting it again goes on"),
+                                      ("2026-11-20T12:00:00Z", "incomplete", "its access has ended"),
+                                      (None, "incomplete", "its access has ended")):
+            self.made_up(vm="web01", expires=expires, status="preparing")
+            session = json.loads(self.azilr("status", "--json", token=False, ca=False).out)["sessions"][0]
+            self.assertEqual(status, session["status"])
+            self.assertIn(part, session["problem"])
+            shutil.rmtree(os.path.join(self.work, "run/azilr/sessions", ID))
+
+    def test_hostile_texts(self):
+        evil = "a\x1b[2J\u202e\nb"
+        self.made_up(vm=evil, point_type=evil, volumes=[
+            {"name": evil, "status": evil, "type": evil, "size": 1, "label": evil, "reason": evil}])
+        out = self.azilr("status", token=False, ca=False).out
+        self.assertNotIn("\x1b", out)
+        self.assertNotIn("\u202e", out)
+        self.assertIn("\\x1b[2J", out)
+        self.assertFalse([line for line in out.splitlines() if line.startswith("b")])
 
 
 class Unmount(SessionCase):
@@ -248,6 +355,89 @@ class Unmount(SessionCase):
         self.assertEqual("incomplete", run.json["sessions"][0]["status"])
         self.assertEqual((AUTH, "AuthorizationFailed"), (run.json["error"]["exit_code"], run.json["error"]["azure"]["code"]))
         self.assertEqual(1, len(self.state()["undo"]))
+
+    def test_all_after_a_failed_sign_in(self):
+        """The secret can be taken from the environment once: the second session hears of the first one's failure."""
+        self.make_session("registration", expires="2999-01-01T00:00:00Z")
+        folder = os.path.join(self.work, "run/azilr/sessions")
+        other = ID.replace("web01", "web02")
+        shutil.copytree(os.path.join(folder, ID), os.path.join(folder, other))
+        path = os.path.join(folder, other, "state.json")
+        with open(path, encoding="utf-8") as text:
+            state = {**json.load(text), "id": other}
+        with open(path, "w", encoding="utf-8") as out:
+            json.dump(state, out)
+        names = {"AZURE_TENANT_ID": self.sim.ready["tenant_id"], "AZURE_CLIENT_ID": self.sim.ready["client_id"],
+                 "AZURE_CLIENT_SECRET": "wrong"}
+        run = self.azilr("unmount", "--all", "--json", code=AUTH, token=False, environment=names)
+        errors = [session["error"] for session in run.json["sessions"]]
+        self.assertEqual(2, len(errors))
+        for error in errors:
+            self.assertIn("AADSTS7000215", error)
+        self.assertEqual(errors[0], errors[1])
+        self.assertEqual(1, len(self.requests("token")))
+    def test_a_refusal_where_the_service_does_not_say_whether_the_session_is_there(self):
+        self.make_session("registration", expires="2999-01-01T00:00:00Z")
+        self.sim.set(forbidden=["revoke"], omit=["isInstantIlrSessionActive"])
+        self.azilr("unmount", code=AUTH)
+        self.assertEqual(1, len(self.state()["undo"]))
+
+    def other_session(self):
+        """One behind web01's in the list, with nothing but a directory to take down; gives that."""
+        folder = os.path.join(self.work, "run/azilr/sessions/zz-1")
+        os.mkdir(folder, 0o700)
+        os.mkdir(os.path.join(self.work, "run/azilr/empty"), 0o700)
+        with open(os.path.join(folder, "state.json"), "w", encoding="utf-8") as out:
+            json.dump({"version": 1, "id": "zz-1", "vm": "zz", "status": "mounted", "undo": [
+                {"kind": "directory", "arguments": {"path": "/run/azilr/empty"}}]}, out)
+        return os.path.join(self.work, "run/azilr/empty")
+
+    def test_timeout(self):
+        self.make_session("registration", expires="2999-01-01T00:00:00Z")
+        directory = self.other_session()
+        self.delay("revoke")
+        run = self.azilr("unmount", "--all", "--timeout", "1", "--json", code=NETWORK)
+        self.assertIn("the time limit is over", run.json["error"]["message"])
+        self.assertEqual(["incomplete", "incomplete"], [one["status"] for one in run.json["sessions"]])
+        self.assertIn("the time limit is over before all could be taken down", run.json["sessions"][1]["error"])
+        self.assertTrue(os.path.isdir(directory))
+        self.assertEqual(1, len(self.state()["undo"]))
+        self.undelay()
+        # the next one goes on with the rest; a limit that suffices changes nothing
+        run = self.azilr("unmount", "--all", "--timeout", "60", "--json")
+        self.assertEqual(["unmounted", "unmounted"], [one["status"] for one in run.json["sessions"]])
+        self.assertFalse(os.path.isdir(directory))
+
+    def test_timeout_while_another_azilr_is_at_work(self):
+        self.make_session("registration")
+        run = self.azilr("unmount", "--timeout", "1", code=NETWORK,
+                         before=("flock", f"/run/azilr/sessions/{ID}/lock"))
+        self.assertIn("the time limit is over", run.err)
+        self.assertLess(run.seconds, 30)
+        self.assertEqual([], self.requests())
+
+    def test_timeout_while_the_portal_is_silent(self):
+        """An iscsiadm that waits for the portal, and a kernel that has the session, both made up."""
+        self.make_session("registration", "login", expires="2999-01-01T00:00:00Z")
+        script = f"""
+            mount -t tmpfs none /sys; mount -t tmpfs none /usr/sbin
+            device=/sys/devices/platform/host2/session7
+            mkdir -p $device/iscsi_session/session7 /sys/class/iscsi_session; touch $device/uevent
+            export SYSTEMD_DEVICE_VERIFY_SYSFS=0
+            cd $device/iscsi_session/session7; ln -s ../.. device
+            echo {self.target} > targetname; echo {IFACE} > ifacename; echo FAILED > state
+            ln -s $PWD /sys/class/iscsi_session/session7
+            printf '#!/bin/sh\\nexec /bin/sleep 60\\n' > /usr/sbin/iscsiadm; chmod 755 /usr/sbin/iscsiadm
+            exec "$@" """
+        run = self.azilr("unmount", "--timeout", "5", "--json", code=NETWORK, before=("sh", "-ec", script, "sh"))
+        self.assertLess(run.seconds, 30)
+        self.assertIn("iscsiadm did not finish within", run.json["error"]["message"])
+        # what the login depends on stays with it
+        self.assertEqual(["registration", "login"], [one["kind"] for one in self.state()["undo"]])
+        self.assertEqual([], self.requests("revoke"))
+
+    def test_wrong_timeout(self):
+        self.assertIn("--timeout takes seconds, from 1", self.azilr("unmount", "--timeout", "x", code=USAGE).err)
 
     def test_wrong_usage_is_a_document(self):
         for arguments in (("--bogus", "--json"), ("--json", "a", "b"), ("--json",)):

@@ -562,6 +562,20 @@ class Choice(SignIn):
         self.assertIn("AADSTS7000215", run.err)
         self.assertEqual([("token", 401)], self.grants())
 
+    def test_the_reasons_before_a_failure_are_kept(self):
+        names = self.who("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE")
+        self.sim.set(error={"calls": "token", "status": 400, "code": "invalid_client", "times": -1})
+        run = self.sign_in(code=NETWORK, **names)
+        self.assertIn("cannot sign in with the workload identity", run.err)
+        self.assertIn("\nTried before that:\n  token: neither --token-file nor AZURE_ACCESS_TOKEN is given\n"
+                      "  environment: not set: AZURE_CLIENT_SECRET or AZURE_CLIENT_CERTIFICATE_PATH\n", run.err)
+        run = self.sign_in("--auth", "workload-identity", code=NETWORK, **names)
+        self.assertNotIn("Tried before", run.err)
+        # one that cannot even be opened
+        run = self.sign_in(code=NOT_FOUND, **self.who("AZURE_TENANT_ID", "AZURE_CLIENT_ID"),
+                           AZURE_CLIENT_CERTIFICATE_PATH="/missing.pem")
+        self.assertIn("\nTried before that:\n  token: ", run.err)
+
     def test_each_by_name(self):
         everything = {**self.who("AZURE_TENANT_ID", "AZURE_CLIENT_SECRET", "AZURE_FEDERATED_TOKEN_FILE"),
                       "AZURE_CLIENT_ID": self.sim.ready["client_id"], "AZURE_ACCESS_TOKEN": self.sim.read("token"),
@@ -659,7 +673,22 @@ class Proxies(SignIn):
         self.assertNotIn("wrong1", run.err)
 
     def test_no_proxy(self):
-        self.sign_in(**self.names, https_proxy=f"http://127.0.0.1:{closed_port()}", no_proxy="localhost")
+        closed = f"http://127.0.0.1:{closed_port()}"
+        for environment in ({"https_proxy": closed, "no_proxy": "localhost"}, {"HTTPS_PROXY": closed, "NO_PROXY": "*"},
+                            {"HTTPS_PROXY": closed, "NO_PROXY": "x.example, localhost"},
+                            {"ALL_PROXY": closed, "no_proxy": "localhost"}, {"https_proxy": "", "HTTPS_PROXY": ""},
+                            {"HTTP_PROXY": closed, "http_proxy": closed}):
+            self.sign_in(**self.names, **environment)
+        self.assertIn("proxy", self.sign_in(code=NETWORK, **self.names, HTTPS_PROXY=closed, NO_PROXY="x.example").err)
+
+    def test_which_variable(self):
+        """The small letters come first, ALL_PROXY last; a proxy's own name may be given without a scheme."""
+        good, closed = (f"http://me:word@127.0.0.1:{port}" for port in (self.proxy.port, closed_port()))
+        for environment in ({"https_proxy": good, "HTTPS_PROXY": closed}, {"HTTPS_PROXY": good, "ALL_PROXY": closed},
+                            {"all_proxy": good}, {"https_proxy": good.removeprefix("http://")}):
+            before = len(self.proxy.heads)
+            self.sign_in(**self.names, **environment)
+            self.assertGreater(len(self.proxy.heads), before, environment)
 
     def test_authorities(self):
         ca, other = (os.path.join(self.sim.folder, name) for name in ("ca.pem", "pki/other.pem"))
@@ -673,6 +702,22 @@ class Proxies(SignIn):
             self.assertIn("/missing.pem", run.err)
         # --ca-file is trusted besides
         self.run_driver("point", self.sim.point(), environment={"CURL_CA_BUNDLE": other})
+
+    def test_directory_of_authorities(self):
+        """As curl's own program: beside the bundle, and only without CURL_CA_BUNDLE."""
+        ca, other = (os.path.join(self.sim.folder, name) for name in ("ca.pem", "pki/other.pem"))
+        good, empty = (tempfile.mkdtemp(dir=self.sim.folder) for _ in range(2))
+        shutil.copy(ca, good)
+        subprocess.run(["openssl", "rehash", good], check=True, capture_output=True)
+        for environment, code in (({"SSL_CERT_DIR": good}, DONE), ({"SSL_CERT_DIR": f"{empty}:{good}"}, DONE),
+                                  ({"SSL_CERT_DIR": good, "SSL_CERT_FILE": other}, DONE),
+                                  ({"SSL_CERT_DIR": empty, "SSL_CERT_FILE": ca}, DONE),
+                                  ({"SSL_CERT_DIR": good, "CURL_CA_BUNDLE": other}, NETWORK),
+                                  ({"SSL_CERT_DIR": empty}, NETWORK), ({"SSL_CERT_DIR": ""}, NETWORK),
+                                  ({"SSL_CERT_DIR": "/missing"}, NETWORK)):
+            with self.subTest(environment=environment):
+                self.run_driver("point", self.sim.point(), ca=None, code=code, environment=environment)
+                self.sign_in("--ca-file", ca, **self.names, **environment)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,9 @@ def after(request: Request, response: Response, switches: Switches) -> Response 
     if switches.take("lost_answer", request.call):
         request.fault = "lost_answer"
         return None
+    if fault := switches.take("late_failure", request.call):
+        request.fault = "late_failure"
+        response = _late_failure(fault)
     if fault := switches.take("drop_after", request.call):
         request.fault = "drop_after"
         response.cut_after = fault.get("bytes", 100)
@@ -47,6 +50,11 @@ def _unavailable(fault: dict) -> Response:
     headers = [("Retry-After", str(fault.get("retry_after", 1)))] if fault.get("retry_after", 1) is not None else []
     return ArmError(503, "ServiceUnavailable", "The service is unavailable now. Retry the request later.",
                     headers=headers).response()
+
+
+def _late_failure(fault: dict) -> Response:
+    headers = [("Retry-After", str(fault["retry_after"]))] if "retry_after" in fault else []
+    return ArmError(fault.get("status", 503), "ServiceUnavailable", "The service has failed.", headers=headers).response()
 
 
 def _html(fault: dict) -> Response:

@@ -43,6 +43,16 @@ def paged(request: Request, switches: Switches, query: dict[str, str], entries: 
     return Response.json(200, body)
 
 
+def thinned(document: dict[str, Any], switches: Switches, in_list: bool) -> dict[str, Any]:
+    """What of it the switches leave: optional members may be missing, and names of types are of any case."""
+    left_out = {*switches.omit, *(switches.omit_in_lists if in_list else ())}
+    change = {"as_is": str, "lower": str.lower, "upper": str.upper}[switches.type_case]
+    types = {"objectType", "protectedItemType", "backupManagementType", "workloadType"}
+    properties = {name: change(value) if name in types else value
+                  for name, value in document["properties"].items() if name not in left_out}
+    return {**document, "properties": properties}
+
+
 # --- what an entry looks like ----------------------------------------------------------------------
 
 def subscription(ident: str, name: str, tenant: str) -> dict[str, Any]:
@@ -92,7 +102,7 @@ def point(place: Place, active: bool) -> dict[str, Any]:
         "objectType": "IaasVMRecoveryPoint", "recoveryPointType": one.kind, "recoveryPointTime": iso(one.time),
         "recoveryPointAdditionalInfo": "", "sourceVMStorageType": "NormalStorage",
         "isSourceVMEncrypted": one.encrypted, "isInstantIlrSessionActive": active,
-        "recoveryPointTierDetails": list(one.tiers), "isManagedVirtualMachine": True,
+        "recoveryPointTierDetails": list(one.tiers), "isManagedVirtualMachine": True, "zones": ["1"],
         "virtualMachineSize": "Standard_D2s_v5", "originalStorageAccountOption": False,
         "osType": place.item.os_type, **one.extra}
     return {"id": place.id, "name": one.name, "type": f"{ITEM_TYPE}/recoveryPoints", "properties": properties}
@@ -166,18 +176,18 @@ class Lists:
     def items(self, request: Request, query: dict[str, str], where: Vault) -> Response:
         wanted = items_filter(query.get("$filter"))
         places = [Place(where, one) for one in where.items if not one.account]  # VMs only, asked for or not
-        return paged(request, self._switches, query, [place for place in places if wanted(place)], item)
+        return paged(request, self._switches, query, [place for place in places if wanted(place)],
+                     lambda here: thinned(item(here), self._switches, True))
 
     def points(self, request: Request, query: dict[str, str], place: Place) -> Response:
         wanted = points_filter(query.get("$filter"))
         newest_first = sorted(place.item.points, key=lambda one: one.time, reverse=True)
         return paged(request, self._switches, query,
                      [Place(place.vault, place.item, one) for one in newest_first if wanted(one.time)],
-                     lambda here: point(here, self._active(here)))
+                     lambda here: thinned(point(here, self._active(here)), self._switches, True))
 
-    @staticmethod
-    def item(place: Place) -> Response:
-        return Response.json(200, item(place))
+    def item(self, place: Place) -> Response:
+        return Response.json(200, thinned(item(place), self._switches, False))
 
     def point(self, place: Place) -> Response:
-        return Response.json(200, point(place, self._active(place)))
+        return Response.json(200, thinned(point(place, self._active(place)), self._switches, False))

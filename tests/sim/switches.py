@@ -9,8 +9,17 @@ CALLS = ("token", "subscriptions_list", "vaults_list", "items_list", "item_get",
          "devicecode", "imds", "arc")
 NOT_ARM = ("token", "script_download", "devicecode", "imds", "arc")  # a fault reaches these only when it names them
 
+# members of the properties of recovery points and protected items that the published schema does not require
+OPTIONAL = ("isInstantIlrSessionActive", "recoveryPointTierDetails", "zones", "isManagedVirtualMachine",
+            "recoveryPointType", "recoveryPointAdditionalInfo", "sourceVMStorageType", "isSourceVMEncrypted",
+            "virtualMachineSize", "originalStorageAccountOption", "osType", "objectType",
+            "friendlyName", "virtualMachineId", "sourceResourceId", "protectionStatus", "protectionState", "healthStatus",
+            "lastBackupStatus", "lastBackupTime", "lastRecoveryPoint", "protectedItemDataId", "extendedProperties",
+            "protectedItemType", "backupManagementType", "workloadType", "containerName", "policyId", "policyName")
+
 # name: (default, what a value must be)
 _BOOL, _INT, _TEXT, _FAULT, _CALLS, _OBJECT, _TEXTS = "bool", "int", "text", "fault", "calls", "object", "texts"
+_MEMBERS = "members"
 _SWITCHES: dict[str, tuple[Any, str | tuple[Any, ...]]] = {
     # operations
     "polls_before_success": (1, _INT),
@@ -30,6 +39,7 @@ _SWITCHES: dict[str, tuple[Any, str | tuple[Any, ...]]] = {
     "error": (None, _FAULT),
     "raw": (None, _FAULT),
     "lost_answer": (None, _FAULT),
+    "late_failure": (None, _FAULT),
     "drop_after": (None, _FAULT),
     "delay_ms": (None, _FAULT),
     "forbidden": ([], _CALLS),
@@ -37,6 +47,9 @@ _SWITCHES: dict[str, tuple[Any, str | tuple[Any, ...]]] = {
     "wrong_host_async": (None, _TEXT),
     "wrong_host_next": (None, _TEXT),
     "page_size": (0, _INT),
+    "omit": ([], _MEMBERS),
+    "omit_in_lists": ([], _MEMBERS),
+    "type_case": ("as_is", ("as_is", "lower", "upper")),
     "token_lifetime": (3599, "number"),
     "tls_max": (None, (None, "1.0", "1.1", "1.2", "1.3")),
     # sign-in
@@ -73,7 +86,7 @@ _FAULT_KEYS = {
     "throttle": {"retry_after"}, "unavailable": {"retry_after"}, "html": {"status"}, "empty_body": {"status"},
     "error": {"status", "code", "message", "target", "details", "additionalInfo"},
     "raw": {"status", "body", "body_base64", "content_type", "headers"},
-    "lost_answer": set(), "drop_after": {"bytes"}, "delay_ms": {"ms"},
+    "lost_answer": set(), "late_failure": {"status", "retry_after"}, "drop_after": {"bytes"}, "delay_ms": {"ms"},
 }
 _FAULT_NUMBER = {"drop_after": "bytes", "delay_ms": "ms"}  # what a bare number means; else it is `times`
 
@@ -124,6 +137,9 @@ def _checked(name: str, value: Any) -> Any:
     elif kind == _TEXTS:
         value = [value] if isinstance(value, str) else value or []
         ok = isinstance(value, list) and all(isinstance(one, str) for one in value)
+    elif kind == _MEMBERS:
+        value = [value] if isinstance(value, str) else value or []
+        ok = isinstance(value, list) and all(one in OPTIONAL for one in value)
     elif kind == _OBJECT:
         ok = value is None or isinstance(value, dict)
     elif kind == _TEXT:

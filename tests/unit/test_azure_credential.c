@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -122,12 +123,52 @@ static void test_cache(void **state)
     assert_int_equal(count, 4);
 }
 
+/* The first lives for two seconds; then the service is away. */
+static int fetch_once(void *argument, struct wait *wait, struct credential_token *token, struct error **err)
+{
+    int *count = argument;
+
+    (void)wait;
+    if (++*count > 1)
+        return error_set(err, EXIT_NETWORK, "away");
+    *token = (struct credential_token){.text = str_dup("token"), .lifetime_s = 2};
+    return 0;
+}
+
+static void test_early_renewal_that_fails(void **state)
+{
+    static const struct credential_kind kind = {.fetch = fetch_once, .free_state = keep, .renewable = true};
+    int count = 0;
+    _cleanup_credential_ struct credential *credential = credential_new(&kind, &count, str_dup("a test"));
+    _cleanup_error_ struct error *err = NULL;
+    const char *token = NULL;
+
+    (void)state;
+    assert_int_equal(credential_get_token(credential, false, NULL, &token, NULL), 0);
+    usleep(1100 * 1000);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(credential_get_token(credential, false, NULL, &token, NULL), 0);
+        assert_string_equal(token, "token");
+        /* not tried again with every request */
+        assert_int_equal(count, 2);
+    }
+    /* refused by Resource Manager, it is no good whatever its time */
+    assert_int_equal(credential_get_token(credential, true, NULL, &token, &err), -1);
+    assert_int_equal(err->code, EXIT_NETWORK);
+    error_free(err);
+    err = NULL;
+    usleep(1000 * 1000);
+    assert_int_equal(credential_get_token(credential, false, NULL, &token, &err), -1);
+    assert_string_equal(err->message, "cannot sign in with the a test: away");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_answers),
         cmocka_unit_test(test_token_check),
         cmocka_unit_test(test_cache),
+        cmocka_unit_test(test_early_renewal_that_fails),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* To which cloud a command goes. A token that is given is enough to "sign in" without a network. */
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "check.h"
 #include "cmd/azure_access.h"
 #include "util/json.h"
+#include "util/str.h"
 
 #define PUBLIC CLOUD_PUBLIC_ENDPOINT, CLOUD_PUBLIC_AUTHORITY
 #define USGOV "https://management.usgovcloudapi.net", "https://login.microsoftonline.us"
@@ -121,12 +125,42 @@ static void one_command_stays_in_one_cloud(void **state)
     assert_error(err, EXIT_USAGE, "this command has signed in to https://management.usgovcloudapi.net");
 }
 
+static void a_failed_sign_in_is_not_tried_again(void **state)
+{
+    char folder[] = "/tmp/azilr-test-XXXXXX";
+    _cleanup_free_ char *name = mkdtemp(folder) ? str_printf("%s/token", folder) : NULL;
+    const struct options options = {.token_file = name};
+    _cleanup_azure_access_ struct azure_access access = {0};
+    _cleanup_json_ cJSON *registration = json_new_object();
+    _cleanup_error_ struct error *first = NULL;
+    _cleanup_error_ struct error *second = NULL;
+    _cleanup_fclose_ FILE *file = NULL;
+
+    (void)state;
+    assert_non_null(name);
+    assert_int_equal(azure_access_open_recorded(&access, &options, registration, NULL, &first), -1);
+    assert_null(access.arm);
+    assert_null(access.credential);
+    /* what would serve now must not be looked at */
+    umask(077);
+    file = fopen(name, "w");
+    assert_non_null(file);
+    fputs("a.b.c", file);
+    fflush(file);
+    assert_int_equal(azure_access_open_recorded(&access, &options, registration, NULL, &second), -1);
+    assert_string_equal(second->message, first->message);
+    assert_int_equal(second->code, first->code);
+    unlink(name);
+    rmdir(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_cloud_is_chosen),
         cmocka_unit_test(unknown_clouds_are_named),
         cmocka_unit_test(one_command_stays_in_one_cloud),
+        cmocka_unit_test(a_failed_sign_in_is_not_tried_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -180,6 +180,30 @@ static void where_to_revoke_is_never_a_default(void **state)
     unlink(path);
 }
 
+static void a_time_limit_of_taking_down_is_never_a_default(void **state)
+{
+    _cleanup_free_ char *path = file_of("timeout = 5\n");
+    char unmount_word[] = "unmount", given[] = "--timeout=7";
+
+    (void)state;
+    setenv("AZILR_TIMEOUT", "6", 1);
+    PARSE(OPTIONS_UNMOUNT, unmount_word, config, path, given);
+    assert_int_equal(result, 0);
+    assert_string_equal(options.timeout, "7");
+    options_clear(&options);
+    assert_int_equal(options_parse(3, argv, OPTIONS_UNMOUNT, &options, &rest, &count, &err), 0);
+    assert_null(options.timeout);
+    options_clear(&options);
+    assert_int_equal(options_parse(3, argv, OPTIONS_LIST, &options, &rest, &count, &err), 0);
+    assert_string_equal(options.timeout, "6");
+    options_clear(&options);
+    unsetenv("AZILR_TIMEOUT");
+    assert_int_equal(options_parse(3, argv, OPTIONS_RENEW, &options, &rest, &count, &err), 0);
+    assert_string_equal(options.timeout, "5");
+    options_clear(&options);
+    unlink(path);
+}
+
 static void what_is_given_drops_the_defaults_that_do_not_go_with_it(void **state)
 {
     _cleanup_free_ char *path =
@@ -240,6 +264,7 @@ int main(void)
         cmocka_unit_test(an_option_counts_for_more_than_the_environment_and_that_for_more_than_the_file),
         cmocka_unit_test(azures_own_variable_comes_after_ours),
         cmocka_unit_test(where_to_revoke_is_never_a_default),
+        cmocka_unit_test(a_time_limit_of_taking_down_is_never_a_default),
         cmocka_unit_test(two_names_of_one_option),
         cmocka_unit_test(what_is_given_drops_the_defaults_that_do_not_go_with_it),
     };

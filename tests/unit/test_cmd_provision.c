@@ -31,6 +31,10 @@ static void tags_are_checked(void **state)
                {"a%b=c", "none of them"},        {"a?=", "none of them"},       {long_name, "a name has"},
                {long_value, "more than 256"}};
     const char *const twice[] = {"a=1", "b=2", "A=3"};
+    /* limits are of characters: 512 and 256 of two bytes each */
+    static char wide[2 * 512 + 1 + 2 * 256 + 1], wider[2 * 513 + 2];
+    const char *const wide_tags[] = {wide, "部署=東京"};
+    const char *wider_tag = wider, *broken = "a=\xc3", *reversed = "a=\u202eb", *long_and_twice[] = {wide, wide};
 
     (void)state;
     memset(long_name, 'n', sizeof(long_name) - 3);
@@ -41,6 +45,19 @@ static void tags_are_checked(void **state)
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_tags(&bad[i].tag, 1, bad[i].complaint);
     assert_tags(twice, 3, "A is given twice");
+    for (size_t i = 0; i < 513; i++)
+        memcpy(wider + 2 * i, "ö", 2);
+    strcpy(wider + 2 * 513, "=");
+    for (size_t i = 0; i < 512; i++)
+        memcpy(wide + 2 * i, "ö", 2);
+    wide[2 * 512] = '=';
+    for (size_t i = 0; i < 256; i++)
+        memcpy(wide + 2 * 512 + 1 + 2 * i, "é", 2);
+    assert_tags(wide_tags, 2, NULL);
+    assert_tags(&wider_tag, 1, "a name has 1 to 512");
+    assert_tags(&broken, 1, "not UTF-8");
+    assert_tags(&reversed, 1, "not UTF-8");
+    assert_tags(long_and_twice, 2, "ö… is given twice");
 }
 
 static void location_and_etag_are_checked(void **state)

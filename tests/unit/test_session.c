@@ -242,10 +242,39 @@ static void state_that_is_damaged_or_missing_is_told_apart(void **state)
     free(path);
 }
 
+static void an_access_has_an_end(void **state)
+{
+    static const time_t noon = 1795176000; /* 2026-11-20T12:00:00Z */
+    static const struct {
+        const char *expires;
+        time_t now;
+        bool unknown, ended;
+    } cases[] = {
+        {"2026-11-20T12:00:00Z", noon - 1, true, false},
+        {"2026-11-20T12:00:00Z", noon, false, true},
+        {"2026-11-20T12:00:00Z", noon + 1, false, true},
+        {"2026-11-20T13:00:00+01:00", noon - 1, true, false},
+        {"soon", noon, true, true},
+        {"soon", noon, false, false},
+        {NULL, noon, true, true},
+        {NULL, noon, false, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        _cleanup_json_ cJSON *document = json_new_object();
+
+        json_set_string(document, "expires", cases[i].expires);
+        if (session_has_expired(document, cases[i].now, cases[i].unknown) != cases[i].ended)
+            fail_msg("case %zu", i);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ids_are_checked_and_made_fit),
+        cmocka_unit_test(an_access_has_an_end),
         cmocka_unit_test_setup_teardown(a_session_comes_and_goes_without_a_trace, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_undo_list_runs_backwards_and_survives_a_crash, set_up, tear_down),
         cmocka_unit_test_setup_teardown(after_a_boot_only_what_outlives_it_is_left, set_up, tear_down),

@@ -37,6 +37,27 @@ static void columns_are_as_wide_as_their_widest_cell(void **state)
                               "longer  -           -\n");
 }
 
+static void numbers_stand_at_the_right(void **state)
+{
+    _cleanup_table_ struct table table;
+    _cleanup_free_ char *text = NULL;
+
+    (void)state;
+    table_open(&table, titles, 3);
+    table_align_right(&table, 1);
+    table_align_right(&table, 2);
+    table_add(&table, "a");
+    table_add(&table, "29.9 GiB");
+    table_add(&table, "東京東京");
+    table_add(&table, "b");
+    table_add(&table, "512 B");
+    table_add(&table, "1");
+    text = printed(&table);
+    assert_string_equal(text, "NAME     PLACE      NOTE\n"
+                              "a     29.9 GiB  東京東京\n"
+                              "b        512 B         1\n");
+}
+
 static void letters_take_the_columns_that_a_terminal_gives_them(void **state)
 {
     static const struct {
@@ -92,6 +113,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_are_as_wide_as_their_widest_cell),
+        cmocka_unit_test(numbers_stand_at_the_right),
         cmocka_unit_test(letters_take_the_columns_that_a_terminal_gives_them),
         cmocka_unit_test(hostile_text_is_harmless),
     };

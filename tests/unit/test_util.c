@@ -262,6 +262,30 @@ static void a_feature_that_the_kernel_lacks_is_named(void **state)
     assert_error(err, EXIT_HOST, "has no wings: the module azilr_no_such_module could not be loaded");
 }
 
+static void secrets_leave_the_block_of_the_environment(void **state)
+{
+    char first[] = "AZILR_TEST=one", other[] = "AZILR_TEST2=two", again[] = "AZILR_TEST=three", empty[] = "AZILR_TES=";
+    char *made[] = {first, other, again, empty, NULL};
+    char **before = environ;
+
+    (void)state;
+    environ = made;
+    secret_hide_variable("AZILR_TEST");
+    secret_hide_variable("AZILR_TES");
+    secret_hide_variable("AZILR_MISSING");
+    assert_string_equal(first, "AZILR_TEST=");
+    assert_string_equal(again, "AZILR_TEST=");
+    assert_memory_equal(again + sizeof(again) - 6, "\0\0\0\0\0", 6);
+    assert_string_equal(other, "AZILR_TEST2=two");
+    assert_string_equal(getenv("AZILR_TEST"), "one");
+    secret_forget_variable("AZILR_TEST2");
+    assert_null(getenv("AZILR_TEST2"));
+    assert_string_equal(other, "AZILR_TEST2=");
+    secret_forget_variable("AZILR_TEST");
+    assert_null(getenv("AZILR_TEST"));
+    environ = before;
+}
+
 static void a_secret_file_must_be_private_and_one_line(void **state)
 {
     static const struct {
@@ -440,6 +464,7 @@ int main(void)
         cmocka_unit_test(a_directory_that_others_prepared_is_refused),
         cmocka_unit_test(a_place_that_others_can_change_is_refused),
         cmocka_unit_test(a_feature_that_the_kernel_lacks_is_named),
+        cmocka_unit_test(secrets_leave_the_block_of_the_environment),
         cmocka_unit_test(a_secret_file_must_be_private_and_one_line),
         cmocka_unit_test(a_child_gets_a_clean_environment_and_its_output_comes_back),
         cmocka_unit_test(a_child_reads_its_input_to_the_byte),

@@ -132,6 +132,27 @@ class Lists(SimCase):
             path = f"{one['id']}/providers/Microsoft.RecoveryServices/vaults?{VERSION}"
             self.assertEqual([v["name"] for v in self.pages(path)[0]], ["vault1"])
 
+    def test_optional_members_may_be_missing(self) -> None:
+        vault = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/rg-backup/providers/" \
+                "Microsoft.RecoveryServices/vaults/vault1"
+        item = self.pages(f"{vault}/backupProtectedItems?{VERSION}")[0][0]["id"]
+        point = self.pages(f"{item}/recoveryPoints?{VERSION}")[0][0]
+        full = point["properties"]
+        self.assertEqual(full, self.call("GET", f"{point['id']}?{VERSION}")[2]["properties"])
+        self.set(omit_in_lists=["isInstantIlrSessionActive"], omit="zones", type_case="lower")
+        listed = self.pages(f"{item}/recoveryPoints?{VERSION}")[0][0]["properties"]
+        alone = self.call("GET", f"{point['id']}?{VERSION}")[2]["properties"]
+        self.assertEqual({"isInstantIlrSessionActive", "zones"}, set(full) - set(listed))
+        self.assertEqual({"zones"}, set(full) - set(alone))
+        self.assertEqual("iaasvmrecoverypoint", alone["objectType"])
+        self.set(omit=["friendlyName", "virtualMachineId"], type_case="upper")
+        for entry in (self.pages(f"{vault}/backupProtectedItems?{VERSION}")[0][0], self.call("GET", f"{item}?{VERSION}")[2]):
+            self.assertNotIn("friendlyName", entry["properties"])
+            self.assertEqual("MICROSOFT.COMPUTE/VIRTUALMACHINES", entry["properties"]["protectedItemType"])
+        for wrong in ({"omit": "recoveryPointTime"}, {"omit_in_lists": ["id"]}, {"type_case": "Title"}):
+            with self.assertRaises(Exception):
+                self.set(**wrong)
+
     def test_vaults_of_a_group(self) -> None:
         base = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/{}/providers/" \
                "Microsoft.RecoveryServices/vaults?" + VERSION

@@ -62,6 +62,12 @@ class Faults(SimCase):
             self.provision()
         self.assertTrue(self.get()[2]["properties"]["isInstantIlrSessionActive"])
 
+    def test_late_failure(self) -> None:
+        self.set(late_failure={"calls": "provision", "retry_after": 1})
+        status, headers, _ = self.call("POST", f"{self.point}/provisionInstantItemRecovery?{VERSION}", self.body())
+        self.assertEqual((503, "1"), (status, headers["Retry-After"]))
+        self.assertTrue(self.get()[2]["properties"]["isInstantIlrSessionActive"])
+
     def test_drop(self) -> None:
         self.set(drop_after={"bytes": 900, "times": 1})
         with self.assertRaises((http.client.IncompleteRead, ConnectionError, ssl.SSLError)):
@@ -113,8 +119,8 @@ class CommandLine(unittest.TestCase):
             process = subprocess.Popen([SIM / "azure-sim", "--dir", folder, "--backend", "echo"],
                                        stderr=subprocess.DEVNULL)
             try:
-                for _ in range(100):
-                    if (folder / "ready.json").exists():
+                for _ in range(1200):
+                    if (folder / "ready.json").exists() or process.poll() is not None:
                         break
                     time.sleep(0.05)
                 ready = json.loads((folder / "ready.json").read_text())
