@@ -56,7 +56,7 @@ drop_overlay() {
 
 drop_all() {
     local name
-    umount -l view mnt host-* 2> /dev/null
+    umount -l view view2 mnt host-* 2> /dev/null
     for name in $(dmsetup ls | awk '/^azilr-lab/ { print $1 }'); do dmsetup remove "$name"; done
     losetup -D
 }
@@ -273,8 +273,8 @@ printf '%s\n' @ @home @/srv @home/anna/mail yesterday 'default: @' | diff -u - "
     fail 'not these subvolumes'
 expect_exit 7 $driver btrfs-forget "$over"
 expect_exit 1 $driver btrfs-change-id "$over"
-# what any administrator, or udev, may do meanwhile
-btrfs device scan > /dev/null
+# What an administrator may do meanwhile, although it brings the backup's disk, under the old id, to the kernel's eyes.
+btrfs device scan > /dev/null 2>&1 || true
 passed 'btrfs beside its original'
 
 disk1=$(backup one)
@@ -287,7 +287,7 @@ assert_eq "$(awk '{ print $2 }' "$LAB_WORK/stdout" | paste -sd' ')" "$over2 $ove
 expect_exit 0 $driver btrfs-change-id "$over1" "$over2"
 expect_exit 0 $driver mount "$over1" "$view"2 "$over2"
 everything view2 | diff -u raid1.manifest - || fail 'the btrfs of two devices does not hold what went into the backup'
-btrfs device scan > /dev/null
+btrfs device scan > /dev/null 2>&1 || true
 expect_exit 12 $driver unmount "$view"2 "$over"
 expect_exit 0 $driver unmount "$view"2 "$over1" "$over2"
 expect_exit 0 $driver btrfs-forget "$over1" "$over2"
@@ -328,7 +328,9 @@ for sum in xxhash sha256 blake2; do
 done
 
 step 'and the host is as it was'
-dmesg | grep -E 'BTRFS|XFS|EXT4' > kernel-said || true
+# Not counted: that it refused what the scan above offered it, and that the degraded one lacked a device.
+dmesg | grep -E 'BTRFS|XFS|EXT4' | grep -vE 'duplicate device .* scanned by btrfs|is missing' > kernel-said || true
+cat kernel-said
 grep -iE 'error|warning|duplicate|corrupt|mismatch' kernel-said && fail 'the kernel complains'
 shown | diff -u before - || fail "the host's btrfs is not shown as before"
 for name in btrfs-dirty raid1; do
@@ -386,7 +388,7 @@ for type in luks1 luks2; do
 done
 
 step 'damaged ones: the reason is the kernel'\''s, and nothing is left mounted'
-# spoil IMAGE COUNT_AT_KIB KIB
+# spoil IMAGE AT_KIB KIB
 spoil() { dd if=/dev/zero of="$1" bs=1K seek="$2" count="$3" conv=notrunc status=none; }
 cp ext4 ext4-bad
 spoil ext4-bad 2 30
@@ -397,13 +399,15 @@ spoil xfs-bad 1 40
 cp btrfs-dirty btrfs-bad
 spoil btrfs-bad 1024 100000
 cp ntfs ntfs-bad
-spoil ntfs-bad 16 400
+# $Bitmap, the file record 6
+spoil ntfs-bad 22 1
 cp exfat exfat-cut
 truncate -s 1M exfat-cut
 damaged() {
     local image=$1 reason=$2
     disk=$(backup "$image")
     over=$(overlay "$image" "$disk")
+    [[ $image != btrfs* ]] || expect_exit 0 $driver btrfs-change-id "$over"
     expect_exit 1 $driver mount "$over" "$view"
     assert_contains "$LAB_WORK/stdout" "$reason"
     ! mountpoint -q view || fail "$image is mounted"
@@ -415,5 +419,5 @@ damaged ext4-bad 'EXT4-fs (dm-'
 damaged ext4-cut 'exceeds size of device'
 damaged xfs-bad 'Metadata CRC error'
 damaged btrfs-bad 'BTRFS error (device dm-'
-damaged ntfs-bad 'Failed to load $MFT'
+damaged ntfs-bad FILE_Bitmap
 damaged exfat-cut 'exFAT-fs (dm-'
