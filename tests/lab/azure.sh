@@ -64,7 +64,7 @@ azure_fact() { json_get "$azure/ready.json" "$1"; }
 # azure_ctl COMMAND...: see azure-sim-ctl.
 azure_ctl() { testside "$_sim/azure-sim-ctl" "$azure" "$@"; }
 azure_set() { azure_ctl set "$@" > /dev/null; }
-azure_reset() { azure_ctl reset > /dev/null; }
+azure_reset() { azure_ctl reset "$@" > /dev/null; }
 azure_secrets() { azure_ctl secrets; }
 
 # json_get FILE PATH: a value of a JSON file by names and indices joined by dots.
