@@ -45,10 +45,17 @@ secrets_watch_finish() {
     _secrets_watch_end
 }
 
+# secrets_watch_stop [PID]: with the process that got a secret in its environment from a person; it has one there when it
+# starts, and nobody else may.
 secrets_watch_stop() {
+    local given='^$'
     secrets_watch_finish
     cat "$LAB_WORK/secrets.log"
-    ! grep -q '^SEEN' "$LAB_WORK/secrets.log" || fail "a secret was in sight"
+    if [ $# -gt 0 ]; then
+        given="in the environment of [^ ]* (pid $1)"
+        grep -q "^SEEN .* $given" "$LAB_WORK/secrets.log" || fail "the watch did not see what process $1 was given"
+    fi
+    [ -z "$(sed -n '/^SEEN/p' "$LAB_WORK/secrets.log" | sed "/$given/d")" ] || fail "a secret was in sight"
 }
 
 # No secret in any of these files or directories.
