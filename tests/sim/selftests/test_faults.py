@@ -113,7 +113,7 @@ class CommandLine(unittest.TestCase):
             process = subprocess.Popen([SIM / "azure-sim", "--dir", folder, "--backend", "echo"],
                                        stderr=subprocess.DEVNULL)
             try:
-                for _ in range(100):
+                for _ in range(600):
                     if (folder / "ready.json").exists():
                         break
                     time.sleep(0.05)
@@ -125,6 +125,9 @@ class CommandLine(unittest.TestCase):
                 self.assertEqual(ctl("set", "retry_after=3", 'throttle={"times":2}', "script_kind=sh").returncode, 0)
                 switches = json.loads(ctl("state").stdout)["switches"]
                 self.assertEqual((switches["retry_after"], switches["script_kind"]), (3, "sh"))
+                self.assertEqual(ctl("reset", "retry_after=4").returncode, 0)
+                switches = json.loads(ctl("state").stdout)["switches"]
+                self.assertEqual((switches["retry_after"], switches["script_kind"]), (4, "py"))
                 self.assertEqual(ctl("set", "nonsense=1").returncode, 1)
                 self.assertEqual(ctl("export-script", tmp).returncode, 1)
                 self.assertEqual(ctl("frobnicate").returncode, 2)
