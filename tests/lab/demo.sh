@@ -53,7 +53,7 @@ seconds_of unmounting azilr unmount web01
 type_command azilr status
 assert_nothing_left
 say "Nothing is left: iSCSI records and sessions, mounts, devices, processes and files of this host are as they were, the
-access at Azure is revoked, the target saw no write, and its disk has the SHA-256 that it had."
+access at Azure is revoked, the target saw no write, and its disk is what it was, byte for byte."
 say "From provision to mounted $mounting s, unmounted in $unmounting s."
 rm -rf /home/anna /usr/local/share/ca-certificates/lab.crt
 update-ca-certificates --fresh > /dev/null 2>&1

@@ -15,10 +15,10 @@ assert_manifest() {
     manifest "$dir" | diff -u "$file" - || fail "$dir does not hold what went into the backup"
 }
 
-record_images() { sha256sum "$@" > "$LAB_WORK/images.sha256"; }
+record_images() { "$AZILR_LAB/backup-state" sums "$@" > "$LAB_WORK/images.sums"; }
 
 images_unchanged() {
-    sha256sum --quiet --strict -c "$LAB_WORK/images.sha256" || fail "a backup disk was written to"
+    "$AZILR_LAB/backup-state" check sums="$LAB_WORK/images.sums" || fail "a backup disk was written to"
 }
 
 # Files like those of a small server, with the awkward names and kinds that real ones have too.

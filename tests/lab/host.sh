@@ -1,50 +1,11 @@
 # shellcheck shell=bash
 # What azilr promises not to change on the host, and who sees a secret meanwhile.
 
-# Some of the places need not be there.
-_hashes() { { find "$@" -type f -print0 2> /dev/null || true; } | LC_ALL=C sort -z | xargs -0 -r sha256sum; }
-_listing() { { find "$@" -printf '%y %m %U:%G %p %l\n' 2> /dev/null || true; } | LC_ALL=C sort; }
-
-# Looking must change nothing: iscsiadm makes the directories of its records when it is asked for
-# them, and may start the daemon when it is asked for sessions.
-_iscsi_state() {
-    { find /sys/class/iscsi_session -mindepth 1 -printf '%f\n' 2> /dev/null || true; } | sort | while read -r session; do
-        echo "$session $(cat "/sys/class/iscsi_session/$session/targetname")"
-    done
-    [ ! -d /etc/iscsi/nodes ] || iscsiadm -m node 2>&1 || true
-    [ ! -d /etc/iscsi/ifaces ] || iscsiadm -m iface 2>&1 || true
-}
-
-_azilr_processes() {
-    local pid
-    for pid in $(pgrep -x azilr || true); do
-        ps -o args= -p "$pid" || true
-        ps -o args= --ppid "$pid" || true
-    done | sort
-}
-
 # host_snapshot NAME: the state of the host, in files that can be compared.
 host_snapshot() {
-    local dir=$LAB_WORK/host.$1
     udevadm settle
-    rm -rf "$dir"
-    mkdir -p "$dir"
-    _hashes /etc/iscsi /var/lib/iscsi > "$dir/iscsi-files"
-    _listing /etc/iscsi /var/lib/iscsi > "$dir/iscsi-listing"
-    _iscsi_state > "$dir/iscsi-state"
-    _hashes /etc/lvm /etc/mdadm /etc/multipath /etc/multipath.conf > "$dir/storage-files"
-    # Without the ids of the mounts, which are only numbers.
-    cut -d ' ' -f 3- /proc/self/mountinfo | sed 's/^[0-9]*:[0-9]* //' > "$dir/mountinfo"
-    { dmsetup ls; dmsetup table; } > "$dir/dm" 2>&1
-    losetup -a > "$dir/loops"
-    # Arrays; not which RAID levels the kernel has loaded.
-    sed '/^Personalities/d; /^unused/d' /proc/mdstat > "$dir/mdstat" 2> /dev/null || true
-    pvs --noheadings -o pv_name,pv_uuid,vg_name > "$dir/pvs" 2>&1
-    vgs --noheadings -o vg_name,vg_uuid,vg_attr,pv_count,lv_count > "$dir/vgs" 2>&1
-    _listing /run/azilr /var/lib/azilr /mnt/azilr /run/udev/rules.d > "$dir/azilr-files"
-    _azilr_processes > "$dir/processes"
-    ss -Hltnp 'src 127.0.0.1' | grep '"azilr"' > "$dir/listeners" || true
-    find /sys/block -name 'sd*' -printf '%f\n' | sort > "$dir/disks"
+    rm -rf "$LAB_WORK/host.$1"
+    "$AZILR_LAB/host-state" "$LAB_WORK/host.$1"
 }
 
 assert_host_same() {
@@ -84,10 +45,17 @@ secrets_watch_finish() {
     _secrets_watch_end
 }
 
+# secrets_watch_stop [PID]: with the process that got a secret in its environment from a person; it has one there when it
+# starts, and nobody else may.
 secrets_watch_stop() {
+    local given='^$'
     secrets_watch_finish
     cat "$LAB_WORK/secrets.log"
-    ! grep -q '^SEEN' "$LAB_WORK/secrets.log" || fail "a secret was in sight"
+    if [ $# -gt 0 ]; then
+        given="in the environment of [^ ]* (pid $1)"
+        grep -q "^SEEN .* $given" "$LAB_WORK/secrets.log" || fail "the watch did not see what process $1 was given"
+    fi
+    [ -z "$(sed -n '/^SEEN/p' "$LAB_WORK/secrets.log" | sed "/$given/d")" ] || fail "a secret was in sight"
 }
 
 # No secret in any of these files or directories.

@@ -85,7 +85,8 @@ class Sim:
 
     def requests(self):
         with open(self.ready["requests"], encoding="utf-8") as lines:
-            return [json.loads(line) for line in lines]
+            # the last one may be half written
+            return [json.loads(line) for line in lines if line.endswith("\n")]
 
     def read(self, name):
         with open(os.path.join(self.folder, name), encoding="utf-8") as text:

@@ -55,6 +55,8 @@ class Control:
             return {}
         if verb == "reset":
             sim.switches.reset()
+            if value is not True:
+                sim.switches.set(value)
             return {}
         if verb == "get" and value == "state":
             return {"state": sim.state()}

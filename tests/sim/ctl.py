@@ -9,7 +9,7 @@ from typing import Any
 
 USAGE = """usage: azure-sim-ctl DIR COMMAND
   set NAME=VALUE…     switches; VALUE is JSON, else taken as text (see README.md)
-  reset               every switch to its default
+  reset [NAME=VALUE…] every switch to its default, and then these
   state               registrations, operations, switches and counters, as JSON
   secrets             every secret handed out so far, one a line
   revoke-all          end every registration, as if all had been revoked
@@ -40,13 +40,13 @@ def value_of(text: str) -> Any:
 
 
 def order_of(command: str, args: list[str]) -> dict[str, Any] | None:
-    if command == "set" and args and all("=" in arg for arg in args):
-        return {"set": {name: value_of(text) for name, _, text in (arg.partition("=") for arg in args)}}
+    if all("=" in arg for arg in args) and (command == "reset" or command == "set" and args):
+        return {command: {name: value_of(text) for name, _, text in (arg.partition("=") for arg in args)}}
     if command == "export-script" and len(args) == 1:
         return {"export_script": args[0]}
     if args:
         return None
-    return {"reset": {"reset": True}, "state": {"get": "state"}, "secrets": {"get": "secrets"},
+    return {"state": {"get": "state"}, "secrets": {"get": "secrets"},
             "revoke-all": {"revoke_all": True}, "expire-tokens": {"expire_tokens": True},
             "rotate-federated-token": {"rotate_federated_token": True}, "cut-portal": {"cut_portal": True}}.get(command)
 

@@ -2,6 +2,7 @@
 # Ten disks at once: each file system that can be opened is, each thing that cannot is named with the reason, and none of
 # it is touched by the host's LVM, md or multipath.
 # timeout=480
+# weight=100
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SIGINT, SIGTERM and SIGHUP at every stage of mount: it takes everything down by itself and ends with 130.
 # timeout=600
+# weight=110
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 
@@ -11,8 +12,13 @@ azure_set polls_before_success=0
 systemctl start iscsid
 host_snapshot before
 
+# Azure's operations, the revocation's too, last until operation_seconds is set again.
+provisions_so_far() { grep -c provisionInstantItemRecovery "$azure/requests.jsonl" || true; }
+provision_has_begun() { [ "$(provisions_so_far)" -gt "$provisions" ]; }
+
 interrupt_after() { # LINES SIGNAL
-    local pid line count=0 status=0
+    local pid line count=0 status=0 busy=${azure_is_busy-}
+    provisions=$(provisions_so_far)
     mkfifo "$LAB_WORK/progress"
     azilr mount web01 "${point_options[@]}" > "$LAB_WORK/stdout" 2> "$LAB_WORK/progress" &
     pid=$!
@@ -21,9 +27,14 @@ interrupt_after() { # LINES SIGNAL
         count=$((count + 1))
         echo "  $line"
     done
+    # the operation is to be under way when the signal comes, and still for a while after it
+    [ -z "$busy" ] || retry_until 20 provision_has_begun
     kill -s "$2" $pid
+    { [ -z "$busy" ] || { sleep 1 && azure_set operation_seconds=0; }; } &
+    busy=$!
     tee "$LAB_WORK/rest" <&5
     wait $pid || status=$?
+    wait $busy
     exec 5<&-
     rm "$LAB_WORK/progress"
     assert_eq "$status" 130 "exit code after SIG$2 at stage $1"
@@ -35,24 +46,18 @@ for lines in 1 3 4 5 6 7; do
     interrupt_after $lines INT
     assert_nothing_left
 done
-# Azure's operations, the revocation's too, last until then.
-azure_is_busy_for() {
-    azure_set operation_seconds=600
-    (sleep "$1" && azure_set operation_seconds=0) &
-    busy=$!
-}
 
 for signal in TERM HUP; do
     step "SIG$signal while Azure is at work"
-    azure_is_busy_for 6
-    interrupt_after 3 $signal
-    wait $busy
+    azure_set operation_seconds=600
+    azure_is_busy=1 interrupt_after 3 $signal
     assert_nothing_left
 done
 
 step "--timeout is such an end too"
-azure_is_busy_for 8
+azure_set operation_seconds=600
+(retry_until 60 grep -q ": failed" "$LAB_WORK/stderr" && azure_set operation_seconds=0) &
 expect_exit 5 azilr mount web01 "${point_options[@]}" --timeout 3
 assert_contains "$LAB_WORK/stderr" "--timeout"
-wait $busy
+wait $!
 assert_nothing_left

@@ -12,8 +12,23 @@ host_snapshot before
 
 AZURE_TENANT_ID=$(azure_fact tenant_id) AZURE_CLIENT_ID=$(azure_fact client_id)
 AZURE_CLIENT_SECRET=$(cat "$azure/client-secret")
-export AZURE_TENANT_ID AZURE_CLIENT_ID AZURE_CLIENT_SECRET
+export AZURE_TENANT_ID AZURE_CLIENT_ID
 id=$(azure_fact recovery_points.0.id)
+
+step "the client secret is in the environment of nobody but azilr, and there only until it has been read"
+secrets_watch_start "$AZURE_CLIENT_SECRET"
+(export AZURE_CLIENT_SECRET && exec azilr mount "$id" --ca-file "$azure/ca.pem") > "$LAB_WORK/out" 2> "$LAB_WORK/progress" &
+mount=$!
+retry_until 60 grep -q "Finding the recovery point" "$LAB_WORK/progress"
+assert_eq "$(cat "/proc/$mount/comm")" azilr
+assert_no_secret_in "/proc/$mount/environ"
+wait $mount || fail "the mount failed: $(cat "$LAB_WORK/progress")"
+for pid in $(pgrep -x azilr); do assert_no_secret_in "/proc/$pid/environ"; done
+secrets_watch_stop $mount
+assert_no_secret_in /run/azilr /var/lib/azilr "$LAB_WORK/out" "$LAB_WORK/progress"
+export AZURE_CLIENT_SECRET
+expect_exit 0 azilr unmount --all --ca-file "$azure/ca.pem"
+assert_nothing_left
 
 for kind in py sh; do
     step "a .$kind script by the list action, into a directory of our own"

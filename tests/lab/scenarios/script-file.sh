@@ -30,7 +30,7 @@ while json.load(call(answer.headers["Azure-AsyncOperation"]))["status"] == "InPr
     time.sleep(0.2)
 PYTHON
     mkdir -p "$LAB_WORK/download"
-    password=$(testside /src/tests/sim/azure-sim-ctl "$azure" export-script "$LAB_WORK/download")
+    password=$(azure_ctl export-script "$LAB_WORK/download")
     script=$(find "$LAB_WORK/download" -type f)
     (umask 077; printf '%s\n' "$password" > "$LAB_WORK/password")
 }

@@ -2,6 +2,7 @@
 # A recovery point of several targets, targets that Azure is still preparing, targets behind a private endpoint that this
 # host is outside of, and a Windows VM's two entries.
 # timeout=600
+# weight=200
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 
@@ -14,7 +15,7 @@ systemctl start iscsid
 host_snapshot before
 secrets_watch_start "$(cat "$azure/token")" "$(cat "$azure/client-secret")"
 
-operations_at_azure() { testside /src/tests/sim/azure-sim-ctl "$azure" state | grep -c '"kind": "provision"' || true; }
+operations_at_azure() { azure_ctl state | grep -c '"kind": "provision"' || true; }
 status_now() { azilr status --json > "$LAB_WORK/status.json" && json_get "$LAB_WORK/status.json" sessions.0.status; }
 
 step "two targets, three disks: all of them, the first target's first"

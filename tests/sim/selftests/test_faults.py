@@ -131,6 +131,9 @@ class CommandLine(unittest.TestCase):
                 self.assertEqual(ctl("set", "retry_after=3", 'throttle={"times":2}', "script_kind=sh").returncode, 0)
                 switches = json.loads(ctl("state").stdout)["switches"]
                 self.assertEqual((switches["retry_after"], switches["script_kind"]), (3, "sh"))
+                self.assertEqual(ctl("reset", "retry_after=4").returncode, 0)
+                switches = json.loads(ctl("state").stdout)["switches"]
+                self.assertEqual((switches["retry_after"], switches["script_kind"]), (4, "py"))
                 self.assertEqual(ctl("set", "nonsense=1").returncode, 1)
                 self.assertEqual(ctl("export-script", tmp).returncode, 1)
                 self.assertEqual(ctl("frobnicate").returncode, 2)
