@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include "block/overlay.h"
+#include "block/udev_rules.h"
 #include "cmd/teardown.h"
 #include "util/file.h"
 #include "util/json.h"
@@ -25,18 +26,23 @@ int mount_overlay_check(struct mount_run *run, struct error **err)
     return 0;
 }
 
-/* The same for all devices of a session, and no other session's; kept with it for whoever looks at the host. */
-const char *mount_tag(struct mount_run *run)
+int mount_tag_begin(struct mount_run *run, struct error **err)
 {
-    const char *tag = json_string(run->session->state, "tag");
+    cJSON *change = json_new_object();
     uint32_t number;
 
-    if (tag)
-        return tag;
     if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
         abort();
-    _cleanup_free_ char *made = str_printf("%08x", number);
-    json_set_string(run->session->state, "tag", made);
+    _cleanup_free_ char *tag = str_printf("%08x", number);
+    json_set_string(run->session->state, "tag", tag);
+    json_set_string(change, "tag", tag);
+    if (session_will(run->session, CHANGE_STACK_MARK, change, false, err) < 0)
+        return -1;
+    return udev_mark_stack(tag, run->session->id, err);
+}
+
+const char *mount_tag(const struct mount_run *run)
+{
     return json_string(run->session->state, "tag");
 }
 

@@ -27,8 +27,14 @@ int mount_overlay_check(struct mount_run *run, struct error **err);
  */
 int mount_overlays(struct mount_run *run, struct overlay_wish *wishes, size_t count, struct error **err);
 
-/* The session's tag, "0123abcd", which the names of all devices that are made on its disks have. Owned by the session. */
-const char *mount_tag(struct mount_run *run);
+/*
+ * Gives the session a tag, "0123abcd", which the names of all devices that are made on its disks have, and tells udev's
+ * rules of it. To be called before the first is made.
+ */
+int mount_tag_begin(struct mount_run *run, struct error **err);
+
+/* That tag. Owned by the session. */
+const char *mount_tag(const struct mount_run *run);
 
 /* A name for one more device that is made on the backup's disks: "azilr-0123abcd-7". The caller frees it. */
 char *mount_stacked_name(struct mount_run *run);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "block/device.h"
+#include "cmd/mount_overlay.h"
 #include "util/pool.h"
 #include "util/str.h"
 
@@ -106,6 +107,8 @@ int mount_stack(struct mount_run *run, struct error **err)
 {
     struct looks looks = {.run = run};
 
+    if (mount_tag_begin(run, err) < 0)
+        return -1;
     list_disks(run);
     for (int round = 0; round < MAX_ROUNDS && looks.first < run->volumes.count; round++) {
         if (pool_run(run->volumes.count - looks.first, look, &looks, &run->wait, err) < 0)

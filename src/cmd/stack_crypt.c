@@ -39,6 +39,7 @@ static int try_key(struct mount_run *run, size_t i, const struct buffer *key, st
     _cleanup_free_ char *path = NULL;
     _cleanup_free_ char *shown = NULL;
     cJSON *change = json_new_object();
+    struct volume *opened;
     int result;
 
     json_set_string(change, "name", name);
@@ -48,8 +49,12 @@ static int try_key(struct mount_run *run, size_t i, const struct buffer *key, st
     if (result <= 0)
         return result;
     shown = str_printf("%s-unlocked", run->volumes.items[i].name);
-    if (!stack_add(run, shown, path, run->volumes.items[i].lun, err))
+    opened = stack_add(run, shown, path, run->volumes.items[i].lun, err);
+    if (!opened)
         return -1;
+    /* what a VM's own crypttab calls it is only known once its root is open, and leads to this name */
+    if (run->volumes.items[i].uuid)
+        opened->alias = str_printf("mapper/luks-%s", run->volumes.items[i].uuid);
     volume_set_reason(&run->volumes.items[i], VOLUME_MEMBER, "%s, unlocked: see %s", kind_of(&run->volumes.items[i]),
                       run->volumes.items[run->volumes.count - 1].name);
     return 1;

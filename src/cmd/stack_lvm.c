@@ -150,12 +150,26 @@ static char *mapped_name(const char *group, const char *volume)
     return name;
 }
 
-static void add_volume(struct mount_run *run, const struct lvm_group *group, const struct lvm_lv *lv)
+/* Where a group counts as lying: on the first of its disks. */
+static int lun_of(struct mount_run *run, const struct members *members, const struct lvm_group *group)
+{
+    int least = -1;
+
+    for (size_t i = 0; i < group->pv_count; i++) {
+        const struct volume *volume = group->pvs[i].device ? volume_of(run, members, group->pvs[i].device) : NULL;
+
+        if (volume && volume->lun >= 0 && (least < 0 || volume->lun < least))
+            least = volume->lun;
+    }
+    return least;
+}
+
+static void add_volume(struct mount_run *run, const struct lvm_group *group, const struct lvm_lv *lv, int lun)
 {
     _cleanup_free_ char *name = str_printf("%s-%s", group->name, lv->name);
     _cleanup_free_ char *mapped = mapped_name(group->name, lv->name);
     _cleanup_error_ struct error *problem = NULL;
-    struct volume *volume = lv->path ? stack_add(run, name, lv->path, -1, &problem) : NULL;
+    struct volume *volume = lv->path ? stack_add(run, name, lv->path, lun, &problem) : NULL;
 
     if (!volume) {
         volume = stack_add_unopened(run, name, lv->size);
@@ -175,6 +189,7 @@ static int activate(struct mount_run *run, const struct members *members, struct
     _cleanup_(ground_clear) struct ground ground = {0};
     _cleanup_error_ struct error *problem = NULL;
     _cleanup_free_ char *name = lvm_new_name(mount_tag(run), run->stacked++);
+    _cleanup_free_ char *prefix = mapped_name(name, "");
     struct lvm_place place = {
         .name = name, .directory = run->session->directory, .lock_fd = run->session->lock_fd};
     cJSON *change;
@@ -189,6 +204,7 @@ static int activate(struct mount_run *run, const struct members *members, struct
     place.count = ground.count;
     change = json_new_object();
     json_set_string(change, "name", name);
+    json_set_string(change, "prefix", prefix);
     if (session_will(run->session, CHANGE_VOLUME_GROUP, change, false, err) < 0)
         return -1;
     if (lvm_import(group, &place, &run->wait, &problem) < 0 || lvm_activate(group, &place, &run->wait, &problem) < 0) {
@@ -197,7 +213,7 @@ static int activate(struct mount_run *run, const struct members *members, struct
     }
     judge_members(run, members, group, VOLUME_MEMBER, NULL);
     for (size_t i = 0; i < group->lv_count; i++)
-        add_volume(run, group, &group->lvs[i]);
+        add_volume(run, group, &group->lvs[i], lun_of(run, members, group));
     return 0;
 }
 

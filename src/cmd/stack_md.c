@@ -42,6 +42,20 @@ static char *shown_name(const struct md_array *array)
     return name ? str_printf("md-%s", name) : str_printf("md-%.8s", array->uuid ? array->uuid : "");
 }
 
+/* Where an array counts as lying: on the first of its disks. */
+static int lun_of(struct mount_run *run, const struct md_array *array)
+{
+    int least = -1;
+
+    for (size_t i = 0; i < array->member_count; i++) {
+        const struct volume *volume = volume_of(run, array->members[i].device);
+
+        if (volume && volume->lun >= 0 && (least < 0 || volume->lun < least))
+            least = volume->lun;
+    }
+    return least;
+}
+
 /* The verdict on all members that are still without one. */
 static void judge_members(struct mount_run *run, const struct md_array *array, enum volume_state state,
                           const char *problem)
@@ -120,6 +134,7 @@ static int open_array(struct mount_run *run, const struct md_array *array, struc
     _cleanup_free_ char *shown = shown_name(array);
     _cleanup_free_ char *called = short_name(array);
     _cleanup_error_ struct error *problem = NULL;
+    const int lun = lun_of(run, array);
     struct volume *volume;
 
     if (array->state == MD_UNSUPPORTED || array->state == MD_INCOMPLETE) {
@@ -133,7 +148,7 @@ static int open_array(struct mount_run *run, const struct md_array *array, struc
         return 0;
     }
     judge_members(run, array, VOLUME_MEMBER, NULL);
-    volume = stack_add(run, shown, path, -1, &problem);
+    volume = stack_add(run, shown, path, lun, &problem);
     if (!volume) {
         volume_set_reason(stack_add_unopened(run, shown, 0), VOLUME_FAILED, "%s", problem->message);
         return 0;

@@ -116,13 +116,11 @@ static int undo_dm_device(struct teardown *teardown, const cJSON *arguments, str
 /* By device-mapper rather than LVM, which would have to read the disks. */
 static int undo_volume_group(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
-    const char *name = text_of(arguments, "name");
-    _cleanup_free_ char *prefix = str_printf("%s-", name);
-    int result =
-        *name ? dm_remove_all(prefix, DM_KEEP_USED, teardown->session->lock_fd, teardown->wait, err) : 0;
+    const char *prefix = text_of(arguments, "prefix");
+    int result = *prefix ? dm_remove_all(prefix, DM_KEEP_USED, teardown->session->lock_fd, teardown->wait, err) : 0;
 
     if (result > 0)
-        say(teardown, "deactivated the backup's volume group, which was called %s here", name);
+        say(teardown, "deactivated the backup's volume group, which was called %s here", text_of(arguments, "name"));
     return result;
 }
 
@@ -155,6 +153,14 @@ static int undo_udev_mark(struct teardown *teardown, const cJSON *arguments, str
     if (session < 0 || iscsi_session_is_of(session, text_of(arguments, "iface")))
         return 0;
     return udev_unmark_session(session, err);
+}
+
+static int undo_stack_mark(struct teardown *teardown, const cJSON *arguments, struct error **err)
+{
+    const char *tag = text_of(arguments, "tag");
+
+    (void)teardown;
+    return *tag ? udev_unmark_stack(tag, err) : 0;
 }
 
 /*
@@ -302,6 +308,7 @@ static const struct {
     {CHANGE_VOLUME_GROUP, undo_volume_group, ALL_BELOW},
     {CHANGE_ARRAY, undo_array, ALL_BELOW},
     {CHANGE_OVERLAY, undo_overlay, ALL_BELOW},
+    {CHANGE_STACK_MARK, undo_stack_mark, ALONE},
     {CHANGE_DIRECTORY, undo_directory, ALONE},
     {CHANGE_UDEV_MARK, undo_udev_mark, ALONE},
     {CHANGE_LOGIN, undo_login, ALL_BELOW},

@@ -17,7 +17,7 @@ mkdir small/empty
 lvm_on() { # COMMAND DEVICES [ARGUMENTS]: DEVICES is a list with commas
     local command=$1 devices=$2
     shift 2
-    "$command" --devices "$devices" -q --config 'backup { backup = 0 archive = 0 } devices { hints = "none" }' "$@" > /dev/null
+    "$command" --devices "$devices" -q --config 'backup { backup = 0 archive = 0 }' "$@" > /dev/null
 }
 
 fill() { # DEVICE MANIFEST [TEXT]: makes a file system with a tree of its own
@@ -116,6 +116,7 @@ cp -a small/. mnt/
 manifest mnt > ntfs.manifest
 umount mnt
 
+rm -f /etc/lvm/{archive,backup}/vg*
 start_azure -- "$PWD"/{vg1,vg2,thin,part1,md1,md2,r1,r3,luks,dirty,btrfs,ntfs}.img
 azure_set polls_before_success=0
 systemctl start iscsid
@@ -170,6 +171,6 @@ grep -E 'read-only' /proc/mdstat
 expect_exit 0 azilr status
 assert_contains "$LAB_WORK/stdout" vgdata-home
 
-step "the wrong key"
+step "unmount"
 expect_exit 0 azilr unmount web01 "${sign_in[@]}"
 assert_nothing_left
