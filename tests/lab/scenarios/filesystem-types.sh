@@ -224,6 +224,12 @@ kill $writer
 wait $writer || true
 end_live xfs-dirty
 
+# Of a file system with one device newer kernels keep nothing behind its unmount by themselves.
+forgotten() {
+    $driver btrfs-forget "$1" || true
+    expect_exit 12 $driver btrfs-forget "$1"
+}
+
 step 'btrfs beside the same file system of the host, with a log tree and subvolumes'
 for path in @ @home @/srv; do btrfs -q subvolume create "host-btrfs-dirty/$path"; done
 mkdir -p host-btrfs-dirty/@home/anna
@@ -302,8 +308,7 @@ expect_exit 0 $driver btrfs-forget "$over2"
 passed 'btrfs with a device missing'
 
 expect_exit 0 $driver unmount "$view" "$over"
-expect_exit 0 $driver btrfs-forget "$over"
-expect_exit 12 $driver btrfs-forget "$over"
+forgotten "$over"
 for name in btrfs-dirty one two; do drop_overlay $name; done
 losetup -d "$disk" "$disk1" "$disk2"
 # shellcheck disable=SC2086
@@ -321,7 +326,7 @@ for sum in xxhash sha256 blake2; do
     expect_exit 0 $driver mount "$over" "$view"
     check_view btrfs-$sum.manifest
     expect_exit 0 $driver unmount "$view" "$over"
-    expect_exit 0 $driver btrfs-forget "$over"
+    forgotten "$over"
     drop_overlay btrfs-$sum
     losetup -d "$disk"
     passed "btrfs $sum"
