@@ -11,16 +11,16 @@ cd "$LAB_WORK" || exit
 mkdir mnt view keys
 view=$LAB_WORK/view
 
-# As the rules that azilr brings do for the disks of a backup, whose place these devices take; behind 10-dm.
+# As the rules that azilr brings do for the disks of a backup, whose place these devices take; behind 55-dm, which knows the names.
 mkdir -p /run/udev/rules.d
-cat > /run/udev/rules.d/11-lab-backup.rules << 'RULES'
+cat > /run/udev/rules.d/56-lab-backup.rules << 'RULES'
 KERNEL=="loop*", ATTR{ro}=="1", ENV{SYSTEMD_READY}="0", ENV{UDEV_DISABLE_PERSISTENT_STORAGE_RULES_FLAG}="1"
 ENV{DM_NAME}=="azilr-lab-*", ENV{SYSTEMD_READY}="0", ENV{DM_UDEV_DISABLE_DISK_RULES_FLAG}="1", \
     ENV{DM_UDEV_DISABLE_OTHER_RULES_FLAG}="1", ENV{UDEV_DISABLE_PERSISTENT_STORAGE_RULES_FLAG}="1"
 RULES
 udevadm control --reload
 forget_rules() {
-    rm /run/udev/rules.d/11-lab-backup.rules
+    rm /run/udev/rules.d/56-lab-backup.rules
     rmdir --ignore-fail-on-non-empty /run/udev/rules.d
     udevadm control --reload
 }
