@@ -11,16 +11,16 @@ cd "$LAB_WORK" || exit
 mkdir mnt view keys
 view=$LAB_WORK/view
 
-# As the rules that azilr brings do for the disks of a backup, whose place these devices take; behind 10-dm.
+# As the rules that azilr brings do for the disks of a backup, whose place these devices take; behind 55-dm, which knows the names.
 mkdir -p /run/udev/rules.d
-cat > /run/udev/rules.d/11-lab-backup.rules << 'RULES'
+cat > /run/udev/rules.d/56-lab-backup.rules << 'RULES'
 KERNEL=="loop*", ATTR{ro}=="1", ENV{SYSTEMD_READY}="0", ENV{UDEV_DISABLE_PERSISTENT_STORAGE_RULES_FLAG}="1"
 ENV{DM_NAME}=="azilr-lab-*", ENV{SYSTEMD_READY}="0", ENV{DM_UDEV_DISABLE_DISK_RULES_FLAG}="1", \
     ENV{DM_UDEV_DISABLE_OTHER_RULES_FLAG}="1", ENV{UDEV_DISABLE_PERSISTENT_STORAGE_RULES_FLAG}="1"
 RULES
 udevadm control --reload
 forget_rules() {
-    rm /run/udev/rules.d/11-lab-backup.rules
+    rm /run/udev/rules.d/56-lab-backup.rules
     rmdir --ignore-fail-on-non-empty /run/udev/rules.d
     udevadm control --reload
 }
@@ -224,6 +224,12 @@ kill $writer
 wait $writer || true
 end_live xfs-dirty
 
+# Of a file system with one device newer kernels keep nothing behind its unmount by themselves.
+forgotten() {
+    $driver btrfs-forget "$1" || true
+    expect_exit 12 $driver btrfs-forget "$1"
+}
+
 step 'btrfs beside the same file system of the host, with a log tree and subvolumes'
 for path in @ @home @/srv; do btrfs -q subvolume create "host-btrfs-dirty/$path"; done
 mkdir -p host-btrfs-dirty/@home/anna
@@ -302,8 +308,7 @@ expect_exit 0 $driver btrfs-forget "$over2"
 passed 'btrfs with a device missing'
 
 expect_exit 0 $driver unmount "$view" "$over"
-expect_exit 0 $driver btrfs-forget "$over"
-expect_exit 12 $driver btrfs-forget "$over"
+forgotten "$over"
 for name in btrfs-dirty one two; do drop_overlay $name; done
 losetup -d "$disk" "$disk1" "$disk2"
 # shellcheck disable=SC2086
@@ -321,7 +326,7 @@ for sum in xxhash sha256 blake2; do
     expect_exit 0 $driver mount "$over" "$view"
     check_view btrfs-$sum.manifest
     expect_exit 0 $driver unmount "$view" "$over"
-    expect_exit 0 $driver btrfs-forget "$over"
+    forgotten "$over"
     drop_overlay btrfs-$sum
     losetup -d "$disk"
     passed "btrfs $sum"
