@@ -3,6 +3,7 @@
 # missing, on an array; arrays whole and degraded; a volume in an encrypted one; dirty journals; btrfs and NTFS. All of it
 # is shown with the files that went in, and none of it is written to.
 # timeout=480
+# weight=200
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # 32 disks over four targets: all of them come, are looked at and mounted at once, and all of them go again.
 # timeout=480
+# weight=200
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 
