@@ -39,6 +39,8 @@ take_down_host() {
     mdadm --stop --quiet /dev/md/data
     losetup -d "$vg" "$md1" "$md2"
     udevadm settle
+    # LVM's own, of its looks at a group that it had no copy of yet
+    rm -f /etc/lvm/{archive,backup}/vgdata*
 }
 cleanup_fn take_down_host
 
@@ -82,7 +84,7 @@ host_facts() {
     grep -A 2 '^md' /proc/mdstat
     btrfs filesystem show --mounted 2>&1 | grep -v used
     dmsetup ls | sort
-    find /dev/disk/by-uuid /dev/disk/by-label /dev/mapper /dev/md -printf '%p %l\n' | sort
+    { find /dev/disk/by-uuid /dev/disk/by-label /dev/mapper /dev/md -printf '%p %l\n' 2> /dev/null || true; } | sort
 }
 udevadm settle
 host_facts > facts.before
