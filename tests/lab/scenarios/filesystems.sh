@@ -1,6 +1,6 @@
 #!/bin/bash
-# Ten disks at once: each file system that can be opened is, each thing that cannot is named with the reason, and none of
-# it is touched by the host's LVM, md or multipath.
+# Ten disks at once on a host without LVM, mdadm and dmsetup: each file system that can be opened is, each thing that cannot
+# is named with the reason, and none of it is touched by the host's LVM, md or multipath.
 # timeout=480
 # weight=100
 . "$AZILR_LAB/lib.sh"
@@ -23,8 +23,24 @@ start_azure -- "$PWD"/{ext4,xfs,dirty,linux,lvm,md1,md2,empty,swap,panic}.img
 systemctl start iscsid multipathd
 host_snapshot before
 
+# The host lacks these commands for as long as azilr is at work.
+hide() {
+    local command
+    for command in pvs mdadm dmsetup; do
+        command=$(readlink -e "/sbin/$command" > /dev/null && echo "/sbin/$command")
+        mv "$command" "$command.hidden"
+        cleanup_fn eval "[ ! -e $command.hidden ] || mv $command.hidden $command"
+    done
+}
+bring_back() {
+    local command
+    for command in pvs mdadm dmsetup; do mv "/sbin/$command.hidden" "/sbin/$command"; done
+}
+
 step "mount"
+hide
 expect_exit 6 azilr mount web01 "${point_options[@]}" --json
+bring_back
 cp "$LAB_WORK/stdout" result.json
 volumes=$(json_get result.json directory)/volumes
 
@@ -43,11 +59,14 @@ assert_manifest linux.img.root.manifest "$volumes/disk3p2"
 step "a dirty journal is said to be one"
 assert_eq "$(volume disk2 status)" mounted
 assert_contains "$(volume disk2 note)" "journal was not replayed"
+assert_contains "$(volume disk2 note)" "dmsetup"
 
 step "what cannot be opened is named"
 assert_contains "$(volume disk4p1 reason)" "LVM"
+assert_contains "$(volume disk4p1 reason)" "lvm2"
 assert_contains "$(volume disk5 reason)" "RAID"
 assert_contains "$(volume disk6 reason)" "RAID"
+assert_contains "$(volume disk6 reason)" "mdadm"
 assert_contains "$(volume disk7 reason)" "no file system"
 assert_eq "$(volume disk7 status)" failed
 assert_eq "$(volume disk8 status)" skipped
