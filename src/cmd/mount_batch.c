@@ -65,6 +65,7 @@ static void mount_one(void *argument, size_t i, struct wait *wait)
                                   reason->message);
         return;
     }
+    error_fold_hint(reason);
     volume_set_reason(volume, VOLUME_FAILED, "%s", reason->message);
 }
 

@@ -127,9 +127,11 @@ int mount_overlays(struct mount_run *run, struct overlay_wish *wishes, size_t co
         enter(run, &wishes[i]);
     if (session_save(run->session, err) < 0 || pool_run(count, make, &work, &run->wait, err) < 0)
         return -1;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        error_fold_hint(wishes[i].problem);
         if (wishes[i].path)
             note(run, &wishes[i]);
+    }
     return 0;
 }
 

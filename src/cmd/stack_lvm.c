@@ -197,6 +197,7 @@ static int activate(struct mount_run *run, const struct members *members, struct
     if (prepare_ground(run, members, group, &ground, &problem, err) < 0) {
         if (!problem)
             return -1;
+        error_fold_hint(problem);
         judge_members(run, members, group, VOLUME_FAILED, problem->message);
         return 0;
     }
@@ -208,6 +209,7 @@ static int activate(struct mount_run *run, const struct members *members, struct
     if (session_will(run->session, CHANGE_VOLUME_GROUP, change, false, err) < 0)
         return -1;
     if (lvm_import(group, &place, &run->wait, &problem) < 0 || lvm_activate(group, &place, &run->wait, &problem) < 0) {
+        error_fold_hint(problem);
         judge_members(run, members, group, VOLUME_FAILED, problem->message);
         return 0;
     }
@@ -237,6 +239,7 @@ int stack_activate_groups(struct mount_run *run, enum stack_members members, str
     if (found.count == 0)
         return 0;
     if (lvm_read(found.devices, found.count, &groups, &run->wait, &problem) < 0) {
+        error_fold_hint(problem);
         for (size_t i = 0; i < found.count; i++) {
             run->volumes.items[found.volumes[i]].is_tried = true;
             volume_set_reason(&run->volumes.items[found.volumes[i]], VOLUME_FAILED, "LVM physical volume: %s",

@@ -144,6 +144,7 @@ static int open_array(struct mount_run *run, const struct md_array *array, struc
     if (assemble(run, array, name, &problem, err) < 0 && !problem)
         return -1;
     if (problem) {
+        error_fold_hint(problem);
         judge_members(run, array, VOLUME_FAILED, problem->message);
         return 0;
     }
@@ -171,13 +172,15 @@ int stack_assemble_arrays(struct mount_run *run, enum stack_members members, str
     for (size_t i = 0; i < run->volumes.count; i++)
         if (is_member(&run->volumes.items[i]))
             devices[count++] = run->volumes.items[i].device;
-    if (count && md_read(devices, count, &arrays, &run->wait, &problem) < 0)
+    if (count && md_read(devices, count, &arrays, &run->wait, &problem) < 0) {
+        error_fold_hint(problem);
         for (size_t i = 0; i < count; i++) {
             struct volume *volume = volume_of(run, devices[i]);
 
             volume->is_tried = true;
             volume_set_reason(volume, VOLUME_FAILED, "member of a Linux software RAID: %s", problem->message);
         }
+    }
     for (size_t i = 0; i < arrays.count && result == 0; i++)
         if (members == STACK_PARTIAL || arrays.items[i].state == MD_WHOLE)
             result = open_array(run, &arrays.items[i], err);

@@ -126,3 +126,16 @@ void error_free(struct error *err)
     free(err->results);
     free(err);
 }
+
+void error_fold_hint(struct error *error)
+{
+    char *message;
+
+    if (!error || !error->hint)
+        return;
+    message = str_printf("%s; %s", error->message, error->hint);
+    free(error->message);
+    error->message = message;
+    free(error->hint);
+    error->hint = NULL;
+}

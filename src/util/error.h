@@ -56,6 +56,9 @@ int error_set_results(struct error **err, const char *json);
 /* Puts a further text of several lines behind the message, on lines of its own. Returns -1. */
 int error_append(struct error **err, const char *text);
 
+/* Puts the hint, if there is one, behind the message, for a place that keeps only that. NULL is fine. */
+void error_fold_hint(struct error *error);
+
 /* Hands the error in *from on to *to (frees it where `to` is NULL). Returns -1. */
 int error_move(struct error **to, struct error **from);
 
