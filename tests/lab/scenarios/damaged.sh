@@ -35,7 +35,11 @@ loop=$(losetup -f --show lvm.img)
 pvcreate --devices "$loop" -q "$loop" > /dev/null
 vgcreate --devices "$loop" -q --config 'backup { backup = 0 archive = 0 }' vgdamaged "$loop" > /dev/null
 lvcreate --devices "$loop" -q -y -an -Zn --config 'backup { backup = 0 archive = 0 }' -n lv -l 1 vgdamaged > /dev/null
+# udev has activated it, as it does with any of this host's own, and LVM kept a copy of its metadata
+udevadm settle
+vgchange --devices "$loop" -q -an vgdamaged > /dev/null
 _detach "$loop"
+rm -f /etc/lvm/{archive,backup}/vgdamaged*
 new md.img 4M
 loop=$(losetup -f --show md.img)
 mdadm --create /dev/md/made --quiet --run --level=1 --raid-devices=2 --metadata=1.2 --assume-clean "$loop" missing
