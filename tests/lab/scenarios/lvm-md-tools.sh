@@ -1,5 +1,5 @@
 #!/bin/bash
-# timeout=400
+# timeout=600
 #
 # LVM and md support by itself (tests/native/storage_driver), over a table of layouts made with the real tools on loop
 # devices set read-only, with overlays made by hand; the host runs the very same volume group and arrays meanwhile.
@@ -318,7 +318,11 @@ layout() { # LEVEL METADATA COUNT
     map=$(cat /run/mdadm/map)
     mdadm --detail /dev/md/x | grep -v 'Events\|Update Time\|State :' > detail.before
 
-    row "$name: says that it needs overlays beside the host's" needs_overlays "${clean[@]}"
+    if [ "$metadata" = 0.90 ]; then
+        row "$name: beside the host's, read-only members" around "${clean[@]}"
+    else
+        row "$name: says that it needs overlays beside the host's" needs_overlays "${clean[@]}"
+    fi
     overlaid "${clean[@]}"
     row "$name: beside the host's, on overlays" around "${pairs[@]}"
     remove_overlays
@@ -344,7 +348,10 @@ layout() { # LEVEL METADATA COUNT
         row "$name: one missing, read-only members" around "${shift_out[@]}"
     fi
     row "$name: in use when the backup was made" eval "$driver md-open $md $PWD/private $uuid ${dirty[*]} && no_resync $md && stop_md"
-    if [ "$level" = 5 ]; then
+    if [ "$level$metadata" = 50.90 ]; then
+        without_second "${dirty[@]}"
+        row "$name: in use and one missing is refused" eval "! $driver md-open $md $PWD/private $uuid ${shift_out[*]} && [ ! -e /sys/block/$md ]"
+    elif [ "$level" = 5 ]; then
         without_second "${dirty[@]}"
         row "$name: in use and one missing needs overlays" needs_overlays "${shift_out[@]}"
         overlaid "${shift_out[@]}"
