@@ -184,7 +184,22 @@ static int fill_in(const struct lvm_group *group, const struct lvm_place *place,
 
 /* --- a group of our own --- */
 
-int lvm_import(const struct lvm_group *group, const struct lvm_place *place, struct wait *wait, struct error **err)
+/* LVM lists no volumes of an exported group; now that it is none any more, it does. */
+static int take_volumes(struct lvm_group *group, const struct lvm_place *place, struct wait *wait, struct error **err)
+{
+    _cleanup_lvm_groups_ struct lvm_groups groups = {0};
+
+    if (lvm_read(place->devices, place->count, &groups, wait, err) < 0)
+        return -1;
+    if (groups.count != 1 || !str_equal(groups.items[0].name, place->name) || group->lvs)
+        return error_set(err, EXIT_FAILED, "volume group %s is not there under its new name", group->name);
+    group->lvs = steal(groups.items[0].lvs);
+    group->lv_count = groups.items[0].lv_count;
+    groups.items[0].lv_count = 0;
+    return 0;
+}
+
+int lvm_import(struct lvm_group *group, const struct lvm_place *place, struct wait *wait, struct error **err)
 {
     _cleanup_free_ char *config = NULL;
     const char *const unlock[] = {"-y", "--lock-type", "none", "--lock-opt", "force", group->name, NULL};
@@ -205,7 +220,7 @@ int lvm_import(const struct lvm_group *group, const struct lvm_place *place, str
         return error_wrap(err, "cannot do without the missing disks of volume group %s", group->name);
     if (lvm_run_checked("vgimportclone", config, clone, place->devices, place->count, place->lock_fd, wait, err) < 0)
         return error_wrap(err, "cannot give volume group %s a name of its own here", group->name);
-    return 0;
+    return group->exported ? take_volumes(group, place, wait, err) : 0;
 }
 
 void lvm_groups_clear(struct lvm_groups *groups)

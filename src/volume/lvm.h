@@ -90,9 +90,10 @@ char *lvm_stand_in_table(const struct lvm_pv *pv);
 
 /*
  * Makes the group on these devices one of its own: the new name, new UUIDs, not exported, nobody's system id, no lock
- * type; and whole, where devices stand in for physical volumes that are missing. Activates nothing. Returns 0 or -1.
+ * type; and whole, where devices stand in for physical volumes that are missing. Activates nothing. The volumes of an
+ * exported group, which LVM does not show before, are filled in. Returns 0 or -1.
  */
-int lvm_import(const struct lvm_group *group, const struct lvm_place *place, struct wait *wait, struct error **err);
+int lvm_import(struct lvm_group *group, const struct lvm_place *place, struct wait *wait, struct error **err);
 
 /*
  * Activates all of an imported group's volumes that it can, read-only and without any resynchronisation, conversion or

@@ -27,6 +27,14 @@ void md_add(struct md_arrays *arrays, const char *device, struct md_superblock *
 /* Once all devices are there: which members are stale, what is missing, and what can be done with it. */
 void md_judge(struct md_arrays *arrays);
 
+/*
+ * Starts an array under this kernel name (with "md_" in front), read-only, with nothing but the kernel's own interface
+ * in sysfs, which takes all else from the superblocks. md_mod must be loaded. Returns 0, or -1 with nothing left
+ * behind.
+ */
+int md_kernel_start(const char *name, const char *metadata, const char *const devices[], size_t count,
+                    struct error **err);
+
 void md_superblock_clear(struct md_superblock *superblock);
 
 #endif

@@ -106,56 +106,116 @@ int md_read(const char *const devices[], size_t count, struct md_arrays *arrays,
     return 0;
 }
 
-static int start(const struct md_array *array, const struct md_place *place, const char *config, struct wait *wait,
-                 struct run_result *result, struct error **err)
+/*
+ * mdadm gives an array whose name is a number the kernel name of that number, whatever it is asked for, if it is free
+ * (create_mddev() in mdopen.c). All of 0.90 are such, and of the others those without a host in front.
+ */
+static bool mdadm_would_choose_its_name(const struct md_array *array)
+{
+    return str_equal(array->metadata, "0.90") || !array->name || !strchr(array->name, ':');
+}
+
+/* What is fresh of the members, each by its overlay if there are any. Returns how many. */
+static size_t fresh_devices(const struct md_array *array, const struct md_place *place, const char **devices)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < array->member_count; i++)
+        if (!array->members[i].stale && array->members[i].role != MD_SPARE)
+            devices[count++] = place->devices ? place->devices[i] : array->members[i].device;
+    return count;
+}
+
+static int start_by_kernel(const struct md_array *array, const struct md_place *place, struct wait *wait,
+                           struct error **err)
+{
+    const char *const load[] = {"modprobe", "-q", "md_mod", NULL};
+    _cleanup_free_ const char **devices = xcalloc(array->member_count + 1, sizeof(*devices));
+    size_t count = fresh_devices(array, place, devices);
+
+    if (array->needs_force)
+        return error_set(err, EXIT_FAILED,
+                         "RAID %s cannot be started: written to at the moment of the backup, and a member is missing",
+                         array->uuid);
+    /* built in, or loaded already: then this fails or does nothing */
+    run_checked(load, NULL, wait, NULL);
+    if (md_kernel_start(place->kernel_name, array->metadata, devices, count, err) < 0)
+        return error_wrap(err, "cannot start the %s array %s", array->level, array->uuid);
+    return 0;
+}
+
+static int run_mdadm(const struct md_array *array, const struct md_place *place, const char *config, struct wait *wait,
+                     struct run_result *result, struct error **err)
 {
     _cleanup_free_ const char **argv = xcalloc(array->member_count + 10, sizeof(*argv));
-    /* mdadm puts "md_" in front of a name below /dev/md to make the kernel's, and takes no other names (mdopen.c) */
+    /* mdadm puts "md_" in front of a name below /dev/md to make the kernel's, and takes no other names */
     _cleanup_free_ char *device = str_printf("/dev/md/%s", place->kernel_name + sizeof("md_") - 1);
     _cleanup_free_ char *option = str_printf("--config=%s", config);
+    /* no array is of a host of this name, so that what an array's own name says does not count */
+    _cleanup_free_ char *host = str_printf("--homehost=%s", place->kernel_name);
     size_t count = 0;
 
     argv[count++] = "mdadm";
     argv[count++] = "--assemble";
     argv[count++] = device;
     argv[count++] = option;
+    argv[count++] = host;
     argv[count++] = "--readonly";
     argv[count++] = "--run";
     if (place->devices)
         argv[count++] = "--update=uuid";
     if (array->needs_force)
         argv[count++] = "--force";
-    for (size_t i = 0; i < array->member_count; i++)
-        if (!array->members[i].stale && array->members[i].role != MD_SPARE)
-            argv[count++] = place->devices ? place->devices[i] : array->members[i].device;
+    fresh_devices(array, place, argv + count);
     return mdadm(argv, place->lock_fd, wait, result, err);
 }
 
-int md_assemble(const struct md_array *array, const struct md_place *place, struct wait *wait, struct error **err)
+/* It runs, but is it what was asked for? If not, it is taken down before anybody relies on it. */
+static int check_name(const struct md_place *place, struct wait *wait, struct error **err)
+{
+    _cleanup_free_ char *directory = str_printf("/sys/block/%s/md", place->kernel_name);
+    _cleanup_free_ char *device = str_printf("/dev/md/%s", place->kernel_name + sizeof("md_") - 1);
+    const char *const argv[] = {"mdadm", "--stop", "--config=none", device, NULL};
+
+    if (access(directory, F_OK) == 0)
+        return 0;
+    run_checked(argv, NULL, wait, NULL);
+    return error_set(err, EXIT_FAILED, "mdadm gave the array another name than %s", place->kernel_name);
+}
+
+static int start_by_mdadm(const struct md_array *array, const struct md_place *place, struct wait *wait,
+                          struct error **err)
 {
     _cleanup_free_ char *config = str_printf("%s/%s.conf", place->directory, place->kernel_name);
     _cleanup_run_result_ struct run_result result = {0};
     int ran;
 
-    if (!is_ours(place->kernel_name))
-        return error_set(err, EXIT_FAILED, "%s is not a name for an array of azilr's", place->kernel_name);
-    if (array->state != MD_WHOLE && array->state != MD_DEGRADED)
-        return error_set(err, EXIT_FAILED, "RAID %s cannot be started: %s", array->uuid, array->reason);
-    if (!place->devices && array->needs_force)
-        return 1;
     if (file_replace(config, configuration, sizeof(configuration) - 1, 0600, false, err) < 0)
         return -1;
-    ran = start(array, place, config, wait, &result, err);
+    ran = run_mdadm(array, place, config, wait, &result, err);
     unlink(config);
     if (ran < 0)
         return -1;
     if (result.exit_code == 0)
-        return 0;
+        return check_name(place, wait, err);
     /* mdadm's own words, Assemble.c */
     if (!place->devices && strstr(buffer_text(&result.errors), "already active"))
         return 1;
     _cleanup_free_ char *words = run_last_words(&result);
     return error_set(err, EXIT_FAILED, "mdadm cannot start the %s array %s: %s", array->level, array->uuid, words);
+}
+
+int md_assemble(const struct md_array *array, const struct md_place *place, struct wait *wait, struct error **err)
+{
+    if (!is_ours(place->kernel_name))
+        return error_set(err, EXIT_FAILED, "%s is not a name for an array of azilr's", place->kernel_name);
+    if (array->state != MD_WHOLE && array->state != MD_DEGRADED)
+        return error_set(err, EXIT_FAILED, "RAID %s cannot be started: %s", array->uuid, array->reason);
+    if (mdadm_would_choose_its_name(array))
+        return start_by_kernel(array, place, wait, err);
+    if (!place->devices && array->needs_force)
+        return 1;
+    return start_by_mdadm(array, place, wait, err);
 }
 
 int md_stop(const char *kernel_name, struct wait *wait, struct error **err)

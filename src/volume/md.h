@@ -84,7 +84,8 @@ struct md_place {
 /*
  * Puts the array together, read-only, as /dev/KERNEL_NAME, of what is fresh of its members. Returns 0 when it runs; 1,
  * with nothing changed, where that takes overlays and there are none (it must be forced, or the host runs an array of
- * that UUID); -1 with EXIT_FAILED if it cannot be done.
+ * that UUID); -1 with EXIT_FAILED if it cannot be done. An array whose name is a number only, which all of 0.90
+ * metadata are, is started by the kernel alone: it keeps its UUID, needs no overlays, and cannot be forced.
  */
 int md_assemble(const struct md_array *array, const struct md_place *place, struct wait *wait, struct error **err);
 

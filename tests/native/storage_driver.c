@@ -4,7 +4,7 @@
  *
  *   storage_driver vg-read DEVICE…                        one JSON document
  *   storage_driver vg-open NAME DIR GROUP DEVICE=OVERLAY…  imports and activates; for a missing one UUID=OVERLAY
- *   storage_driver vg-close NAME DIR GROUP DEVICE=OVERLAY…
+ *   storage_driver vg-close NAME DIR GROUP DEVICE=OVERLAY…  the devices may be the overlays themselves
  *   storage_driver md-read DEVICE…
  *   storage_driver md-open NAME DIR UUID DEVICE[=OVERLAY]…
  *   storage_driver md-stop NAME
@@ -154,7 +154,7 @@ static int vg_change(char **arguments, int count, bool open, struct error **err)
     if (lvm_read(devices, device_count, &groups, NULL, err) < 0)
         return -1;
     for (size_t i = 0; i < groups.count; i++)
-        if (str_equal(groups.items[i].name, arguments[2]))
+        if (str_equal(groups.items[i].name, arguments[2]) || (!open && str_equal(groups.items[i].name, arguments[0])))
             return with_group(&groups.items[i], &pairs, arguments, open, err);
     return error_set(err, EXIT_NOT_FOUND, "no volume group %s", arguments[2]);
 }

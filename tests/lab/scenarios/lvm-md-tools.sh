@@ -1,5 +1,5 @@
 #!/bin/bash
-# timeout=400
+# timeout=600
 #
 # LVM and md support by itself (tests/native/storage_driver), over a table of layouts made with the real tools on loop
 # devices set read-only, with overlays made by hand; the host runs the very same volume group and arrays meanwhile.
@@ -101,8 +101,10 @@ done
 end_vg() {
     [ -z "${writer-}" ] || kill "$writer" || true
     umount busy || true
+    # LVM removes nothing while it sees its physical volumes twice
+    unloop pv?.bak
     vgremove -q -ff -y "${quiet[@]}" vgdata || true
-    unloop pv? pv?.bak
+    unloop pv?
     rm -rf /etc/lvm/archive/{vgdata,vgmd}* /etc/lvm/backup/{vgdata,vgmd}* /etc/lvm/archive/azilr-* /etc/lvm/backup/azilr-*
 }
 cleanup_fn end_vg
@@ -185,7 +187,7 @@ remove_overlays
 
 step "exported, of another system, shared"
 variant() { # SED-EXPRESSION
-    local pairs=() config i
+    local pairs=() config i status
     for i in 0 1 2 3; do pairs+=("$(overlay "$i" "${bak[i]}")"); done
     config=$(printf '"a|^%s$|",' "${pairs[@]}")
     config="devices{filter=[$config\"r|.*|\"] hints=\"none\"} backup{backup=0 archive=0} global{activation=0}"
@@ -194,8 +196,8 @@ variant() { # SED-EXPRESSION
     vgcfgrestore -q -y --force --config "$config" -f meta vgdata
     status=0
     for i in 0 1 2 3; do pairs[i]=${pairs[i]}=${pairs[i]}; done
-    $driver vg-open $vg_name "$PWD/private" vgdata "${pairs[@]}" && same "$(lv_path lin)" &&
-        $driver vg-close $vg_name "$PWD/private" vgdata "${pairs[@]}" || status=1
+    $driver vg-open $vg_name "$PWD/private" vgdata "${pairs[@]}" && same "$(lv_path lin)" || status=1
+    $driver vg-close $vg_name "$PWD/private" vgdata "${pairs[@]}" || status=1
     remove_overlays
     return $status
 }
@@ -218,11 +220,11 @@ end_vg > /dev/null 2>&1
 
 step "LVM on md, and md in LVM"
 stacked_end() {
-    vgchange -q -an "${quiet[@]}" vgmd || true
-    mdadm --stop --quiet /dev/md/inner /dev/md/outer || true
+    unloop s?.bak
+    mdadm --stop --quiet /dev/md/inner || true
     vgremove -q -ff -y "${quiet[@]}" vgmd || true
     mdadm --stop --quiet /dev/md/outer || true
-    unloop s? s?.bak
+    unloop s?
 }
 cleanup_fn stacked_end
 truncate -s 64M s0 s1
@@ -316,7 +318,11 @@ layout() { # LEVEL METADATA COUNT
     map=$(cat /run/mdadm/map)
     mdadm --detail /dev/md/x | grep -v 'Events\|Update Time\|State :' > detail.before
 
-    row "$name: says that it needs overlays beside the host's" needs_overlays "${clean[@]}"
+    if [ "$metadata" = 0.90 ]; then
+        row "$name: beside the host's, read-only members" around "${clean[@]}"
+    else
+        row "$name: says that it needs overlays beside the host's" needs_overlays "${clean[@]}"
+    fi
     overlaid "${clean[@]}"
     row "$name: beside the host's, on overlays" around "${pairs[@]}"
     remove_overlays
@@ -342,7 +348,10 @@ layout() { # LEVEL METADATA COUNT
         row "$name: one missing, read-only members" around "${shift_out[@]}"
     fi
     row "$name: in use when the backup was made" eval "$driver md-open $md $PWD/private $uuid ${dirty[*]} && no_resync $md && stop_md"
-    if [ "$level" = 5 ]; then
+    if [ "$level$metadata" = 50.90 ]; then
+        without_second "${dirty[@]}"
+        row "$name: in use and one missing is refused" eval "! $driver md-open $md $PWD/private $uuid ${shift_out[*]} && [ ! -e /sys/block/$md ]"
+    elif [ "$level" = 5 ]; then
         without_second "${dirty[@]}"
         row "$name: in use and one missing needs overlays" needs_overlays "${shift_out[@]}"
         overlaid "${shift_out[@]}"
