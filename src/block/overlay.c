@@ -238,8 +238,7 @@ bool overlay_is_store(const char *path)
 
 const char *overlay_state_name(enum overlay_state state)
 {
-    static const char *const names[] = {
-        [OVERLAY_GOOD] = "good", [OVERLAY_FULL] = "full", [OVERLAY_BROKEN] = "broken"};
+    static const char *const names[] = {[OVERLAY_GOOD] = "good", [OVERLAY_FULL] = "full", [OVERLAY_BROKEN] = "broken"};
 
     return names[state];
 }

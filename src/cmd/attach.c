@@ -225,8 +225,7 @@ static int mark_sessions(struct scans *scans, struct error **err)
     if (session_save(run->session, err) < 0)
         return -1;
     for (size_t i = 0; i < run->targets.count; i++)
-        if (udev_mark_session(scans->sessions[i].number, run->session->id, run->targets.count > 1 ? i + 1 : 0, err) <
-            0)
+        if (udev_mark_session(scans->sessions[i].number, run->session->id, run->targets.count > 1 ? i + 1 : 0, err) < 0)
             return -1;
     return 0;
 }

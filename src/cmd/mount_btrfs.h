@@ -6,8 +6,8 @@
 #include "cmd/mount_run.h"
 
 /*
- * Puts every btrfs onto overlays and gives it an id of its own. Of one with several devices the first volume becomes the
- * one to be mounted, with the others as its companions. What cannot be done is the volume's reason.
+ * Puts every btrfs onto overlays and gives it an id of its own. Of one with several devices the first volume becomes
+ * the one to be mounted, with the others as its companions. What cannot be done is the volume's reason.
  */
 int mount_btrfs_prepare(struct mount_run *run, struct error **err);
 

@@ -22,8 +22,8 @@ struct overlay_wish {
 int mount_overlay_check(struct mount_run *run, struct error **err);
 
 /*
- * Makes all of them. One that cannot be made has its reason in its wish; only what must end the whole mount is an error.
- * The caller clears each wish.
+ * Makes all of them. One that cannot be made has its reason in its wish; only what must end the whole mount is an
+ * error. The caller clears each wish.
  */
 int mount_overlays(struct mount_run *run, struct overlay_wish *wishes, size_t count, struct error **err);
 

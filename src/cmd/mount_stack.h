@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What lies on a backup's disks in layers: arrays, volume groups, encrypted volumes, each of which brings block devices
- * that may hold another. mount_stack() goes on until a round brings nothing new; its parts, below, each handle one kind.
+ * that may hold another. mount_stack() goes on until a round brings nothing new; its parts, below, each handle one
+ * kind.
  */
 #ifndef AZILR_CMD_MOUNT_STACK_H
 #define AZILR_CMD_MOUNT_STACK_H

@@ -117,7 +117,8 @@ static int unlock(struct mount_run *run, size_t i, struct error **err)
     error_fold_hint(problem);
     if (result <= 0)
         volume_set_reason(&run->volumes.items[i], VOLUME_FAILED, "encrypted with %s: %s",
-                          kind_of(&run->volumes.items[i]), result < 0 ? problem->message : "no key of those given fits");
+                          kind_of(&run->volumes.items[i]),
+                          result < 0 ? problem->message : "no key of those given fits");
     return 0;
 }
 

@@ -190,8 +190,7 @@ static int activate(struct mount_run *run, const struct members *members, struct
     _cleanup_error_ struct error *problem = NULL;
     _cleanup_free_ char *name = lvm_new_name(mount_tag(run), run->stacked++);
     _cleanup_free_ char *prefix = mapped_name(name, "");
-    struct lvm_place place = {
-        .name = name, .directory = run->session->directory, .lock_fd = run->session->lock_fd};
+    struct lvm_place place = {.name = name, .directory = run->session->directory, .lock_fd = run->session->lock_fd};
     cJSON *change;
 
     if (prepare_ground(run, members, group, &ground, &problem, err) < 0) {

@@ -83,7 +83,8 @@ static int assemble_on_overlays(struct mount_run *run, const struct md_array *ar
     for (size_t i = 0; i < array->member_count; i++) {
         const struct volume *volume = volume_of(run, array->members[i].device);
 
-        wishes[i] = (struct overlay_wish){.origin = array->members[i].device, .volume = volume ? volume->name : "array"};
+        wishes[i] =
+            (struct overlay_wish){.origin = array->members[i].device, .volume = volume ? volume->name : "array"};
     }
     result = mount_overlays(run, wishes, array->member_count, err);
     for (size_t i = 0; i < array->member_count && result == 0; i++) {

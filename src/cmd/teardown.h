@@ -14,22 +14,22 @@
 #include "util/wait.h"
 
 /* The kinds of change that mount enters in the undo list, in the order in which they are made. */
-#define CHANGE_REGISTRATION "registration" /* recovery_point, endpoint, authority */
-#define CHANGE_TUNNEL "tunnel"             /* pid_file */
-#define CHANGE_ISCSID "iscsid"             /* unit */
-#define CHANGE_UDEV_RULES "udev-rules"     /* path */
-#define CHANGE_IFACE "iface"               /* iface */
-#define CHANGE_DISCOVERY "discovery"       /* address, port */
-#define CHANGE_NODE "node"                 /* target, iface */
-#define CHANGE_LOGIN "login"               /* target, iface */
-#define CHANGE_UDEV_MARK "udev-mark"       /* session, iface */
+#define CHANGE_REGISTRATION "registration"  /* recovery_point, endpoint, authority */
+#define CHANGE_TUNNEL "tunnel"              /* pid_file */
+#define CHANGE_ISCSID "iscsid"              /* unit */
+#define CHANGE_UDEV_RULES "udev-rules"      /* path */
+#define CHANGE_IFACE "iface"                /* iface */
+#define CHANGE_DISCOVERY "discovery"        /* address, port */
+#define CHANGE_NODE "node"                  /* target, iface */
+#define CHANGE_LOGIN "login"                /* target, iface */
+#define CHANGE_UDEV_MARK "udev-mark"        /* session, iface */
 #define CHANGE_STACK_MARK "udev-stack-mark" /* tag */
-#define CHANGE_OVERLAY "overlay"           /* name, store (path of its file while that has a name) */
-#define CHANGE_ARRAY "array"               /* name */
-#define CHANGE_VOLUME_GROUP "volume-group" /* name; prefix of its devices' names */
-#define CHANGE_DM_DEVICE "dm-device"       /* name: of one that decrypts, or that stands in for a missing one */
-#define CHANGE_BTRFS "btrfs"               /* devices: paths that the kernel is to forget */
-#define CHANGE_DIRECTORY "directory"       /* path */
+#define CHANGE_OVERLAY "overlay"            /* name, store (path of its file while that has a name) */
+#define CHANGE_ARRAY "array"                /* name */
+#define CHANGE_VOLUME_GROUP "volume-group"  /* name; prefix of its devices' names */
+#define CHANGE_DM_DEVICE "dm-device"        /* name: of one that decrypts, or that stands in for a missing one */
+#define CHANGE_BTRFS "btrfs"                /* devices: paths that the kernel is to forget */
+#define CHANGE_DIRECTORY "directory"        /* path */
 #define CHANGE_MOUNT "mount" /* directory, major, minor, and for a file system on several devices the others' */
 
 struct teardown {

@@ -97,11 +97,8 @@ void volume_probe(struct volume *volume)
 const char *volume_state_name(enum volume_state state)
 {
     static const char *const names[] = {
-        [VOLUME_FOUND] = "found",
-        [VOLUME_MOUNTED] = "mounted",
-        [VOLUME_MEMBER] = "member",
-        [VOLUME_SKIPPED] = "skipped",
-        [VOLUME_FAILED] = "failed",
+        [VOLUME_FOUND] = "found",     [VOLUME_MOUNTED] = "mounted", [VOLUME_MEMBER] = "member",
+        [VOLUME_SKIPPED] = "skipped", [VOLUME_FAILED] = "failed",
     };
 
     return names[state];

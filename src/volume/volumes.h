@@ -29,7 +29,7 @@ struct volume {
     dev_t device_number;
     int lun;
     bool is_whole_disk;
-    bool is_tried; /* of what is no file system: opening what it is part of has been tried */
+    bool is_tried;   /* of what is no file system: opening what it is part of has been tried */
     uint64_t size;   /* bytes */
     char *type;      /* libblkid's name, NULL if unknown */
     char *label;     /* printable, NULL if none */
