@@ -187,12 +187,21 @@ int str_to_long(const char *text, long min, long max, long *number)
 int str_to_size(const char *text, uint64_t *size)
 {
     static const char units[] = "KMGT";
-    size_t length = text ? strlen(text) : 0;
-    const char *unit = length ? strchr(units, text[length - 1]) : NULL;
-    _cleanup_free_ char *digits = str_ndup(text ? text : "", unit ? length - 1 : length);
-    unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+    char digits[32] = "";
+    const char *unit;
+    unsigned shift = 0;
+    size_t length;
     long number;
 
+    if (!text || !*text || strlen(text) >= sizeof(digits))
+        return -1;
+    length = strlen(text);
+    unit = strchr(units, text[length - 1]);
+    if (unit) {
+        shift = 10 * (unsigned)(unit - units + 1);
+        length--;
+    }
+    memcpy(digits, text, length);
     if (str_to_long(digits, 0, LONG_MAX, &number) < 0 || (uint64_t)number > UINT64_MAX >> shift)
         return -1;
     *size = (uint64_t)number << shift;

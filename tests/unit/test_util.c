@@ -451,10 +451,60 @@ static void a_process_is_known_by_its_start_time(void **state)
     assert_int_equal(process_start_time(-1), 0);
 }
 
+static void sizes_have_units(void **state)
+{
+    static const struct {
+        const char *text;
+        int result;
+        uint64_t size;
+    } cases[] = {{"0", 0, 0},
+                 {"512", 0, 512},
+                 {"4K", 0, 4096},
+                 {"1G", 0, 1 << 30},
+                 {"16777215T", 0, UINT64_C(16777215) << 40},
+                 {"16777216T", -1, 0},
+                 {"9223372036854775807", 0, INT64_MAX},
+                 {"9223372036854775808", -1, 0},
+                 {"", -1, 0},
+                 {"G", -1, 0},
+                 {"1g", -1, 0},
+                 {"-1", -1, 0},
+                 {"1 G", -1, 0},
+                 {"1GG", -1, 0},
+                 {"000000000000000000000000000000000001", -1, 0},
+                 {NULL, -1, 0}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        uint64_t size = 0;
+
+        assert_int_equal(str_to_size(cases[i].text, &size), cases[i].result);
+        assert_true(size == cases[i].size);
+    }
+}
+
+static void a_hint_can_go_with_its_message(void **state)
+{
+    struct error *err = NULL;
+
+    (void)state;
+    error_fold_hint(NULL);
+    error_set(&err, EXIT_HOST, "no lvm2");
+    error_fold_hint(err);
+    assert_string_equal(err->message, "no lvm2");
+    error_hint(&err, "install it");
+    error_fold_hint(err);
+    assert_string_equal(err->message, "no lvm2; install it");
+    assert_null(err->hint);
+    error_free(err);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(errors_are_wrapped_and_keep_the_deepest_hint),
+        cmocka_unit_test(a_hint_can_go_with_its_message),
+        cmocka_unit_test(sizes_have_units),
         cmocka_unit_test(untrusted_text_becomes_printable),
         cmocka_unit_test(numbers_are_read_whole_or_not_at_all),
         cmocka_unit_test(a_buffer_keeps_to_its_cap),
