@@ -132,7 +132,9 @@ done
 echo 3 > /proc/sys/vm/drop_caches
 for name in vg md xfs btrfs; do assert_manifest $name.now host-$name; done
 btrfs scrub start -B host-btrfs | grep -q 'no errors found' || fail "btrfs scrub"
-dmesg | sed -n '/azilr-lab: the mount begins/,$p' > kernel.log
+# azilr's first try on an xfs, which finds out by this that there is a log to replay
+dmesg | sed -n '/azilr-lab: the mount begins/,$p' |
+    grep -vE 'XFS \(sd[a-z]+\): log mount/recovery failed: error -30' > kernel.log
 ! grep -iE 'error|corrupt|warn|BUG|call trace|inconsisten' kernel.log || fail "the kernel complained"
 umount host-vg host-md host-xfs
 e2fsck -fn /dev/vgdata/home > /dev/null || fail "the host's ext4 on LVM is damaged"
