@@ -12,6 +12,7 @@
 #include "volume/md-internal.h"
 
 static const int64_t STOP_LIMIT_MS = 15 * 1000;
+static const int64_t STOP_FIRST_PAUSE_MS = 20;
 static const int64_t STOP_PAUSE_MS = 200;
 
 static const char name_prefix[] = "md_azilr_";
@@ -218,30 +219,40 @@ int md_assemble(const struct md_array *array, const struct md_place *place, stru
     return start_by_mdadm(array, place, wait, err);
 }
 
-int md_stop(const char *kernel_name, struct wait *wait, struct error **err)
+/* One try. Returns 0 if mdadm did it, 1 with *words set if it could not, -1 with err set. */
+static int try_to_stop(const char *kernel_name, char **words, struct wait *wait, struct error **err)
 {
-    _cleanup_free_ char *directory = str_printf("/sys/block/%s/md", kernel_name);
     _cleanup_free_ char *device = str_printf("/dev/%s", kernel_name);
     const char *const argv[] = {"mdadm", "--stop", "--config=none", device, NULL};
+    _cleanup_run_result_ struct run_result result = {0};
+
+    if (mdadm(argv, -1, wait, &result, err) < 0)
+        return -1;
+    if (result.exit_code == 0)
+        return 0;
+    free(*words);
+    *words = run_last_words(&result);
+    return 1;
+}
+
+int md_stop(const char *kernel_name, struct wait *wait, struct error **err)
+{
+    _cleanup_free_ char *disk = str_printf("/sys/block/%s", kernel_name);
+    _cleanup_free_ char *array = str_printf("/sys/block/%s/md", kernel_name);
+    _cleanup_free_ char *words = str_dup("it does not go away");
     int64_t end = clock_monotonic_ms() + STOP_LIMIT_MS;
 
     if (!is_ours(kernel_name))
         return error_set(err, EXIT_FAILED, "%s is not the name of an array of azilr's", kernel_name);
+    /* the disk goes a moment after the array */
     for (bool was_there = false;; was_there = true) {
-        _cleanup_run_result_ struct run_result result = {0};
-
-        if (access(directory, F_OK) != 0)
+        if (access(disk, F_OK) != 0)
             return was_there;
-        if (mdadm(argv, -1, wait, &result, err) < 0)
+        if (access(array, F_OK) == 0 && try_to_stop(kernel_name, &words, wait, err) < 0)
             return -1;
-        if (result.exit_code == 0)
-            continue;
-        if (clock_monotonic_ms() > end) {
-            _cleanup_free_ char *words = run_last_words(&result);
-
+        if (clock_monotonic_ms() > end)
             return error_set(err, EXIT_BUSY, "cannot stop the array %s: %s", kernel_name, words);
-        }
-        if (wait_sleep(wait, STOP_PAUSE_MS, err) < 0)
+        if (wait_sleep(wait, was_there ? STOP_PAUSE_MS : STOP_FIRST_PAUSE_MS, err) < 0)
             return -1;
     }
 }

@@ -369,7 +369,6 @@ layout 1 1.2 2
 layout 5 1.2 3
 layout 10 1.0 4
 layout 0 1.1 2
-layout 1 0.90 2
 layout 5 0.90 3
 
 printf '\n%d layouts, %d not ok\n' $rows $bad_rows
