@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* From disks to mounted volumes: what is on the disks, and then each of it as it can be mounted. */
+#include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "cmd/mount_batch.h"
 #include "cmd/mount_btrfs.h"
@@ -64,11 +66,27 @@ static int mount_dirty(struct mount_run *run, const char *volumes_directory, str
     return mount_batch(run, volumes_directory, MOUNT_UNREPLAYED, is_found, err);
 }
 
+/*
+ * The disk that Azure gives a VM for as long as it runs on one machine is in no backup of today, but copies of it are on
+ * other disks. Azure's agents leave this file on it (WALinuxAgent, azurelinuxagent/daemon/resourcedisk; on Windows too).
+ */
+static void note_temporary_disk(struct volume *volume)
+{
+    _cleanup_free_ char *mark = NULL;
+
+    if (volume->state != VOLUME_MOUNTED || volume->note)
+        return;
+    mark = str_printf("%s/DATALOSS_WARNING_README.txt", volume->mount_point);
+    if (faccessat(AT_FDCWD, mark, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+        volume->note = str_dup("Azure's temporary disk, whose files were never meant to be kept");
+}
+
 static void sum_up(struct mount_run *run)
 {
     size_t mounted = 0, failed = 0;
 
     for (size_t i = 0; i < run->volumes.count; i++) {
+        note_temporary_disk(&run->volumes.items[i]);
         mounted += run->volumes.items[i].state == VOLUME_MOUNTED;
         failed += run->volumes.items[i].state == VOLUME_FAILED;
     }

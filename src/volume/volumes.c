@@ -42,6 +42,12 @@ static const char *bare_partition(const char *part_type)
     return NULL;
 }
 
+/* UEFI specification 5.3.3; the MBR's type for it is 0xef (5.2.2) */
+static bool is_efi_partition(const char *part_type)
+{
+    return str_equal_ignoring_case(part_type, "c12a7328-f81f-11d2-ba4b-00a0c93ec93b") || str_equal(part_type, "0xef");
+}
+
 static void judge(struct volume *volume, const struct probe *probe)
 {
     const char *bare = bare_partition(probe->part_type);
@@ -58,6 +64,8 @@ static void judge(struct volume *volume, const struct probe *probe)
     else if (volume->filesystem->reason)
         volume_set_reason(volume, volume->filesystem->harmless ? VOLUME_SKIPPED : VOLUME_FAILED, "%s",
                           volume->filesystem->reason);
+    else if (is_efi_partition(probe->part_type))
+        volume->note = str_dup("EFI system partition, with the boot loader");
 }
 
 struct volume *volumes_add(struct volumes *volumes, const char *name, const char *device, dev_t device_number, int lun,

@@ -56,6 +56,8 @@ assert_manifest xfs.img.root.manifest "$volumes/disk1"
 assert_manifest linux.img.efi.manifest "$volumes/disk3p1"
 assert_manifest linux.img.root.manifest "$volumes/disk3p2"
 
+assert_contains "$(volume disk3p1 note)" "EFI"
+
 step "a dirty journal is said to be one"
 assert_eq "$(volume disk2 status)" mounted
 assert_contains "$(volume disk2 note)" "journal was not replayed"

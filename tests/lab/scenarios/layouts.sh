@@ -114,6 +114,7 @@ mkdir mnt
 ntfs-3g ntfs.img mnt
 echo ntfs > small/which
 cp -a small/. mnt/
+echo 'Any data on this drive can be lost' > mnt/DATALOSS_WARNING_README.txt
 manifest mnt > ntfs.manifest
 umount mnt
 
@@ -157,6 +158,7 @@ assert_eq "$(volume vgpart-gone status)" failed
 assert_contains "$(volume vgpart-gone reason)$(volume vgpart-gone note)" "missing"
 echo "LAYOUT pass: LVM, a disk missing, what is not whole is told"
 assert_eq "$(volume disk9 note)" None
+assert_contains "$(volume disk11 note)" "temporary disk"
 for name in disk0 disk1 disk2 disk3 disk4 disk5 disk6 disk7 disk8; do
     assert_eq "$(volume $name status)" member "$name: $(volume $name reason)"
 done
