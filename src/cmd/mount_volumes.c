@@ -67,8 +67,9 @@ static int mount_dirty(struct mount_run *run, const char *volumes_directory, str
 }
 
 /*
- * The disk that Azure gives a VM for as long as it runs on one machine is in no backup of today, but copies of it are on
- * other disks. Azure's agents leave this file on it (WALinuxAgent, azurelinuxagent/daemon/resourcedisk; on Windows too).
+ * The disk that Azure gives a VM for as long as it runs on one machine is in no backup of today, but copies of it are
+ * on other disks. Azure's agents leave this file on it (WALinuxAgent, azurelinuxagent/daemon/resourcedisk; on Windows
+ * too).
  */
 static void note_temporary_disk(struct volume *volume)
 {
