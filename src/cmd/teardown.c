@@ -21,6 +21,7 @@
 #include "util/log.h"
 #include "util/str.h"
 #include "volume/btrfs.h"
+#include "volume/lvm.h"
 #include "volume/md.h"
 
 /* So long past its end an access is gone for certain, whatever the clocks. */
@@ -121,6 +122,8 @@ static int undo_volume_group(struct teardown *teardown, const cJSON *arguments, 
 
     if (result > 0)
         say(teardown, "deactivated the backup's volume group, which was called %s here", text_of(arguments, "name"));
+    if (result >= 0)
+        lvm_remove_copies("/etc/lvm", text_of(arguments, "name"));
     return result;
 }
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "volume/lvm.h"
 
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "util/run.h"
 #include "util/str.h"
@@ -247,4 +249,26 @@ void lvm_groups_clear(struct lvm_groups *groups)
     }
     free(groups->items);
     *groups = (struct lvm_groups){0};
+}
+
+static void remove_copies_in(const char *directory, const char *name)
+{
+    _cleanup_closedir_ DIR *dir = opendir(directory);
+    _cleanup_free_ char *numbered = str_printf("%s_", name);
+    struct dirent *entry;
+
+    while (dir && (entry = readdir(dir)))
+        if (str_equal(entry->d_name, name) || str_starts_with(entry->d_name, numbered))
+            unlinkat(dirfd(dir), entry->d_name, 0);
+}
+
+void lvm_remove_copies(const char *etc, const char *name)
+{
+    _cleanup_free_ char *backup = str_printf("%s/backup", etc);
+    _cleanup_free_ char *archive = str_printf("%s/archive", etc);
+
+    if (!str_starts_with(name, "azilr-") || !lvm_name_is_valid(name))
+        return;
+    remove_copies_in(backup, name);
+    remove_copies_in(archive, name);
 }

@@ -105,6 +105,13 @@ int lvm_activate(struct lvm_group *group, const struct lvm_place *place, struct 
 /* Deactivates an imported group, within at most 30 s or so. Returns 0, or -1 if some of it is in use. */
 int lvm_deactivate(const struct lvm_group *group, const struct lvm_place *place, struct wait *wait, struct error **err);
 
+/*
+ * Removes the copies of an imported group's metadata that the host's own LVM commands, run by whoever, make of any
+ * group that they come to see (lvm.conf(5), backup and archive). Below /etc/lvm unless `etc` is another place, for
+ * tests. Only names of ours are touched.
+ */
+void lvm_remove_copies(const char *etc, const char *name);
+
 void lvm_groups_clear(struct lvm_groups *groups);
 #define _cleanup_lvm_groups_ _cleanup_(lvm_groups_clear)
 

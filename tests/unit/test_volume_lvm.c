@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "check.h"
 #include "util/str.h"
@@ -302,9 +306,55 @@ static void a_stand_in_has_room_for_metadata_and_errors_behind(void **state)
     assert_null(lvm_stand_in_table(&late));
 }
 
+static void copies_of_an_imported_group_are_removed_and_no_others(void **state)
+{
+    static const struct {
+        const char *name;
+        bool stays;
+    } files[] = {
+        {"backup/azilr-0123abcd-vg1", false},
+        {"archive/azilr-0123abcd-vg1_00000-1795246519.vg", false},
+        {"backup/azilr-0123abcd-vg10", true},
+        {"archive/azilr-0123abcd-vg10_00000-1795246519.vg", true},
+        {"backup/vgdata", true},
+        {"archive/vgdata_00000-1795246519.vg", true},
+    };
+    char top[] = "/tmp/azilr-lvm-XXXXXX";
+
+    (void)state;
+    assert_non_null(mkdtemp(top));
+    lvm_remove_copies(top, "azilr-0123abcd-vg1");
+    for (int i = 0; i < 2; i++) {
+        _cleanup_free_ char *directory = str_printf("%s/%s", top, i ? "archive" : "backup");
+
+        assert_int_equal(mkdir(directory, 0700), 0);
+    }
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        _cleanup_free_ char *path = str_printf("%s/%s", top, files[i].name);
+
+        assert_int_equal(close(open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)), 0);
+    }
+    lvm_remove_copies(top, "vgdata");
+    lvm_remove_copies(top, "azilr-0123abcd-vg1/../azilr-0123abcd-vg1");
+    lvm_remove_copies(top, "azilr-0123abcd-vg1");
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        _cleanup_free_ char *path = str_printf("%s/%s", top, files[i].name);
+
+        assert_int_equal(access(path, F_OK) == 0, files[i].stays);
+        unlink(path);
+    }
+    for (int i = 0; i < 2; i++) {
+        _cleanup_free_ char *directory = str_printf("%s/%s", top, i ? "archive" : "backup");
+
+        rmdir(directory);
+    }
+    assert_int_equal(rmdir(top), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(copies_of_an_imported_group_are_removed_and_no_others),
         cmocka_unit_test(physical_volumes_make_groups_the_missing_ones_last),
         cmocka_unit_test(what_is_missing_of_each_volume_follows_from_what_it_is_made_of),
         cmocka_unit_test(metadata_that_goes_in_circles_comes_to_an_end),
