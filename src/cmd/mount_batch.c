@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/sysmacros.h>
 
 #include "cmd/mount_filesystem.h"
@@ -44,7 +45,7 @@ static void mount_one(void *argument, size_t i, struct wait *wait)
                                     .companions = (const char *const *)volume->companions,
                                     .options = volume->options,
                                     .directory = batch->directories[i],
-                                    .unreplayed = batch->way == MOUNT_UNREPLAYED};
+                                    .unreplayed = batch->way == MOUNT_UNREPLAYED || volume->has_outside_journal};
     _cleanup_error_ struct error *reason = NULL;
     int errnum = 0;
 
@@ -108,6 +109,12 @@ int mount_batch(struct mount_run *run, const char *volumes_directory, enum mount
     for (size_t i = 0; i < run->volumes.count; i++) {
         if (!wanted(&run->volumes.items[i]))
             continue;
+        /* names come from the backup; mount_stack() has made them fit, and a path outside must not hang on that alone
+         */
+        if (strchr(run->volumes.items[i].name, '/') || run->volumes.items[i].name[0] == '.') {
+            volume_set_reason(&run->volumes.items[i], VOLUME_FAILED, "its name cannot be that of a directory");
+            continue;
+        }
         batch.volumes[batch.count] = i;
         batch.directories[batch.count++] = str_printf("%s/%s", volumes_directory, run->volumes.items[i].name);
     }

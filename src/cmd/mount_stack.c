@@ -39,16 +39,18 @@ static bool is_taken(const struct volumes *volumes, const char *name)
 /* A name that is a directory's too, and no other volume's. The caller frees it. */
 static char *unique_name(const struct volumes *volumes, const char *wanted)
 {
-    char *name = str_dup(wanted);
+    _cleanup_free_ char *safe = str_dup(*wanted ? wanted : "_");
+    char *name;
 
-    for (char *at = name; *at; at++)
+    for (char *at = safe; *at; at++)
         if (*at == '/' || (unsigned char)*at < 0x20)
             *at = '_';
-    if (*name == '.' || *name == '\0')
-        *name = '_';
+    if (*safe == '.')
+        *safe = '_';
+    name = str_dup(safe);
     for (int number = 2; is_taken(volumes, name); number++) {
         free(name);
-        name = str_printf("%s-%d", wanted, number);
+        name = str_printf("%s-%d", safe, number);
     }
     return name;
 }

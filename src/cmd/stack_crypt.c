@@ -45,7 +45,8 @@ static int try_key(struct mount_run *run, size_t i, const struct buffer *key, st
     json_set_string(change, "name", name);
     if (session_will(run->session, CHANGE_DM_DEVICE, change, false, err) < 0)
         return -1;
-    result = crypt_open(run->volumes.items[i].device, run->volumes.items[i].type, key, name, &run->wait, &path, err);
+    result = crypt_open(run->volumes.items[i].device, run->volumes.items[i].type, key, name, run->session->lock_fd,
+                        &run->wait, &path, err);
     if (result <= 0)
         return result;
     shown = str_printf("%s-unlocked", run->volumes.items[i].name);

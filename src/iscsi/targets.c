@@ -93,6 +93,20 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* That the names before a first one come behind the last: the script names the first group of disks. */
+static void begin_with(struct targets *targets, const char *first)
+{
+    char **names = xcalloc(targets->count, sizeof(*names));
+    size_t start = 0;
+
+    while (start < targets->count && strcmp(targets->names[start], first) < 0)
+        start++;
+    for (size_t i = 0; i < targets->count; i++)
+        names[i] = targets->names[(start + i) % targets->count];
+    free(targets->names);
+    targets->names = names;
+}
+
 enum targets_state targets_choose(const struct targets *shown, const char *target, bool several, struct targets *ours)
 {
     *ours = (struct targets){0};
@@ -106,5 +120,6 @@ enum targets_state targets_choose(const struct targets *shown, const char *targe
     if (ours->count == 0)
         return TARGETS_MISSING;
     qsort(ours->names, ours->count, sizeof(*ours->names), compare_names);
+    begin_with(ours, target);
     return TARGETS_READY;
 }

@@ -38,8 +38,8 @@ enum targets_state {
 /*
  * Which of `shown` belong to the recovery point whose script names `target`. A point of several targets has names that
  * differ only in what stands in front of the last dot's last character (observed): all before it and the sequence
- * number behind the dot are the same. *ours is filled for TARGETS_READY alone, in the order of the names; the caller
- * clears it.
+ * number behind the dot are the same. *ours is filled for TARGETS_READY alone, in the order of the names, beginning
+ * with the script's: the sign goes round, from 9 to 0. The caller clears it.
  */
 enum targets_state targets_choose(const struct targets *shown, const char *target, bool several, struct targets *ours);
 

@@ -445,6 +445,22 @@ static void remove_places(const struct session *session)
     }
 }
 
+/*
+ * What a killed azilr, or a tool that it ran, may have left of the files that it puts here for a moment: mdadm's
+ * configuration, copies of a volume group's metadata, and LVM's own beside those.
+ */
+static void remove_work_files(const char *directory)
+{
+    static const char *const prefixes[] = {"md_azilr_", "azilr-", ".lvm_"};
+    _cleanup_closedir_ DIR *dir = opendir(directory);
+    struct dirent *entry;
+
+    while (dir && (entry = readdir(dir)))
+        for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+            if (str_starts_with(entry->d_name, prefixes[i]))
+                unlinkat(dirfd(dir), entry->d_name, 0);
+}
+
 int session_remove(struct session *session, struct error **err)
 {
     static const char *const files[] = {"state.json", "state.json.new", "tunnel.log", "lock"};
@@ -460,6 +476,7 @@ int session_remove(struct session *session, struct error **err)
         if (unlink(path) < 0 && errno != ENOENT)
             return error_set_errno(err, EXIT_FAILED, errno, "cannot remove %s", path);
     }
+    remove_work_files(session->directory);
     if (rmdir(session->directory) < 0 && errno != ENOENT)
         return error_set_errno(err, EXIT_FAILED, errno, "cannot remove %s", session->directory);
     remove_places(session);

@@ -83,8 +83,8 @@ static int explain(const char *device, const char *shown, const struct run_resul
  * volume's own choosing is used, no keyring, and no lock of a metadata area that nobody writes. Only cryptsetup 2.4 and
  * newer has tokens of others, and the option against them.
  */
-static int try_open(const char *device, const char *option, const struct buffer *key, const char *name, bool has_tokens,
-                    struct wait *wait, struct run_result *result, struct error **err)
+static int try_open(const char *device, const char *option, const struct buffer *key, const char *name, int lock_fd,
+                    bool has_tokens, struct wait *wait, struct run_result *result, struct error **err)
 {
     const char *const argv[] = {"cryptsetup",
                                 "open",
@@ -105,6 +105,7 @@ static int try_open(const char *device, const char *option, const struct buffer 
 
     options.timeout_ms = OPEN_TIMEOUT_MS;
     options.input = key;
+    options.inherit_fd = lock_fd;
     if (run(argv, &options, wait, result, err) == 0)
         return 0;
     if (clock_monotonic_ms() - started >= OPEN_TIMEOUT_MS)
@@ -121,8 +122,8 @@ static bool is_unknown_option(const struct run_result *result)
     return result->exit_code == CRYPTSETUP_USAGE && strstr(buffer_text(&result->errors), NO_TOKENS);
 }
 
-int crypt_open(const char *device, const char *type, const struct buffer *key, const char *name, struct wait *wait,
-               char **path, struct error **err)
+int crypt_open(const char *device, const char *type, const struct buffer *key, const char *name, int lock_fd,
+               struct wait *wait, char **path, struct error **err)
 {
     const int known = index_of(type);
     _cleanup_run_result_ struct run_result result = {0};
@@ -131,7 +132,7 @@ int crypt_open(const char *device, const char *type, const struct buffer *key, c
         return error_set(err, EXIT_FAILED, "%s: %s is not encrypted in a way that can be opened", device, type);
     for (int has_tokens = 1; has_tokens >= 0; has_tokens--) {
         run_result_clear(&result);
-        if (try_open(device, types[known].option, key, name, has_tokens, wait, &result, err) < 0)
+        if (try_open(device, types[known].option, key, name, lock_fd, has_tokens, wait, &result, err) < 0)
             return error_wrap(err, "%s could not be opened (%s)", device, types[known].shown);
         if (!is_unknown_option(&result))
             break;

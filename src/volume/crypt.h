@@ -27,10 +27,11 @@ int crypt_read_key(const char *path, struct buffer *key, struct error **err);
  * to the byte; it is handed over on standard input. A BitLocker password that is not all ASCII is taken for wrong by
  * cryptsetup (it hashes more than the password, seen in 2.6); such a volume opens with its recovery password. Enter the
  * name in the undo list first. Returns 1 if it is open, 0 if it is not the key; -1 with err set: EXIT_HOST if
- * cryptsetup is not there or this host has too little memory for the key's derivation.
+ * cryptsetup is not there or this host has too little memory for the key's derivation. lock_fd is for the child to
+ * inherit, as in struct run_options.
  */
-int crypt_open(const char *device, const char *type, const struct buffer *key, const char *name, struct wait *wait,
-               char **path, struct error **err);
+int crypt_open(const char *device, const char *type, const struct buffer *key, const char *name, int lock_fd,
+               struct wait *wait, char **path, struct error **err);
 
 /* Closes it. Returns 1 if it was open, 0 if not; EXIT_BUSY if it is in use. */
 int crypt_close(const char *name, struct wait *wait, struct error **err);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "volume/volumes.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "util/str.h"
 #include "volume/probe.h"
@@ -46,6 +49,24 @@ static const char *bare_partition(const char *part_type)
 static bool is_efi_partition(const char *part_type)
 {
     return str_equal_ignoring_case(part_type, "c12a7328-f81f-11d2-ba4b-00a0c93ec93b") || str_equal(part_type, "0xef");
+}
+
+/*
+ * An ext file system may name its journal by the number of another device, which the kernel would open for writing: on
+ * the VM that was backed up that is the host's own (Linux, fs/ext4/super.c; Documentation/filesystems/ext4/super.rst:
+ * s_feature_compat at 0x5c with HAS_JOURNAL 0x4, s_journal_inum at 0xe0, of the superblock at 1024).
+ */
+static bool has_outside_journal(const struct volume *volume)
+{
+    unsigned char superblock[1024];
+    _cleanup_close_ int fd = -1;
+
+    if (!str_equal(volume->type, "ext3") && !str_equal(volume->type, "ext4"))
+        return false;
+    fd = open(volume->device, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 || pread(fd, superblock, sizeof(superblock), 1024) != (ssize_t)sizeof(superblock))
+        return true;
+    return (superblock[0x5c] & 4) && memcmp(superblock + 0xe0, "\0\0\0", 4) == 0;
 }
 
 static void judge(struct volume *volume, const struct probe *probe)
@@ -100,6 +121,9 @@ void volume_probe(struct volume *volume)
     volume->uuid = steal(probe.uuid);
     volume->part_uuid = steal(probe.part_uuid);
     volume->part_name = steal(probe.part_name);
+    volume->has_outside_journal = has_outside_journal(volume);
+    if (volume->has_outside_journal && !volume->note)
+        volume->note = str_dup("its journal is on another device, and was not replayed");
 }
 
 const char *volume_state_name(enum volume_state state)

@@ -29,16 +29,17 @@ struct volume {
     dev_t device_number;
     int lun;
     bool is_whole_disk;
-    bool is_tried;   /* of what is no file system: opening what it is part of has been tried */
-    uint64_t size;   /* bytes */
-    char *type;      /* libblkid's name, NULL if unknown */
-    char *label;     /* printable, NULL if none */
-    char *uuid;      /* printable, NULL if none */
-    char *part_uuid; /* of a partition: its own id in the table, NULL if unknown */
-    char *part_name; /* of a GPT partition: its name, NULL if none */
-    char *alias;     /* what it was called in the VM, below /dev: "mapper/vgdata-lvhome" (device-mapper's name),
-                        "md/data", "md0", "mapper/luks-UUID" with the UUID of what was unlocked; several of them
-                        one a line; NULL if only the VM knows */
+    bool has_outside_journal; /* an ext file system whose journal is on another device: never to be loaded */
+    bool is_tried;            /* of what is no file system: opening what it is part of has been tried */
+    uint64_t size;            /* bytes */
+    char *type;               /* libblkid's name, NULL if unknown */
+    char *label;              /* printable, NULL if none */
+    char *uuid;               /* printable, NULL if none */
+    char *part_uuid;          /* of a partition: its own id in the table, NULL if unknown */
+    char *part_name;          /* of a GPT partition: its name, NULL if none */
+    char *alias; /* what it was called in the VM, below /dev: "mapper/vgdata-lvhome" (device-mapper's name),
+                    "md/data", "md0", "mapper/luks-UUID" with the UUID of what was unlocked; several of them
+                    one a line; NULL if only the VM knows */
     const struct filesystem *filesystem; /* how to mount it, for VOLUME_FOUND and VOLUME_MOUNTED */
     enum volume_state state;
     bool is_overlaid;    /* `device` is an overlay, which can be written to */

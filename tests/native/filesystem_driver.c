@@ -153,7 +153,7 @@ static int crypt_open_command(char **arguments)
 
     if (probe_device(arguments[0], &probe, &err) < 0 || crypt_read_key(arguments[2], &key, &err) < 0)
         return tell(err);
-    result = crypt_open(arguments[0], probe.type ? probe.type : "-", &key, arguments[1], NULL, &path, &err);
+    result = crypt_open(arguments[0], probe.type ? probe.type : "-", &key, arguments[1], -1, NULL, &path, &err);
     if (result < 0)
         return tell(err);
     printf("%s\n", result ? path : "wrong key");

@@ -39,13 +39,13 @@ mv /usr/lib/udev/rules.d/*-azilr*.rules "$LAB_WORK/rules/"
 put_back() { find "$LAB_WORK/rules" -name '*.rules' -exec mv -t /usr/lib/udev/rules.d/ {} +; }
 cleanup_fn put_back
 udevadm control --reload
-expect_exit 6 azilr mount web01 "${point_options[@]}"
+expect_exit 0 azilr mount web01 "${point_options[@]}"
 assert_contains "$LAB_WORK/stderr" "iscsid does not run; starting it"
 systemctl is-active -q iscsid.service || fail "iscsid does not run"
 assert_eq "$(ls /run/udev/rules.d)" "$(ls "$LAB_WORK/rules")" "the rules in /run"
 udevadm settle
 assert_eq "$(blockdev --getro /dev/sda)" 1
-assert_eq "$(dmsetup ls)" "No devices found" "the backup's volume group was activated"
+assert_eq "$(dmsetup ls | grep -v '^azilr-' || true)" "" "somebody else activated the backup's volume group"
 assert_eq "$(links_of_host 'sd*')" "" "links to the backup's disks"
 expect_exit 0 azilr unmount --all "${sign_in[@]}"
 ! systemctl is-active -q iscsid.service || fail "iscsid was left running"

@@ -109,7 +109,7 @@ assert_nothing_left
 
 step "after a reboot, what it did not undo is known and goes"
 expect_exit 0 azilr mount "$first" "${sign_in[@]}"
-for mount in $(awk '$5 ~ "^/mnt/azilr/" { print $5 }' /proc/self/mountinfo); do umount "$mount"; done
+for mount in $(awk '$5 ~ "^/mnt/azilr/" { print $5 }' /proc/self/mountinfo | sort -r); do umount "$mount"; done
 iscsiadm -m session --logout
 pkill -x azilr
 rm -rf /run/azilr
