@@ -81,6 +81,26 @@ static enum targets_state choose(const char *names, bool several, struct targets
     return state;
 }
 
+static void the_scripts_target_comes_first(void **state)
+{
+    struct targets ours, shown = {0};
+
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        _cleanup_free_ char *name = str_printf(BASE "%d.63", (8 + i) % 10);
+
+        targets_add(&shown, name);
+    }
+    assert_int_equal(targets_choose(&shown, BASE "8.63", true, &ours), TARGETS_READY);
+    assert_int_equal(ours.count, 4);
+    assert_string_equal(ours.names[0], BASE "8.63");
+    assert_string_equal(ours.names[1], BASE "9.63");
+    assert_string_equal(ours.names[2], BASE "0.63");
+    assert_string_equal(ours.names[3], BASE "1.63");
+    targets_clear(&ours);
+    targets_clear(&shown);
+}
+
 static void a_point_of_several_targets_gets_all_of_them_and_no_other(void **state)
 {
     struct targets ours;
@@ -132,6 +152,7 @@ int main(void)
         cmocka_unit_test(the_names_are_read_out_of_what_iscsiadm_prints),
         cmocka_unit_test(a_name_that_is_none_is_refused),
         cmocka_unit_test(there_is_an_end_to_how_many_are_taken),
+        cmocka_unit_test(the_scripts_target_comes_first),
         cmocka_unit_test(a_point_of_several_targets_gets_all_of_them_and_no_other),
         cmocka_unit_test(a_point_of_one_target_gets_that),
         cmocka_unit_test(marks_are_seen_in_any_case_and_on_any_of_them),
