@@ -7,7 +7,8 @@
 #include "util/secret.h"
 
 /* A proxy's address may hold a password; libcurl reads these. */
-static const char *const proxies[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "http_proxy", "HTTP_PROXY"};
+static const char *const proxies[] = {"https_proxy", "HTTPS_PROXY", "all_proxy",
+                                      "ALL_PROXY",   "http_proxy",  "HTTP_PROXY"};
 
 void environment_hide_secrets(void)
 {
