@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The volume groups of a backup: each on overlays, under a name and with ids of its own. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "block/dm.h"
 #include "cmd/mount_overlay.h"
@@ -132,24 +131,6 @@ static int prepare_ground(struct mount_run *run, const struct members *members, 
     return 0;
 }
 
-/* "vgdata-lvhome" as device-mapper has it, in which a dash of a name of its own is doubled. The caller frees it. */
-static char *mapped_name(const char *group, const char *volume)
-{
-    const char *const parts[] = {group, volume};
-    char *name = xcalloc(2 * (strlen(group) + strlen(volume)) + 2, 1), *at = name;
-
-    for (size_t i = 0; i < 2; i++) {
-        if (i)
-            *at++ = '-';
-        for (const char *c = parts[i]; *c; c++) {
-            *at++ = *c;
-            if (*c == '-')
-                *at++ = '-';
-        }
-    }
-    return name;
-}
-
 /* Where a group counts as lying: on the first of its disks. */
 static int lun_of(struct mount_run *run, const struct members *members, const struct lvm_group *group)
 {
@@ -167,7 +148,6 @@ static int lun_of(struct mount_run *run, const struct members *members, const st
 static void add_volume(struct mount_run *run, const struct lvm_group *group, const struct lvm_lv *lv, int lun)
 {
     _cleanup_free_ char *name = str_printf("%s-%s", group->name, lv->name);
-    _cleanup_free_ char *mapped = mapped_name(group->name, lv->name);
     _cleanup_error_ struct error *problem = NULL;
     struct volume *volume = lv->path ? stack_add(run, name, lv->path, lun, &problem) : NULL;
 
@@ -180,7 +160,7 @@ static void add_volume(struct mount_run *run, const struct lvm_group *group, con
     } else if (lv->reason) {
         volume->note = str_dup(lv->reason);
     }
-    volume->alias = str_printf("mapper/%s", mapped);
+    volume->alias = lvm_alias(group, lv);
 }
 
 /* Only what must end the whole mount is an error. */
@@ -189,7 +169,7 @@ static int activate(struct mount_run *run, const struct members *members, struct
     _cleanup_(ground_clear) struct ground ground = {0};
     _cleanup_error_ struct error *problem = NULL;
     _cleanup_free_ char *name = lvm_new_name(mount_tag(run), run->stacked++);
-    _cleanup_free_ char *prefix = mapped_name(name, "");
+    _cleanup_free_ char *prefix = lvm_mapped_name(name, "");
     struct lvm_place place = {.name = name, .directory = run->session->directory, .lock_fd = run->session->lock_fd};
     cJSON *change;
 

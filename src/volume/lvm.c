@@ -33,16 +33,21 @@ static void double_dashes(struct buffer *into, const char *name)
     }
 }
 
+char *lvm_mapped_name(const char *group, const char *volume)
+{
+    _cleanup_buffer_ struct buffer text = BUFFER_INIT((size_t)4 * LVM_NAME_MAX + 2);
+
+    double_dashes(&text, group);
+    buffer_append(&text, "-", 1);
+    double_dashes(&text, volume);
+    return steal(text.data);
+}
+
 char *lvm_alias(const struct lvm_group *group, const struct lvm_lv *lv)
 {
-    static const char start[] = "mapper/";
-    _cleanup_buffer_ struct buffer text = BUFFER_INIT(sizeof(start) + (size_t)4 * LVM_NAME_MAX + 2);
+    _cleanup_free_ char *name = lvm_mapped_name(group->name, lv->name);
 
-    buffer_append(&text, start, sizeof(start) - 1);
-    double_dashes(&text, group->name);
-    buffer_append(&text, "-", 1);
-    double_dashes(&text, lv->name);
-    return steal(text.data);
+    return str_printf("mapper/%s", name);
 }
 
 int lvm_run(const char *command, const char *config, const char *const arguments[], const char *const more[],

@@ -68,6 +68,12 @@ struct lvm_place {
 char *lvm_new_name(const char *tag, unsigned number);
 
 /*
+ * Device-mapper's name for a volume of a group, in which each dash of a name's own is doubled: "vg--a-lvhome". With an
+ * empty volume, what the names of all the group's devices begin with. The caller frees it.
+ */
+char *lvm_mapped_name(const char *group, const char *volume);
+
+/*
  * What a volume is called in the VM, below /dev: "mapper/vgdata-lv--home" (the name of its device, in which LVM doubles
  * the dashes of both names). The caller frees it.
  */

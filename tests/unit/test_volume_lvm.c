@@ -351,9 +351,20 @@ static void copies_of_an_imported_group_are_removed_and_no_others(void **state)
     assert_int_equal(rmdir(top), 0);
 }
 
+static void a_groups_devices_begin_with_its_mapped_name(void **state)
+{
+    _cleanup_free_ char *prefix = lvm_mapped_name("azilr-0123abcd-vg3", "");
+    _cleanup_free_ char *whole = lvm_mapped_name("azilr-0123abcd-vg3", "a-b");
+
+    (void)state;
+    assert_string_equal(prefix, "azilr--0123abcd--vg3-");
+    assert_string_equal(whole, "azilr--0123abcd--vg3-a--b");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_groups_devices_begin_with_its_mapped_name),
         cmocka_unit_test(copies_of_an_imported_group_are_removed_and_no_others),
         cmocka_unit_test(physical_volumes_make_groups_the_missing_ones_last),
         cmocka_unit_test(what_is_missing_of_each_volume_follows_from_what_it_is_made_of),
