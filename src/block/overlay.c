@@ -12,9 +12,9 @@
 
 #include "block/dm.h"
 #include "block/loop.h"
+#include "block/overlay_room.h"
 #include "util/file.h"
 #include "util/kernel_module.h"
-#include "util/log.h"
 #include "util/str.h"
 
 static const struct kernel_feature FEATURE = {"dm_snapshot", "/sys/module/dm_snapshot", "device-mapper snapshots"};
@@ -32,12 +32,6 @@ static const struct kernel_feature FEATURE = {"dm_snapshot", "/sys/module/dm_sna
 
 /* One chunk of the persistent store lists the 256 chunks after it, 16 bytes each (Linux, dm-snap-persistent.c). */
 #define CHUNKS_PER_LIST (CHUNK / 16)
-
-#define DEFAULT_STORE (1024 * MIB)
-/* Below that not even a small journal can be replayed. */
-#define SMALLEST_STORE (4 * MIB)
-/* What is left to the file system that the store is on. */
-#define RESERVE (16 * MIB)
 
 void overlay_clear(struct overlay *overlay)
 {
@@ -72,59 +66,53 @@ static int check_origin(const char *path, uint64_t *sectors, struct error **err)
     return 0;
 }
 
-/* Opens the directory, if nobody but root can change what is in it or put another one in its place. */
-static int open_directory(const char *given, struct error **err)
+int overlay_open_directory(const char *given, char **path, struct error **err)
 {
-    _cleanup_free_ char *path = realpath(given, NULL);
+    _cleanup_free_ char *real = realpath(given, NULL);
     _cleanup_close_ int fd = -1;
+    struct statvfs vfs;
     struct stat st;
 
-    if (!path)
+    if (!real)
         return error_set_errno(err, EXIT_USAGE, errno, "the directory for overlays, %s", given);
-    fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &st) < 0)
-        return error_set_errno(err, EXIT_USAGE, errno, "the directory for overlays, %s", path);
-    if (st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH))) {
-        error_set(err, EXIT_USAGE, "the directory for overlays, %s, can be changed by others than root", path);
+    fd = open(real, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) < 0 || fstatvfs(fd, &vfs) < 0)
+        return error_set_errno(err, EXIT_USAGE, errno, "the directory for overlays, %s", real);
+    if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & (S_IWGRP | S_IWOTH))) {
+        error_set(err, EXIT_USAGE, "the directory for overlays, %s, can be changed by others than root", real);
         return error_hint(err, "make it root's, with mode 0700, or choose another one");
     }
-    if (file_check_ancestors(path, err) < 0) {
+    if (file_check_ancestors(real, err) < 0) {
         error_wrap(err, "the directory for overlays");
         return error_hint(err, "choose a place that only root can change");
     }
+    if (vfs.f_flag & ST_RDONLY) {
+        error_set(err, EXIT_USAGE, "the directory for overlays, %s, is on a file system that is mounted read-only",
+                  real);
+        return error_hint(err, "choose a place that can be written to");
+    }
+    *path = steal(real);
     return steal_fd(&fd);
 }
 
-/* Never so large that the store could take the last free room of its file system from others. */
+/* Never so large that the stores together could take the last free room of their file system from others. */
 static int decide_size(int directory_fd, const struct overlay_request *request, uint64_t origin_sectors, uint64_t *size,
-                       struct error **err)
+                       bool *is_short, struct error **err)
 {
-    uint64_t whole = overlay_full_store_size(origin_sectors * SECTOR);
-    uint64_t wanted = request->store_size ? request->store_size : DEFAULT_STORE;
-    uint64_t smallest = whole < SMALLEST_STORE ? whole : SMALLEST_STORE;
-    struct statvfs vfs;
-    uint64_t available;
+    struct overlay_room room;
+    uint64_t least;
 
-    if (fstatvfs(directory_fd, &vfs) < 0)
-        return error_set_errno(err, EXIT_FAILED, errno, "cannot tell the free room of %s", request->directory);
-    available = (uint64_t)vfs.f_bavail * vfs.f_frsize;
-    if (available < RESERVE + smallest) {
-        error_set(err, EXIT_HOST,
-                  "the file system of %s has %" PRIu64 " MiB free, and an overlay needs %" PRIu64 " MiB",
-                  request->directory, available / MIB, (RESERVE + smallest + MIB - 1) / MIB);
-        return error_hint(err, "make room there, or choose another directory for overlays");
-    }
-    if (wanted > whole)
-        wanted = whole;
-    if (wanted < smallest)
-        wanted = smallest;
-    if (wanted > available - RESERVE) {
-        wanted = available - RESERVE;
-        log_verbose("the overlay %s gets %" PRIu64 " MiB only, for lack of room in %s", request->name, wanted / MIB,
-                    request->directory);
-    }
-    *size = wanted / CHUNK * CHUNK;
-    return 0;
+    if (overlay_room_look(directory_fd, &room, err) < 0)
+        return -1;
+    *size = overlay_room_share(&room, overlay_full_store_size(origin_sectors * SECTOR), request->store_size, &least,
+                               is_short);
+    if (*size)
+        return 0;
+    error_set(err, EXIT_HOST,
+              "the file system of %s has %" PRIu64 " MiB free, of which other overlays may come to need %" PRIu64
+              ", and one more needs %" PRIu64 " MiB",
+              request->directory, room.available / MIB, room.promised / MIB, (OVERLAY_RESERVE + least + MIB - 1) / MIB);
+    return error_hint(err, "make room there, or choose another directory for overlays with --overlay-dir");
 }
 
 /*
@@ -149,15 +137,18 @@ static int make_store(int directory_fd, const struct overlay_request *request, u
     return steal_fd(&fd);
 }
 
+/* The directory is locked until the store is attached, and so counts as one that is there. */
 static int attach_store(const struct overlay_request *request, uint64_t origin_sectors, struct wait *wait,
-                        uint64_t *size, char **loop, struct error **err)
+                        struct overlay *made, char **loop, struct error **err)
 {
-    _cleanup_close_ int directory_fd = open_directory(request->directory, err);
+    _cleanup_free_ char *path = NULL;
+    _cleanup_close_ int directory_fd = overlay_open_directory(request->directory, &path, err);
     _cleanup_close_ int store_fd = -1;
 
-    if (directory_fd < 0 || decide_size(directory_fd, request, origin_sectors, size, err) < 0)
+    if (directory_fd < 0 || overlay_room_lock(directory_fd, wait, err) < 0 ||
+        decide_size(directory_fd, request, origin_sectors, &made->store_size, &made->is_short, err) < 0)
         return -1;
-    store_fd = make_store(directory_fd, request, *size, err);
+    store_fd = make_store(directory_fd, request, made->store_size, err);
     if (store_fd < 0)
         return -1;
     return loop_attach(store_fd, request->name, wait, loop, err);
@@ -169,14 +160,14 @@ int overlay_create(const struct overlay_request *request, struct wait *wait, str
     _cleanup_dm_device_ struct dm_device snapshot = {0};
     _cleanup_close_ int loop_fd = -1;
     _cleanup_free_ char *loop = NULL, *uuid = NULL, *table = NULL;
-    uint64_t sectors = 0, size = 0;
+    uint64_t sectors = 0;
 
     *made = (struct overlay){0};
     if (!dm_name_is_valid(request->name) || !str_starts_with(request->name, "azilr-"))
         return error_set(err, EXIT_FAILED, "an overlay cannot be called so");
     if (check_origin(request->origin, &sectors, err) < 0 || kernel_module_load(&FEATURE, wait, err) < 0)
         return -1;
-    loop_fd = attach_store(request, sectors, wait, &size, &loop, err);
+    loop_fd = attach_store(request, sectors, wait, made, &loop, err);
     if (loop_fd < 0)
         return error_wrap(err, "cannot make an overlay of %s", request->origin);
     uuid = str_printf("AZILR-%s", request->name + strlen("azilr-"));
@@ -186,7 +177,7 @@ int overlay_create(const struct overlay_request *request, struct wait *wait, str
     device.table = table;
     if (dm_create(&device, wait, &snapshot, err) < 0)
         return error_wrap(err, "cannot make an overlay of %s", request->origin);
-    *made = (struct overlay){.device = snapshot.device, .store_size = size};
+    made->device = snapshot.device;
     made->path = steal(snapshot.path);
     return 0;
 }

@@ -5,7 +5,8 @@
  *
  * It is a device-mapper snapshot (Linux, Documentation/admin-guide/device-mapper/snapshot.rst) with a persistent store
  * in a sparse file that has no name any more once the overlay is there: neither a crash nor a power cut leaves it
- * behind. The store takes the room that is written, and never more than the file system that it is on had free.
+ * behind. The store takes the room that is written; all stores of a file system together never come to need more than
+ * it has free (block/overlay_room.h).
  */
 #ifndef AZILR_BLOCK_OVERLAY_H
 #define AZILR_BLOCK_OVERLAY_H
@@ -24,7 +25,7 @@ struct overlay_request {
     const char *name;      /* "azilr-0123abcd-0": of the device, and what its store is called while it has a name */
     const char *origin;    /* path of the block device, which must be read-only */
     const char *directory; /* that is there, and that only root can change; nothing is left in it */
-    uint64_t store_size;   /* bytes, at most; 0 for what the whole origin needs, and at most 1 GiB */
+    uint64_t store_size;   /* bytes, at most; 0 for what the whole origin needs, at most 1 GiB, with room for others */
     int lock_fd;           /* as in struct run_options */
 };
 
@@ -32,6 +33,7 @@ struct overlay {
     char *path; /* "/dev/mapper/azilr-0123abcd-0" */
     dev_t device;
     uint64_t store_size; /* bytes */
+    bool is_short;       /* fewer than there should be, for lack of room */
 };
 
 enum overlay_state {
@@ -52,6 +54,12 @@ struct overlay_usage {
  * overlay_clear().
  */
 int overlay_create(const struct overlay_request *request, struct wait *wait, struct overlay *made, struct error **err);
+
+/*
+ * Opens a directory for stores, if nobody but root can change what is in it or put another one in its place, and it can
+ * be written to: else EXIT_USAGE. *path, which the caller frees, is its real one. Returns the descriptor, or -1.
+ */
+int overlay_open_directory(const char *given, char **path, struct error **err);
 
 /* Removes the overlay and with it its store. As dm_remove(). */
 int overlay_remove(const char *name, int lock_fd, struct wait *wait, struct error **err);

@@ -46,6 +46,7 @@ static void mount_run_clear(struct mount_run *run)
     free(run->keys);
     free(run->directory);
     free(run->overlay_directory);
+    error_free(run->overlay_problem);
 }
 
 static int check_arguments(struct mount_run *run, char **rest, int rest_count, struct error **err)

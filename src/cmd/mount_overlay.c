@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/mount_overlay.h"
 
-#include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -9,8 +9,8 @@
 #include "block/overlay.h"
 #include "block/udev_rules.h"
 #include "cmd/teardown.h"
-#include "util/file.h"
 #include "util/json.h"
+#include "util/log.h"
 #include "util/pool.h"
 #include "util/str.h"
 
@@ -19,11 +19,15 @@ static const uint64_t LEAST_SIZE = 1024 * 1024;
 
 int mount_overlay_check(struct mount_run *run, struct error **err)
 {
-    const char *size = run->options->overlay_size;
+    const char *size = run->options->overlay_size, *directory = run->options->overlay_dir;
+    _cleanup_close_ int fd = -1;
 
     if (size && (str_to_size(size, &run->overlay_size) < 0 || run->overlay_size < LEAST_SIZE))
         return error_set(err, EXIT_USAGE, "--overlay-size takes a size of at least 1M, such as 512M or 4G");
-    return 0;
+    if (!directory)
+        return 0;
+    fd = overlay_open_directory(directory, &run->overlay_directory, err);
+    return fd < 0 ? error_wrap(err, "--overlay-dir") : 0;
 }
 
 int mount_tag_begin(struct mount_run *run, struct error **err)
@@ -51,19 +55,22 @@ char *mount_stacked_name(struct mount_run *run)
     return str_printf("azilr-%s-%u", mount_tag(run), run->stacked++);
 }
 
-/* The default's parents are made by azilr itself, and go again; another directory is somebody's, and must be there. */
+/*
+ * The default's parents are made by azilr itself, and go again; another directory is somebody's, and was found fit
+ * before anything was done. What is wrong with it is told once for all that would have an overlay there.
+ */
 static int prepare_directory(struct mount_run *run, struct error **err)
 {
     if (run->overlay_directory)
         return 0;
-    if (run->options->overlay_dir) {
-        run->overlay_directory = realpath(run->options->overlay_dir, NULL);
-        if (!run->overlay_directory)
-            return error_set_errno(err, EXIT_USAGE, errno, "--overlay-dir %s", run->options->overlay_dir);
-        return 0;
+    if (run->overlay_problem)
+        return error_set_copy(err, run->overlay_problem);
+    if (mount_tree_make(run, OVERLAY_DIRECTORY, &run->overlay_problem) < 0) {
+        error_wrap(&run->overlay_problem, "the directory for overlays");
+        error_hint(&run->overlay_problem, "mend it, or choose another one with --overlay-dir");
+        error_fold_hint(run->overlay_problem);
+        return error_set_copy(err, run->overlay_problem);
     }
-    if (mount_tree_make(run, OVERLAY_DIRECTORY, err) < 0)
-        return -1;
     run->overlay_directory = str_dup(OVERLAY_DIRECTORY);
     return 0;
 }
@@ -100,6 +107,8 @@ static void make(void *argument, size_t i, struct wait *wait)
         return;
     wish->path = steal(made.path);
     wish->device = made.device;
+    wish->size = made.store_size;
+    wish->is_short = made.is_short;
     overlay_clear(&made);
 }
 
@@ -112,17 +121,61 @@ static void note(struct mount_run *run, const struct overlay_wish *wish)
     json_set_string(object, "name", wish->name);
     json_set_string(object, "volume", wish->volume);
     json_set_string(object, "directory", run->overlay_directory);
+    json_set_number(object, "size", (double)wish->size);
+    json_set_bool(object, "short_of_room", wish->is_short);
     json_append(list ? list : json_set_array(run->session->state, "overlays"), object);
+}
+
+/*
+ * A volume may be mounted without its overlay, and then lacks what was written last: the session says so, once,
+ * whatever becomes of the volumes.
+ */
+static void tell_problem(struct mount_run *run, const struct overlay_wish *wishes, size_t count)
+{
+    for (size_t i = 0; i < count && !run->overlay_is_missing; i++) {
+        _cleanup_free_ char *text = NULL;
+
+        if (wishes[i].path)
+            continue;
+        text = str_printf("no overlay of %s could be made: %s", wishes[i].volume,
+                          wishes[i].problem ? wishes[i].problem->message : "interrupted");
+        json_add_text(run->session->state, "problem", text);
+        run->overlay_is_missing = true;
+    }
+}
+
+/* Where a person would find out only once a volume can't be read any more. */
+static void warn_of_little_room(const struct mount_run *run, const struct overlay_wish *wishes, size_t count)
+{
+    const struct overlay_wish *least = NULL;
+    size_t few = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!wishes[i].path || !wishes[i].is_short)
+            continue;
+        few++;
+        least = !least || wishes[i].size < least->size ? &wishes[i] : least;
+    }
+    if (least)
+        log_warning("there is little room in %s: %zu of the overlays there may take less than they should, that of %s "
+                    "%" PRIu64 " MiB; a volume whose overlay runs full can't be read, so make room, or choose another "
+                    "place with --overlay-dir",
+                    run->overlay_directory, few, least->volume, least->size >> 20);
 }
 
 int mount_overlays(struct mount_run *run, struct overlay_wish *wishes, size_t count, struct error **err)
 {
     struct work work = {.run = run, .wishes = wishes};
+    _cleanup_error_ struct error *problem = NULL;
 
     if (count == 0)
         return 0;
-    if (prepare_directory(run, err) < 0)
-        return -1;
+    if (prepare_directory(run, &problem) < 0) {
+        for (size_t i = 0; i < count; i++)
+            error_set_copy(&wishes[i].problem, problem);
+        tell_problem(run, wishes, count);
+        return wait_check(&run->wait, err);
+    }
     for (size_t i = 0; i < count; i++)
         enter(run, &wishes[i]);
     if (session_save(run->session, err) < 0 || pool_run(count, make, &work, &run->wait, err) < 0)
@@ -132,6 +185,8 @@ int mount_overlays(struct mount_run *run, struct overlay_wish *wishes, size_t co
         if (wishes[i].path)
             note(run, &wishes[i]);
     }
+    tell_problem(run, wishes, count);
+    warn_of_little_room(run, wishes, count);
     return 0;
 }
 

@@ -15,15 +15,17 @@ struct overlay_wish {
     char *name;         /* of the overlay */
     char *path;         /* NULL if there is none */
     dev_t device;
-    struct error *problem; /* why there is none */
+    uint64_t size;         /* the most that it may take, in bytes */
+    bool is_short;         /* less than it should be, for lack of room */
+    struct error *problem; /* why there is none, its hint in its message */
 };
 
-/* Reads --overlay-dir and --overlay-size. EXIT_USAGE. */
+/* Reads --overlay-size, and looks whether --overlay-dir is fit, before anything is asked of anybody. EXIT_USAGE. */
 int mount_overlay_check(struct mount_run *run, struct error **err);
 
 /*
- * Makes all of them. One that cannot be made has its reason in its wish; only what must end the whole mount is an
- * error. The caller clears each wish.
+ * Makes all of them. One that cannot be made has its reason in its wish, as all have where there is no directory for
+ * them; only what must end the whole mount is an error. The caller clears each wish.
  */
 int mount_overlays(struct mount_run *run, struct overlay_wish *wishes, size_t count, struct error **err);
 

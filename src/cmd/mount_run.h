@@ -39,10 +39,12 @@ struct mount_run {
     bool keep_access; /* Azure is still preparing the disks, and giving the access back would begin that anew */
     struct targets targets;
     struct disks disks;
-    char *directory;         /* the one a person browses */
-    uint64_t overlay_size;   /* of --overlay-size; 0 for the default */
-    char *overlay_directory; /* NULL until the first overlay */
-    struct buffer *keys;     /* secret: what encrypted volumes may be opened with */
+    char *directory;               /* the one a person browses */
+    uint64_t overlay_size;         /* of --overlay-size; 0 for the default */
+    char *overlay_directory;       /* NULL until the first overlay, unless it was given */
+    struct error *overlay_problem; /* why there is no such directory; NULL before it was tried */
+    bool overlay_is_missing;       /* one that was wanted, and the session's "problem" says so */
+    struct buffer *keys;           /* secret: what encrypted volumes may be opened with */
     size_t key_count;
     unsigned stacked; /* how many devices have been made on the backup's disks */
     struct volumes volumes;

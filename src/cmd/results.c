@@ -83,6 +83,23 @@ static void print_volumes(const cJSON *volumes)
     }
 }
 
+/* That one is small is told from the beginning; that it is full is the session's problem by then. */
+static void print_overlays(const cJSON *overlays)
+{
+    const cJSON *overlay;
+
+    cJSON_ArrayForEach(overlay, overlays)
+    {
+        const char *volume = json_string(overlay, "volume"), *directory = json_string(overlay, "directory");
+        _cleanup_free_ char *size = size_text(json_number(overlay, "size", 0)), *text = NULL;
+
+        if (!json_bool(overlay, "short_of_room", false))
+            continue;
+        text = str_printf("its overlay may take %s only, for want of room in %s", size, directory ? directory : "-");
+        print_line(volume ? volume : "-", 0, ": ", text);
+    }
+}
+
 void results_print(const cJSON *state)
 {
     const cJSON *volumes = json_array(state, "volumes");
@@ -90,6 +107,7 @@ void results_print(const cJSON *state)
     print_heading(state);
     if (volumes && cJSON_GetArraySize(volumes))
         print_volumes(volumes);
+    print_overlays(json_array(state, "overlays"));
     results_print_roots(json_array(state, "roots"));
 }
 
@@ -102,5 +120,6 @@ cJSON *results_to_json(const cJSON *state)
     cJSON_DeleteItemFromObjectCaseSensitive(copy, "undo");
     cJSON_DeleteItemFromObjectCaseSensitive(copy, "version");
     cJSON_DeleteItemFromObjectCaseSensitive(copy, "operation");
+    json_make_valid(copy);
     return copy;
 }

@@ -15,8 +15,8 @@ void results_print(const cJSON *state);
 /* The part of that with the guest's own trees: which is which, and what of their fstabs is not in its place. */
 void results_print_roots(const cJSON *roots);
 
-/* The state as a document for --json: without the undo list, which is our own business. The caller deletes
- * it. */
+/* The state as a document for --json: valid whatever is in it, and without the undo list, which is our own business.
+ * The caller deletes it. */
 cJSON *results_to_json(const cJSON *state);
 
 #endif

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -6,6 +7,9 @@
 #include "util/json.h"
 #include "util/str.h"
 #include "util/table.h"
+
+/* Bytes of a line. */
+static const size_t MAX_SHOWN = 4096;
 
 /* "root": what a directory is called beside volumes/. */
 static const char *name_of(const cJSON *root)
@@ -16,12 +20,26 @@ static const char *name_of(const cJSON *root)
     return slash ? slash + 1 : "";
 }
 
+/* A line of its own; the texts come from a backup, or from a file that may be damaged. */
+static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void say(const char *format, ...)
+{
+    _cleanup_free_ char *text = NULL, *safe = NULL;
+    va_list args;
+
+    va_start(args, format);
+    text = str_vprintf(format, args);
+    va_end(args);
+    safe = str_printable(text, strlen(text), MAX_SHOWN);
+    puts(safe);
+}
+
 static void print_mounts(const cJSON *root)
 {
     const cJSON *mount;
 
     if (json_string(root, "note"))
-        printf("%s: %s\n", name_of(root), json_string(root, "note"));
+        say("%s: %s", name_of(root), json_string(root, "note"));
     cJSON_ArrayForEach(mount, json_array(root, "mounts"))
     {
         const char *status = json_string(mount, "status"), *reason = json_string(mount, "reason");
@@ -30,9 +48,9 @@ static void print_mounts(const cJSON *root)
 
         /* what is skipped is nothing that a person would miss */
         if (str_equal(status, "failed") && reason)
-            printf("%s: %s is not in its place: %s\n", name_of(root), target, reason);
+            say("%s: %s is not in its place: %s", name_of(root), target ? target : "-", reason);
         else if (str_equal(status, "mounted") && note)
-            printf("%s: %s is %s: %s\n", name_of(root), target, volume ? volume : "in place", note);
+            say("%s: %s is %s: %s", name_of(root), target ? target : "-", volume ? volume : "in place", note);
     }
 }
 

@@ -2,6 +2,7 @@
 /* `azilr status`: what is open on this host, as it really is now. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/statvfs.h>
 #include <time.h>
 
 #include "block/overlay.h"
@@ -17,6 +18,8 @@
 #include "util/log.h"
 #include "util/str.h"
 
+static const double MIB = 1024.0 * 1024.0;
+
 static bool tunnel_is_up(const char *id)
 {
     _cleanup_free_ char *pid_file = str_printf("%s/sessions/%s/tunnel.pid", session_host_places.run, id);
@@ -24,21 +27,16 @@ static bool tunnel_is_up(const char *id)
     return tunnel_is_running(pid_file);
 }
 
-/* Behind another problem, if there is one already. */
 static void add_problem(cJSON *state, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void add_problem(cJSON *state, const char *format, ...)
 {
-    const char *before = json_string(state, "problem");
     _cleanup_free_ char *text = NULL;
-    _cleanup_free_ char *both = NULL;
     va_list args;
 
     va_start(args, format);
     text = str_vprintf(format, args);
     va_end(args);
-    both = before ? str_printf("%s; %s", before, text) : str_dup(text);
-    cJSON_DeleteItemFromObjectCaseSensitive(state, "problem");
-    json_set_string(state, "problem", both);
+    json_add_text(state, "problem", text);
 }
 
 static void set_status(cJSON *state, const char *status, const char *problem)
@@ -46,7 +44,7 @@ static void set_status(cJSON *state, const char *status, const char *problem)
     cJSON_DeleteItemFromObjectCaseSensitive(state, "status");
     json_set_string(state, "status", status);
     if (problem)
-        json_set_string(state, "problem", problem);
+        json_add_text(state, "problem", problem);
 }
 
 /* A volume that was mounted need not be so any more: an unmount was stopped half-way, or a person was at work. */
@@ -67,30 +65,47 @@ static void check_volumes(const cJSON *volumes)
     }
 }
 
+/* How it is with one overlay; returns how much it may still come to take, in bytes. */
+static double check_overlay(cJSON *state, cJSON *overlay)
+{
+    const char *name = json_string(overlay, "name"), *volume = json_string(overlay, "volume");
+    _cleanup_error_ struct error *problem = NULL;
+    struct overlay_usage usage = {0};
+
+    if (!name || overlay_usage(name, NULL, &usage, &problem) < 0) {
+        log_verbose("%s", problem ? problem->message : "an overlay without a name");
+        return 0;
+    }
+    json_set_string(overlay, "status", overlay_state_name(usage.state));
+    if (usage.state == OVERLAY_GOOD) {
+        json_set_number(overlay, "used", (double)usage.used);
+        return usage.total > usage.used ? (double)(usage.total - usage.used) : 0;
+    }
+    add_problem(state,
+                "%s: the overlay that it needs to be readable is %s; unmount, and mount again with a larger "
+                "--overlay-size or another --overlay-dir",
+                volume ? volume : name, usage.state == OVERLAY_FULL ? "full" : "out of room on its disk");
+    return 0;
+}
+
 /* An overlay that has run full takes nobody down but its own volume, and nothing but this tells of it. */
 static void check_overlays(cJSON *state)
 {
+    const cJSON *overlays = json_array(state, "overlays");
+    const char *directory = json_string(overlays ? overlays->child : NULL, "directory");
+    struct statvfs vfs;
+    double needed = 0, available;
     cJSON *overlay;
 
-    cJSON_ArrayForEach(overlay, json_array(state, "overlays"))
-    {
-        const char *name = json_string(overlay, "name"), *volume = json_string(overlay, "volume");
-        _cleanup_error_ struct error *problem = NULL;
-        struct overlay_usage usage = {0};
-
-        if (!name || overlay_usage(name, NULL, &usage, &problem) < 0) {
-            log_verbose("%s", problem ? problem->message : "an overlay without a name");
-            continue;
-        }
-        json_set_string(overlay, "status", overlay_state_name(usage.state));
-        json_set_number(overlay, "used", (double)usage.used);
-        json_set_number(overlay, "size", (double)usage.total);
-        if (usage.state != OVERLAY_GOOD)
-            add_problem(state,
-                        "%s: the overlay that it needs to be readable is %s; unmount, and mount again with a larger "
-                        "--overlay-size or another --overlay-dir",
-                        volume ? volume : name, usage.state == OVERLAY_FULL ? "full" : "out of room on its disk");
-    }
+    cJSON_ArrayForEach(overlay, overlays) needed += check_overlay(state, overlay);
+    if (!directory || statvfs(directory, &vfs) < 0)
+        return;
+    available = (double)vfs.f_bavail * (double)vfs.f_frsize;
+    if (available < needed)
+        add_problem(state,
+                    "%s has %.0f MiB of room left, and the overlays there may come to need %.0f; make room, for once "
+                    "there is none their volumes can't be read",
+                    directory, available / MIB, needed / MIB);
 }
 
 static void check_place(cJSON *object, const char *place)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "util/json.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "util/str.h"
@@ -153,6 +154,29 @@ void json_append(cJSON *array, cJSON *item)
 {
     if (!cJSON_AddItemToArray(array, must(item)))
         abort();
+}
+
+void json_add_text(cJSON *object, const char *name, const char *text)
+{
+    const char *before = json_string(object, name);
+    _cleanup_free_ char *both = before ? str_printf("%s; %s", before, text) : str_dup(text);
+
+    cJSON_DeleteItemFromObjectCaseSensitive(object, name);
+    json_set_string(object, name, both);
+}
+
+void json_make_valid(cJSON *document)
+{
+    cJSON *member;
+
+    if (cJSON_IsString(document) && !str_is_utf8(document->valuestring)) {
+        size_t length = strlen(document->valuestring);
+        _cleanup_free_ char *printable = str_printable(document->valuestring, length, length);
+
+        if (!cJSON_SetValuestring(document, printable))
+            abort();
+    }
+    cJSON_ArrayForEach(member, document) json_make_valid(member);
 }
 
 char *json_text(const cJSON *document, bool indented)

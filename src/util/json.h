@@ -38,6 +38,15 @@ cJSON *json_set_object(cJSON *object, const char *name); /* adds an empty one; o
 cJSON *json_set_array(cJSON *object, const char *name);
 void json_append(cJSON *array, cJSON *item); /* the array owns item from now on */
 
+/* Sets a text, or puts it behind the one that is there: "first; second". */
+void json_add_text(cJSON *object, const char *name, const char *text);
+
+/*
+ * Replaces each text that is not UTF-8, which JSON must be (RFC 8259, 8.1), by its printable form. What came from a
+ * backup or a service may be anything; what is our own to read again, a path above all, is better left as it is.
+ */
+void json_make_valid(cJSON *document);
+
 /* The text of a document, indented for people or on one line. The caller frees it. */
 char *json_text(const cJSON *document, bool indented);
 

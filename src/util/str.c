@@ -68,35 +68,41 @@ char *str_printf(const char *format, ...)
     return text;
 }
 
-/* Length of the UTF-8 sequence at text if it is well formed (RFC 3629) and not a control character; else 0.
- */
-static size_t printable_sequence(const unsigned char *text, size_t length)
+/* Length of the UTF-8 sequence at text if it is well formed (RFC 3629), with its character in *point; else 0. */
+static size_t utf8_sequence(const unsigned char *text, size_t length, uint32_t *point)
 {
     static const struct {
         unsigned char mask, lead;
         uint32_t min;
-    } forms[] = {{0x80, 0x00, 0x20}, {0xe0, 0xc0, 0xa0}, {0xf0, 0xe0, 0x800}, {0xf8, 0xf0, 0x10000}};
+    } forms[] = {{0x80, 0x00, 0}, {0xe0, 0xc0, 0x80}, {0xf0, 0xe0, 0x800}, {0xf8, 0xf0, 0x10000}};
 
     for (size_t form = 0; form < sizeof(forms) / sizeof(forms[0]); form++) {
-        uint32_t point;
-
         if ((text[0] & forms[form].mask) != forms[form].lead)
             continue;
         if (form >= length)
             return 0;
-        point = text[0] & (unsigned char)~forms[form].mask;
+        *point = text[0] & (unsigned char)~forms[form].mask;
         for (size_t i = 1; i <= form; i++) {
             if ((text[i] & 0xc0) != 0x80)
                 return 0;
-            point = point << 6 | (text[i] & 0x3f);
+            *point = *point << 6 | (text[i] & 0x3f);
         }
-        /* U+2028..202E and U+2066..2069 break lines or turn text around, which can disguise a message */
-        if (point < forms[form].min || point > 0x10ffff || point == 0x7f || (point >= 0xd800 && point <= 0xdfff) ||
-            (point >= 0x2028 && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069))
-            return 0;
-        return form + 1;
+        return *point < forms[form].min || *point > 0x10ffff || (*point >= 0xd800 && *point <= 0xdfff) ? 0 : form + 1;
     }
     return 0;
+}
+
+/* The same, but 0 for a control character too. */
+static size_t printable_sequence(const unsigned char *text, size_t length)
+{
+    uint32_t point = 0;
+    size_t size = utf8_sequence(text, length, &point);
+
+    /* U+2028..202E and U+2066..2069 break lines or turn text around, which can disguise a message */
+    if (point < 0x20 || (point >= 0x7f && point < 0xa0) || (point >= 0x2028 && point <= 0x202e) ||
+        (point >= 0x2066 && point <= 0x2069))
+        return 0;
+    return size;
 }
 
 char *str_printable(const char *text, size_t length, size_t max)
@@ -119,6 +125,32 @@ char *str_printable(const char *text, size_t length, size_t max)
     }
     memcpy(to, length > max ? "…" : "", length > max ? sizeof("…") : 1);
     return safe;
+}
+
+void str_replace_unprintable(char *text, char with)
+{
+    size_t length = strlen(text);
+
+    for (size_t at = 0; at < length;) {
+        size_t size = printable_sequence((const unsigned char *)text + at, length - at);
+
+        if (!size)
+            text[at] = with;
+        at += size ? size : 1;
+    }
+}
+
+bool str_is_utf8(const char *text)
+{
+    uint32_t point;
+    size_t size;
+
+    for (size_t left = strlen(text); left; left -= size, text += size) {
+        size = utf8_sequence((const unsigned char *)text, left, &point);
+        if (!size)
+            return false;
+    }
+    return true;
 }
 
 bool str_is_printable(const char *text)

@@ -34,6 +34,12 @@ char *str_printable(const char *text, size_t length, size_t max) __attribute__((
 /* Whether text is UTF-8 that str_printable() leaves as it is. */
 bool str_is_printable(const char *text);
 
+/* Whether text is well-formed UTF-8 (RFC 3629), control characters or not. */
+bool str_is_utf8(const char *text);
+
+/* Puts a character in the place of each byte that str_printable() would write as \xHH. */
+void str_replace_unprintable(char *text, char with);
+
 /* How many characters UTF-8 text has. */
 size_t str_count_characters(const char *text);
 

@@ -6,8 +6,10 @@
 . "$AZILR_LAB/azure.sh"
 
 disk=$LAB_WORK/disk.img
+dirty=$LAB_WORK/dirty.img
 make_disk_ext4 "$disk"
-start_azure -- "$disk"
+make_disk_ext4_dirty "$dirty"
+start_azure -- "$disk" "$dirty"
 systemctl start iscsid
 host_snapshot before
 
@@ -105,6 +107,25 @@ refused 7 "not empty" web01 "${point_options[@]}" --dir "$LAB_WORK/full"
 refused 2 "--dir" web01 "${point_options[@]}" --dir "$LAB_WORK/none/dir"
 mkdir -m 777 "$LAB_WORK/anybodys"
 refused 2 "others than root" web01 "${point_options[@]}" --dir "$LAB_WORK/anybodys/dir"
+assert_nothing_left
+
+step "a directory for overlays that makes no sense is refused before Azure hears of it"
+requests=$(wc -l < "$azure/requests.jsonl")
+refused 2 "No such file" web01 "${point_options[@]}" --overlay-dir "$LAB_WORK/none"
+refused 2 "others than root" web01 "${point_options[@]}" --overlay-dir "$LAB_WORK/anybodys"
+assert_eq "$(wc -l < "$azure/requests.jsonl")" "$requests" "requests to Azure"
+
+step "where the directory for overlays cannot be had, only what needs one lacks it"
+mkdir -m 700 /var/lib/azilr
+touch /var/lib/azilr/overlays
+expect_exit 6 azilr mount web01 "${point_options[@]}"
+assert_manifest "$disk.root.manifest" /mnt/azilr/*/volumes/disk0
+assert_contains "$LAB_WORK/stdout" "Problem       no overlay of disk1 could be made: the directory for overlays: "
+assert_contains "$LAB_WORK/stdout" "choose another one with --overlay-dir"
+assert_contains "$LAB_WORK/stdout" "disk1: its journal was not replayed"
+expect_exit 0 azilr unmount --all "${sign_in[@]}"
+rm /var/lib/azilr/overlays
+rmdir --ignore-fail-on-non-empty /var/lib/azilr
 assert_nothing_left
 
 step "a result that cannot be told is not left mounted"

@@ -172,6 +172,30 @@ expect_exit 8 "$driver" create azilr-$tag-small $links/lun1 small
 assert_contains "$LAB_WORK/stderr" "MiB free"
 umount small
 
+step "together they never come to need more than there is room for"
+mount -t tmpfs -o size=96M,mode=700 small small
+sum=0
+for i in a b c d; do
+    "$driver" create azilr-$tag-room$i $links/lun1 small > made &
+done
+wait
+for i in a b c d; do
+    read -r state used total < <("$driver" usage azilr-$tag-room$i)
+    assert_eq "$state" good
+    sum=$((sum + total))
+done
+[ $sum -gt $((32 << 20)) ] && [ $sum -le $((80 << 20)) ] || fail "$sum bytes are promised of 96 MiB"
+expect_exit 0 "$driver" create azilr-$tag-rest $links/lun1 small 200
+expect_exit 8 "$driver" create azilr-$tag-none $links/lun1 small
+assert_contains "$LAB_WORK/stderr" "other overlays may come to need"
+expect_exit 0 "$driver" remove-all azilr-$tag-r
+"$driver" create azilr-$tag-0again $links/lun1 small | awk '{ exit $3 != 20 * 1048576 }'
+"$driver" remove azilr-$tag-0again
+mount -o remount,ro small
+expect_exit 2 "$driver" create azilr-$tag-bad $links/lun1 small
+assert_contains "$LAB_WORK/stderr" "mounted read-only"
+umount small
+
 step "what is not fit is refused"
 chmod 777 $stores
 expect_exit 2 "$driver" create azilr-$tag-bad $links/lun1 $stores
