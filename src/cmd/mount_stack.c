@@ -39,18 +39,11 @@ static bool is_taken(const struct volumes *volumes, const char *name)
 /* A name that is a directory's too, and no other volume's. The caller frees it. */
 static char *unique_name(const struct volumes *volumes, const char *wanted)
 {
-    _cleanup_free_ char *safe = str_dup(*wanted ? wanted : "_");
-    char *name;
+    char *name = volume_fit_name(wanted, 1);
 
-    for (char *at = safe; *at; at++)
-        if (*at == '/' || (unsigned char)*at < 0x20)
-            *at = '_';
-    if (*safe == '.')
-        *safe = '_';
-    name = str_dup(safe);
     for (int number = 2; is_taken(volumes, name); number++) {
         free(name);
-        name = str_printf("%s-%d", safe, number);
+        name = volume_fit_name(wanted, number);
     }
     return name;
 }

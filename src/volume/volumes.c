@@ -2,6 +2,7 @@
 #include "volume/volumes.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,6 +88,29 @@ static void judge(struct volume *volume, const struct probe *probe)
                           volume->filesystem->reason);
     else if (is_efi_partition(probe->part_type))
         volume->note = str_dup("EFI system partition, with the boot loader");
+}
+
+char *volume_fit_name(const char *wanted, int number)
+{
+    _cleanup_free_ char *name = str_dup(*wanted ? wanted : "_");
+    _cleanup_free_ char *suffix = number > 1 ? str_printf("-%d", number) : str_dup("");
+    const size_t most = NAME_MAX - strlen(suffix);
+
+    str_replace_unprintable(name, '_');
+    for (char *at = name; *at; at++)
+        if (*at == '/')
+            *at = '_';
+    if (*name == '.')
+        *name = '_';
+    if (strlen(name) > most) {
+        size_t end = most;
+
+        /* not in the middle of a character */
+        while (end && ((unsigned char)name[end] & 0xc0) == 0x80)
+            end--;
+        name[end] = '\0';
+    }
+    return str_printf("%s%s", name, suffix);
 }
 
 struct volume *volumes_add(struct volumes *volumes, const char *name, const char *device, dev_t device_number, int lun,

@@ -66,6 +66,13 @@ struct volume *volumes_add(struct volumes *volumes, const char *name, const char
                            uint64_t size, bool is_whole_disk);
 
 /*
+ * A name that a backup gives, as that of a volume and of its directory: printable, one component of a path, not hidden,
+ * of at most NAME_MAX bytes. A number above 1, for a name that is taken already, stands behind it ("data-2"). The caller
+ * frees it.
+ */
+char *volume_fit_name(const char *wanted, int number);
+
+/*
  * Looks at what the device holds, and judges it. One that cannot be read becomes a failed volume, not an error.
  * Several volumes may be looked at by several threads at once.
  */

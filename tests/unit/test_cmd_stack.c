@@ -19,6 +19,13 @@ static void names_of_a_backup_stay_names(void **state)
         {"..", "_.-2"},
         {"", "_"},
         {"line\nbreak", "line_break"},
+        {"\x1b[2Jhome", "_[2Jhome"},
+        {"\xff\xfe", "__"},
+        {"caf\xe9", "caf_"},
+        {"café", "café"},
+        {"\u202etxt", "___txt"},
+        {".", "_-2"},
+        {".hidden", "_hidden"},
     };
     struct mount_run run = {.wait = WAIT_INIT};
 
@@ -28,8 +35,33 @@ static void names_of_a_backup_stay_names(void **state)
 
         assert_string_equal(volume->name, cases[i].shown);
         assert_null(strchr(volume->name, '/'));
+        assert_true(str_is_printable(volume->name));
         assert_int_equal(volume->state, VOLUME_FAILED);
     }
+    volumes_clear(&run.volumes);
+}
+
+static void names_of_any_length_are_a_directory_s(void **state)
+{
+    struct mount_run run = {.wait = WAIT_INIT};
+    _cleanup_free_ char *wide = xcalloc(600, 1);
+    char name[400];
+
+    (void)state;
+    memset(name, 'a', sizeof(name));
+    name[sizeof(name) - 1] = '\0';
+    for (int i = 0; i < 300; i++)
+        memcpy(wide + 2 * i, "é", 2);
+    wide[599] = '\0';
+    for (int i = 0; i < 12; i++) {
+        const struct volume *volume = stack_add_unopened(&run, i % 2 ? name : wide, 4096);
+
+        assert_in_range(strlen(volume->name), 253, 255);
+        assert_true(str_is_printable(volume->name));
+        for (int j = 0; j < i; j++)
+            assert_string_not_equal(run.volumes.items[j].name, volume->name);
+    }
+    assert_true(str_ends_with(run.volumes.items[11].name, "aaa-6"));
     volumes_clear(&run.volumes);
 }
 
@@ -37,6 +69,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_of_a_backup_stay_names),
+        cmocka_unit_test(names_of_any_length_are_a_directory_s),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
