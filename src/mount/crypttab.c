@@ -9,6 +9,19 @@
 
 static const char BLANKS[] = " \t\r";
 
+/* A tag's value may stand in quotes (systemd, src/shared/fstab-util.c: fstab_node_to_udev_node). The caller frees it.
+ */
+static char *without_quotes(const char *source, size_t length)
+{
+    const char *value = memchr(source, '=', length);
+    size_t name = value ? (size_t)(value + 1 - source) : 0;
+
+    if (!value || *source == '/' || length < name + 2 || !strchr("\"'", source[name]) ||
+        source[length - 1] != source[name])
+        return str_ndup(source, length);
+    return str_printf("%.*s%.*s", (int)name, source, (int)(length - name - 2), source + name + 1);
+}
+
 static void parse_line(const char *line, size_t length, struct crypttab *crypttab)
 {
     _cleanup_free_ char *copy = str_ndup(line, length);
@@ -21,7 +34,7 @@ static void parse_line(const char *line, size_t length, struct crypttab *cryptta
         return;
     crypttab->items = xgrow(crypttab->items, crypttab->count, sizeof(*crypttab->items));
     crypttab->items[crypttab->count++] =
-        (struct crypttab_entry){.name = str_ndup(name, name_length), .source = str_ndup(source, source_length)};
+        (struct crypttab_entry){.name = str_ndup(name, name_length), .source = without_quotes(source, source_length)};
 }
 
 void crypttab_parse(const char *text, size_t length, struct crypttab *crypttab)

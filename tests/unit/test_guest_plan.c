@@ -66,6 +66,7 @@ static const struct guest_volume a_vm[] = {
     {.name = "disk7", .type = "ext4", .label = "once", .disk = 7, .partition = 0, .mounted = true},
     {.name = "disk8", .type = "ext4", .label = "once", .disk = 8, .partition = 0, .mounted = false},
     {.name = "disk9p1", .type = "crypto_LUKS", .uuid = "eeee-1", .disk = 9, .partition = 1},
+    {.name = "disk10", .type = "ext4", .label = "back\\slash\\x09tab", .disk = 10, .partition = 0, .mounted = true},
     {.name = "disk9p1-unlocked",
      .type = "xfs",
      .aliases = "mapper/luks-eeee-1",
@@ -81,6 +82,8 @@ static void plan_text(const char *text, size_t length, struct guest_plan *plan)
     static const char CRYPTTAB[] = "# a comment\n"
                                    "safe UUID=eeee-1 none luks,discard\n"
                                    "\t by-disk   /dev/disk/by-uuid/EEEE-1\tnone\n"
+                                   "quoted UUID=\"eeee-1\" none luks\n"
+                                   "half-quoted UUID=\"eeee-1 none luks\n"
                                    "circle /dev/mapper/circle none\n"
                                    "nothing\n"
                                    "plain UUID=1234-ABCD\n"
@@ -106,16 +109,41 @@ static void plan_line(const char *line, struct guest_plan *plan)
 #define S GUEST_MOUNT_SKIPPED
 #define F GUEST_MOUNT_FAILED
 
-static void each_line_means_what_the_vm_meant(void **state)
+/* One line, and what comes of it. */
+struct line {
+    const char *line;
+    enum guest_mount_state state;
+    const char *volume; /* or NULL */
+    const char *target;
+    const char *why; /* a part of it, or NULL for none */
+};
+
+static void check(const struct line *cases, size_t count)
 {
-    static const struct {
-        const char *line;
-        enum guest_mount_state state;
-        const char *volume; /* or NULL */
-        const char *target;
-        const char *why; /* a part of it, or NULL for none */
-    } cases[] = {
-        /* by what is written on the volume */
+    for (size_t i = 0; i < count; i++) {
+        _cleanup_guest_plan_ struct guest_plan plan = {0};
+        const struct guest_mount *mount;
+
+        plan_line(cases[i].line, &plan);
+        if (plan.count != 1)
+            fail_msg("%s: %zu entries", cases[i].line, plan.count);
+        mount = &plan.items[0];
+        if (mount->state != cases[i].state)
+            fail_msg("%s: %s, %s", cases[i].line, guest_mount_state_name(mount->state), mount->why);
+        if (!str_equal(mount->target, cases[i].target))
+            fail_msg("%s: goes to %s", cases[i].line, mount->target);
+        if (!str_equal(mount->volume == GUEST_NO_VOLUME ? NULL : a_vm[mount->volume].name, cases[i].volume))
+            fail_msg("%s: another volume, %s", cases[i].line, mount->why);
+        if (cases[i].why ? !mount->why || !strstr(mount->why, cases[i].why) : mount->why != NULL)
+            fail_msg("%s: says %s", cases[i].line, mount->why);
+    }
+}
+
+#define CHECK(cases) check(cases, sizeof(cases) / sizeof((cases)[0]))
+
+static void what_is_written_on_a_volume_names_it(void **state)
+{
+    static const struct line cases[] = {
         {"UUID=aaaaaaaa-0000-0000-0000-000000000002 /data xfs defaults 0 0", P, "disk1p1", "/data", NULL},
         {"UUID=AAAAAAAA-0000-0000-0000-000000000002 /data xfs", P, "disk1p1", "/data", NULL},
         {"UUID=\"1234-ABCD\" /boot/efi vfat umask=0077 0 1", P, "disk0p1", "/boot/efi", NULL},
@@ -134,7 +162,27 @@ static void each_line_means_what_the_vm_meant(void **state)
         {"LABEL= /x ext4", F, NULL, "/x", "no volume"},
         {"LABEL=MY\\040DATA /x ext4", F, NULL, "/x", "no volume"},
         {"ID=scsi-1 /x ext4", F, NULL, "/x", "no device"},
-        /* of logical volumes and arrays */
+        {"UUID=aaaaaaaa-0000-0000-0000-000000000002 /data xfs "
+         "defaults,nofail,x-systemd.device-timeout=10s,x-systemd.requires=/boot,x-mount.mkdir,_netdev 0 2",
+         P, "disk1p1", "/data", NULL},
+        {"UUID=aaaaaaaa-0000-0000-0000-000000000002 /data xfs x-systemd.automount,noauto", P, "disk1p1", "/data",
+         "noauto"},
+        {"PARTUUID=\"0f0f0f0f-11\" /data xfs", P, "disk1p1", "/data", NULL},
+        {"/dev/disk/by-partuuid/0F0F0F0F-11 /data xfs", P, "disk1p1", "/data", NULL},
+        {"PARTUUID=0f0f0f0f-99 /x xfs", F, NULL, "/x", "that partition id"},
+        {"PARTLABEL=EFI\\040System /efi vfat", P, "disk0p1", "/efi", NULL},
+        {"LABEL=back\\134slash\\011tab /odd ext4", P, "disk10", "/odd", NULL},
+        {"/dev/disk/by-label/back\\134x5cslash\\134x09tab /odd ext4", P, "disk10", "/odd", NULL},
+        {"LABEL=my\\040data /my\\040data/it\\047s\\043 auto", P, "disk1p1", "/my data/it's#", NULL},
+    };
+
+    (void)state;
+    CHECK(cases);
+}
+
+static void logical_volumes_and_arrays_have_names(void **state)
+{
+    static const struct line cases[] = {
         {"/dev/mapper/vg--data-home /home ext4", P, "vg-data-home", "/home", NULL},
         {"/dev/vg-data/home /home ext4", P, "vg-data-home", "/home", NULL},
         {"/dev/disk/by-id/dm-name-vg--data-home /home ext4", P, "vg-data-home", "/home", NULL},
@@ -146,7 +194,19 @@ static void each_line_means_what_the_vm_meant(void **state)
         {"/dev/disk/by-id/md-name-web01:0 /raid xfs", P, "md127", "/raid", NULL},
         {"/dev/md1 /raid xfs", F, NULL, "/raid", "only the running VM"},
         {"/dev/dm-0 /x ext4", F, NULL, "/x", "only the running VM"},
-        /* of what was unlocked */
+        {"/dev/disk/by-id/dm-name-vg--data-none /home ext4", F, NULL, "/home", "that name"},
+        {"/dev/disk/by-id/dm-uuid-LVM-abc /home ext4", F, NULL, "/home", "only the running VM"},
+        {"/dev/disk/by-id/md-uuid-1:2:3:4 /raid xfs", F, NULL, "/raid", "only the running VM"},
+        {"/dev/disk/by-id/md-name-web01:9 /raid xfs", F, NULL, "/raid", "no array"},
+    };
+
+    (void)state;
+    CHECK(cases);
+}
+
+static void what_was_unlocked_has_the_vm_s_name(void **state)
+{
+    static const struct line cases[] = {
         {"/dev/mapper/luks-eeee-1 /safe xfs", P, "disk9p1-unlocked", "/safe", NULL},
         {"/dev/mapper/safe /safe xfs", P, "disk9p1-unlocked", "/safe", NULL},
         {"/dev/mapper/by-disk /safe xfs", P, "disk9p1-unlocked", "/safe", NULL},
@@ -155,7 +215,17 @@ static void each_line_means_what_the_vm_meant(void **state)
         {"/dev/mapper/plain /safe xfs", F, NULL, "/safe", "that name"},
         {"/dev/mapper/none /safe xfs", F, NULL, "/safe", "that name"},
         {"UUID=eeee-1 /safe xfs", F, "disk9p1", "/safe", "could not be mounted"},
-        /* by Azure's links */
+        {"/dev/mapper/quoted /safe xfs", P, "disk9p1-unlocked", "/safe", NULL},
+        {"/dev/mapper/half-quoted /safe xfs", F, NULL, "/safe", "that name"},
+    };
+
+    (void)state;
+    CHECK(cases);
+}
+
+static void azure_s_links_are_followed(void **state)
+{
+    static const struct line cases[] = {
         {"/dev/disk/azure/root-part1 /boot/efi vfat", P, "disk0p1", "/boot/efi", NULL},
         {"/dev/disk/azure/os-part1 /boot/efi vfat", P, "disk0p1", "/boot/efi", NULL},
         {"/dev/disk/cloud/azure_root-part1 /boot/efi vfat", P, "disk0p1", "/boot/efi", NULL},
@@ -176,16 +246,44 @@ static void each_line_means_what_the_vm_meant(void **state)
         {"/dev/disk/azure/scsi1/lun1x /d xfs", F, NULL, "/d", "only the running VM"},
         {"/dev/disk/azure/scsi1/lun99999999999999999999 /d xfs", F, NULL, "/d", "only the running VM"},
         {"/dev/disk/by-path/acpi-VMBUS:00 /x ext4", F, NULL, "/x", "only the running VM"},
-        /* by the kernel's */
+    };
+
+    (void)state;
+    CHECK(cases);
+}
+
+static void names_of_disks_are_not_followed_blindly(void **state)
+{
+    static const struct line cases[] = {
         {"/dev/sdc1 /data xfs", F, NULL, "/data", "which disk"},
         {"/dev/nvme0n2p1 /data xfs", F, NULL, "/data", "which disk"},
         {"/dev/sr0 /cdrom iso9660", F, NULL, "/cdrom", "only the running VM"},
-        /* of several with one name */
+        {"/dev/disk/by-id/scsi-36002248000000000000000000000abcd-part1 /data xfs", F, NULL, "/data", "which disk"},
+        {"/dev/disk/by-id/scsi-36002248000000000000000000000abcd /data xfs", F, NULL, "/data", "which disk"},
+        {"/dev/disk/by-id/scsi-3-part0 /data xfs", F, NULL, "/data", "only the running VM"},
+        {"/dev/disk/by-id/wwn-0x600224800000000000000000-part1 /data xfs", F, NULL, "/data", "which disk"},
+    };
+
+    (void)state;
+    CHECK(cases);
+}
+
+static void of_several_with_one_name_the_root_s_is_meant(void **state)
+{
+    static const struct line cases[] = {
         {"LABEL=root /again ext4", P, "disk0p3", "/again", "on the disk of the root"},
         {"LABEL=twice /x ext4", F, NULL, "/x", "disk5 and disk6 have the same label"},
         {"LABEL=once /x ext4", P, "disk7", "/x", "only this one could be mounted"},
         {"LABEL=broken /x ext4", F, "disk1p2", "/x", "disk1p2 could not be mounted"},
-        /* subvolumes, binds, images */
+    };
+
+    (void)state;
+    CHECK(cases);
+}
+
+static void subvolumes_binds_and_images(void **state)
+{
+    static const struct line cases[] = {
         {"UUID=aaaaaaaa-0000-0000-0000-00000000000b /srv btrfs subvol=@srv", P, "disk3p1", "/srv", NULL},
         {"UUID=aaaaaaaa-0000-0000-0000-00000000000b /srv btrfs subvol=../../x", F, "disk3p1", "/srv", "no plain path"},
         {"/srv/www /www none bind 0 0", P, NULL, "/www", NULL},
@@ -194,7 +292,25 @@ static void each_line_means_what_the_vm_meant(void **state)
         {"srv /www none bind 0 0", F, NULL, "/www", "what it binds"},
         {"/srv/image.iso /mnt iso9660 loop,ro 0 0", F, NULL, "/mnt", "images"},
         {"LABEL=bare /d ext4 noauto,user 0 0", P, "disk2", "/d", "noauto"},
-        /* what is on no disk of the VM */
+        {"UUID=aaaaaaaa-0000-0000-0000-00000000000b /home btrfs subvol=/@/home,compress=zstd:1", P, "disk3p1", "/home",
+         NULL},
+        {"UUID=aaaaaaaa-0000-0000-0000-00000000000b /snap btrfs subvol=@/.snapshots/1/snapshot", P, "disk3p1", "/snap",
+         NULL},
+        {"UUID=aaaaaaaa-0000-0000-0000-00000000000b /b btrfs subvol=with\\040blank", P, "disk3p1", "/b", NULL},
+        {"UUID=aaaaaaaa-0000-0000-0000-00000000000b /b btrfs subvol=@\\012x", F, "disk3p1", "/b", "no plain path"},
+        {"UUID=aaaaaaaa-0000-0000-0000-00000000000b /b btrfs subvol=..", F, "disk3p1", "/b", "no plain path"},
+        {"UUID=aaaaaaaa-0000-0000-0000-00000000000b /b btrfs subvol=@/\\377", F, "disk3p1", "/b", "no plain path"},
+        {"UUID=aaaaaaaa-0000-0000-0000-00000000000b /b btrfs subvolid=257", P, "disk3p1", "/b", NULL},
+        {"/srv/my\\040www /www none bind,x-systemd.requires-mounts-for=/srv 0 0", P, NULL, "/www", NULL},
+    };
+
+    (void)state;
+    CHECK(cases);
+}
+
+static void what_is_on_no_disk_of_the_vm_is_left_out(void **state)
+{
+    static const struct line cases[] = {
         {"tmpfs /tmp tmpfs size=2g 0 0", S, NULL, "/tmp", "no disk"},
         {"proc /proc proc defaults 0 0", S, NULL, "/proc", "no disk"},
         {"UUID=5aaa none swap sw 0 0", S, NULL, "none", "swap"},
@@ -205,7 +321,19 @@ static void each_line_means_what_the_vm_meant(void **state)
         {"//nas/share /nas auto 0 0", S, NULL, "/nas", "network"},
         {"user@host:/x /nas fuse.sshfs 0 0", S, NULL, "/nas", "network"},
         {"account.file:/x /nas aznfs 0 0", S, NULL, "/nas", "network"},
-        /* hostile places */
+        {"overlay /merged overlay lowerdir=/lower,upperdir=/upper,workdir=/work 0 0", S, NULL, "/merged", "no disk"},
+        {"/dev/mapper/vg--data-home none swap sw,pri=5 0 0", S, NULL, "none", "swap"},
+        {"/dev/disk/by-id/scsi-3-part2 swap swap sw 0 0", S, NULL, "swap", "swap"},
+        {"/dev/zram0 none swap defaults,pri=100,x-systemd.makefs 0 0", S, NULL, "none", "swap"},
+    };
+
+    (void)state;
+    CHECK(cases);
+}
+
+static void hostile_places_are_refused(void **state)
+{
+    static const struct line cases[] = {
         {"LABEL=bare / ext4", F, "disk2", "/", "the root is there already"},
         {"LABEL=bare /./ ext4", F, "disk2", "/", "the root is there already"},
         {"LABEL=bare //// ext4", F, "disk2", "/", "the root is there already"},
@@ -222,23 +350,7 @@ static void each_line_means_what_the_vm_meant(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        _cleanup_guest_plan_ struct guest_plan plan = {0};
-        const struct guest_mount *mount;
-
-        plan_line(cases[i].line, &plan);
-        if (plan.count != 1)
-            fail_msg("%s: %zu entries", cases[i].line, plan.count);
-        mount = &plan.items[0];
-        if (mount->state != cases[i].state)
-            fail_msg("%s: %s, %s", cases[i].line, guest_mount_state_name(mount->state), mount->why);
-        if (!str_equal(mount->target, cases[i].target))
-            fail_msg("%s: goes to %s", cases[i].line, mount->target);
-        if (!str_equal(mount->volume == GUEST_NO_VOLUME ? NULL : a_vm[mount->volume].name, cases[i].volume))
-            fail_msg("%s: another volume, %s", cases[i].line, mount->why);
-        if (cases[i].why ? !mount->why || !strstr(mount->why, cases[i].why) : mount->why != NULL)
-            fail_msg("%s: says %s", cases[i].line, mount->why);
-    }
+    CHECK(cases);
 }
 
 static void the_kernel_s_names_follow_the_root_s(void **state)
@@ -265,6 +377,54 @@ static void the_kernel_s_names_follow_the_root_s(void **state)
     guest_device_find(&one_disk, "/dev/sdb1", "auto", &device);
     assert_int_equal(device.verdict, GUEST_DEVICE_UNKNOWN);
     guest_device_clear(&device);
+}
+
+static void a_disk_s_serial_number_follows_the_root_s(void **state)
+{
+    static const char TEXT[] = "/dev/disk/by-id/scsi-part-3abc-part3 / ext4 defaults 0 1\n"
+                               "/dev/disk/by-id/scsi-part-3abc-part1 /boot/efi vfat\n"
+                               "/dev/disk/by-id/scsi-part-3abd-part1 /x vfat\n"
+                               "/dev/disk/by-id/scsi-part-3abc-part9 /y vfat\n";
+    _cleanup_guest_plan_ struct guest_plan plan = {0};
+
+    (void)state;
+    plan_text(TEXT, strlen(TEXT), &plan);
+    assert_int_equal(plan.count, 3);
+    assert_int_equal(plan.items[0].state, GUEST_MOUNT_PLANNED);
+    assert_string_equal(a_vm[plan.items[0].volume].name, "disk0p1");
+    assert_int_equal(plan.items[1].state, GUEST_MOUNT_FAILED);
+    assert_non_null(strstr(plan.items[1].why, "which disk"));
+    assert_int_equal(plan.items[2].state, GUEST_MOUNT_FAILED);
+    assert_non_null(strstr(plan.items[2].why, "no partition 9"));
+}
+
+static void subvolumes_are_paths_from_the_top(void **state)
+{
+    static const struct {
+        const char *option, *path, *id;
+    } cases[] = {
+        {"subvol=@", "/@", NULL},
+        {"subvol=/@/home/", "/@/home", NULL},
+        {"subvol=@/.snapshots/1/snapshot", "/@/.snapshots/1/snapshot", NULL},
+        {"subvol=/", "/", NULL},
+        {"subvol=with\\040blank", "/with blank", NULL},
+        {"subvolid=257", NULL, "257"},
+        {"subvolid=257,subvol=/@x", "/@x", "257"},
+        {"subvol=", NULL, NULL},
+        {"compress=zstd:1", NULL, NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        _cleanup_free_ char *line =
+            str_printf("UUID=aaaaaaaa-0000-0000-0000-00000000000b /b btrfs %s", cases[i].option);
+        _cleanup_guest_plan_ struct guest_plan plan = {0};
+
+        plan_line(line, &plan);
+        assert_int_equal(plan.items[0].state, GUEST_MOUNT_PLANNED);
+        if (!str_equal(plan.items[0].path, cases[i].path) || !str_equal(plan.items[0].subvolume_id, cases[i].id))
+            fail_msg("%s: %s, %s", cases[i].option, plan.items[0].path, plan.items[0].subvolume_id);
+    }
 }
 
 static void what_others_need_is_mounted_first(void **state)
@@ -401,10 +561,24 @@ static void the_last_of_an_option_counts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_line_means_what_the_vm_meant), cmocka_unit_test(the_kernel_s_names_follow_the_root_s),
-        cmocka_unit_test(what_others_need_is_mounted_first), cmocka_unit_test(a_guess_gives_way_to_what_is_certain),
-        cmocka_unit_test(a_root_of_another_volume_is_told),  cmocka_unit_test(what_is_no_fstab_is_passed_over),
-        cmocka_unit_test(there_is_an_end_to_entries),        cmocka_unit_test(a_place_that_is_too_long_is_refused),
+        cmocka_unit_test(what_is_written_on_a_volume_names_it),
+        cmocka_unit_test(logical_volumes_and_arrays_have_names),
+        cmocka_unit_test(what_was_unlocked_has_the_vm_s_name),
+        cmocka_unit_test(azure_s_links_are_followed),
+        cmocka_unit_test(names_of_disks_are_not_followed_blindly),
+        cmocka_unit_test(of_several_with_one_name_the_root_s_is_meant),
+        cmocka_unit_test(subvolumes_binds_and_images),
+        cmocka_unit_test(what_is_on_no_disk_of_the_vm_is_left_out),
+        cmocka_unit_test(hostile_places_are_refused),
+        cmocka_unit_test(the_kernel_s_names_follow_the_root_s),
+        cmocka_unit_test(a_disk_s_serial_number_follows_the_root_s),
+        cmocka_unit_test(subvolumes_are_paths_from_the_top),
+        cmocka_unit_test(what_others_need_is_mounted_first),
+        cmocka_unit_test(a_guess_gives_way_to_what_is_certain),
+        cmocka_unit_test(a_root_of_another_volume_is_told),
+        cmocka_unit_test(what_is_no_fstab_is_passed_over),
+        cmocka_unit_test(there_is_an_end_to_entries),
+        cmocka_unit_test(a_place_that_is_too_long_is_refused),
         cmocka_unit_test(the_last_of_an_option_counts),
     };
 
