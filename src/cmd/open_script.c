@@ -38,6 +38,8 @@ static int get_password(struct mount_run *run, struct error **err)
         return 0;
     else
         got = secret_from_terminal("Password of the script, as the portal shows it: ", MAX_PASSWORD, &password, err);
+    if (got == 0 && !*password)
+        got = error_set(err, EXIT_USAGE, "no password was given");
     if (got < 0)
         return error_hint(err, "give it with --password-file FILE");
     return connection_set_password(&run->connection, password, err);

@@ -97,7 +97,7 @@ static int read_line(int tty, struct buffer *line, struct error **err)
         if (byte == '\n' || byte == '\r')
             return 0;
         if (byte && buffer_append(line, &byte, 1) < 0)
-            return error_set(err, EXIT_USAGE, "that is longer than the %zu bytes that the password may have",
+            return error_set(err, EXIT_FAILED, "that is longer than the %zu bytes that the password may have",
                              line->max);
     }
 }
@@ -131,9 +131,7 @@ int secret_from_terminal(const char *prompt, size_t max, char **secret, struct e
     sigprocmask(SIG_SETMASK, &mask, NULL);
     if (result < 0)
         return -1;
-    if (line.length == 0)
-        return error_set(err, EXIT_USAGE, "no password was given");
-    *secret = steal(line.data);
+    *secret = line.length ? steal(line.data) : str_dup("");
     return 0;
 }
 

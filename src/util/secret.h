@@ -36,9 +36,9 @@ int secret_read(const char *path, enum secret_mode mode, struct buffer *text, st
 int secret_from_file(const char *path, size_t max, char **secret, struct error **err);
 
 /*
- * Asks on the controlling terminal, with echo off. EXIT_USAGE if there is no terminal; EXIT_INTERRUPTED if
- * the person gives up (end of file, or a signal that is blocked in this thread and pending). The caller frees
- * *secret.
+ * Asks on the controlling terminal, with echo off. EXIT_USAGE if there is no terminal; EXIT_FAILED for an answer of
+ * more than max bytes; EXIT_INTERRUPTED if the person gives up (end of file, or a signal that is blocked in this thread
+ * and pending). The caller frees *secret, which is "" for an empty answer.
  */
 int secret_from_terminal(const char *prompt, size_t max, char **secret, struct error **err);
 

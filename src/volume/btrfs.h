@@ -58,17 +58,4 @@ int btrfs_change_id(const char *const *devices, size_t count, struct error **err
  */
 int btrfs_forget(const char *device, struct error **err);
 
-struct btrfs_subvolumes {
-    char **paths; /* from the top level, printable */
-    size_t count;
-    char *initial; /* the one that the VM mounts when it asks for none, if that is not the top level; or NULL */
-    bool has_more; /* than are listed */
-};
-
-/* Lists the subvolumes, snapshots too, of a btrfs that is mounted with subvolid=5. The caller clears *subvolumes. */
-int btrfs_list_subvolumes(const char *directory, struct btrfs_subvolumes *subvolumes, struct error **err);
-
-void btrfs_subvolumes_clear(struct btrfs_subvolumes *subvolumes);
-#define _cleanup_btrfs_subvolumes_ _cleanup_(btrfs_subvolumes_clear)
-
 #endif

@@ -15,10 +15,9 @@
  * slower, and tries several keyslots.
  */
 static const int64_t OPEN_TIMEOUT_MS = 180 * 1000;
-static const int64_t CLOSE_TIMEOUT_MS = 30 * 1000;
 
 /* Of cryptsetup(8), RETURN CODES. */
-enum { CRYPTSETUP_USAGE = 1, CRYPTSETUP_WRONG_KEY = 2, CRYPTSETUP_NO_MEMORY = 3, CRYPTSETUP_BUSY = 5 };
+enum { CRYPTSETUP_USAGE = 1, CRYPTSETUP_WRONG_KEY = 2, CRYPTSETUP_NO_MEMORY = 3 };
 
 static const char NO_TOKENS[] = "--disable-external-tokens";
 
@@ -75,6 +74,8 @@ static int explain(const char *device, const char *shown, const struct run_resul
     if (strstr(words, "is not a valid LUKS device"))
         error_hint(err,
                    "its header is damaged, or kept on another disk (a detached header), which azilr does not open");
+    else if (strstr(words, "detached LUKS header"))
+        error_hint(err, "it is the detached header of a volume that is elsewhere, which azilr does not open");
     return -1;
 }
 
@@ -143,27 +144,4 @@ int crypt_open(const char *device, const char *type, const struct buffer *key, c
         return explain(device, types[known].shown, &result, err);
     *path = mapper_path(name);
     return 1;
-}
-
-int crypt_close(const char *name, struct wait *wait, struct error **err)
-{
-    const char *const argv[] = {"cryptsetup", "close", "--disable-locks", name, NULL};
-    struct run_options options = RUN_OPTIONS_INIT;
-    _cleanup_free_ char *path = mapper_path(name);
-    _cleanup_run_result_ struct run_result result = {0};
-    _cleanup_free_ char *words = NULL;
-
-    if (access(path, F_OK) < 0 && errno == ENOENT)
-        return 0;
-    options.timeout_ms = CLOSE_TIMEOUT_MS;
-    if (run(argv, &options, wait, &result, err) < 0)
-        return error_wrap(err, "%s could not be closed", path);
-    if (result.exit_code == 0)
-        return 1;
-    words = run_last_words(&result);
-    error_set(err, result.exit_code == CRYPTSETUP_BUSY ? EXIT_BUSY : EXIT_FAILED, "%s could not be closed: %s", path,
-              words);
-    return result.exit_code == CRYPTSETUP_BUSY
-               ? error_hint(err, "see what uses it with `lsblk %s`, then unmount again", path)
-               : -1;
 }

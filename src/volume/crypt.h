@@ -16,8 +16,8 @@
 bool crypt_is_known(const char *type);
 
 /*
- * Reads a key file whole, to the byte: a passphrase in a file must not end in a line end unless it has one. Only its
- * owner may have access to it (EXIT_USAGE). The caller clears *key, which is wiped.
+ * Reads a key file whole, to the byte. Only its owner may have access to it (EXIT_USAGE). The caller clears *key, which
+ * is wiped.
  */
 int crypt_read_key(const char *path, struct buffer *key, struct error **err);
 
@@ -32,8 +32,5 @@ int crypt_read_key(const char *path, struct buffer *key, struct error **err);
  */
 int crypt_open(const char *device, const char *type, const struct buffer *key, const char *name, int lock_fd,
                struct wait *wait, char **path, struct error **err);
-
-/* Closes it. Returns 1 if it was open, 0 if not; EXIT_BUSY if it is in use. */
-int crypt_close(const char *name, struct wait *wait, struct error **err);
 
 #endif

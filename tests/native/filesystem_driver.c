@@ -7,9 +7,7 @@
  *   filesystem_driver btrfs-groups DEVICE...      for each, the first device of its file system
  *   filesystem_driver btrfs-change-id DEVICE...
  *   filesystem_driver btrfs-forget DEVICE...
- *   filesystem_driver btrfs-subvolumes DIRECTORY
  *   filesystem_driver crypt-open DEVICE NAME KEY_FILE
- *   filesystem_driver crypt-close NAME
  *
  * Exit codes: azilr's own; 10 where the mount failed with EROFS, 11 for a wrong key, 12 for "nothing to do".
  */
@@ -130,19 +128,6 @@ static int forget_command(char **arguments)
     return known ? 0 : EXIT_NOTHING;
 }
 
-static int subvolumes_command(char **arguments)
-{
-    _cleanup_btrfs_subvolumes_ struct btrfs_subvolumes subvolumes = {0};
-    _cleanup_error_ struct error *err = NULL;
-
-    if (btrfs_list_subvolumes(arguments[0], &subvolumes, &err) < 0)
-        return tell(err);
-    for (size_t i = 0; i < subvolumes.count; i++)
-        printf("%s\n", subvolumes.paths[i]);
-    printf("default: %s\n", subvolumes.initial ? subvolumes.initial : "-");
-    return 0;
-}
-
 static int crypt_open_command(char **arguments)
 {
     _cleanup_buffer_ struct buffer key = {0};
@@ -160,14 +145,6 @@ static int crypt_open_command(char **arguments)
     return result ? 0 : EXIT_WRONG_KEY;
 }
 
-static int crypt_close_command(char **arguments)
-{
-    _cleanup_error_ struct error *err = NULL;
-    int result = crypt_close(arguments[0], NULL, &err);
-
-    return result < 0 ? tell(err) : result ? 0 : EXIT_NOTHING;
-}
-
 int main(int argc, char **argv)
 {
     static const struct {
@@ -175,10 +152,9 @@ int main(int argc, char **argv)
         int (*command)(char **arguments);
         int least;
     } commands[] = {
-        {"mount", mount_command, 2},           {"unmount", unmount_command, 2},
-        {"btrfs-groups", groups_command, 1},   {"btrfs-change-id", change_id_command, 1},
-        {"btrfs-forget", forget_command, 1},   {"btrfs-subvolumes", subvolumes_command, 1},
-        {"crypt-open", crypt_open_command, 3}, {"crypt-close", crypt_close_command, 1},
+        {"mount", mount_command, 2},         {"unmount", unmount_command, 2},
+        {"btrfs-groups", groups_command, 1}, {"btrfs-change-id", change_id_command, 1},
+        {"btrfs-forget", forget_command, 1}, {"crypt-open", crypt_open_command, 3},
     };
 
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
