@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
+#include "block/overlay.h"
 #include "cmd/mount_filesystem.h"
 #include "cmd/teardown.h"
 #include "mount/mounts.h"
@@ -36,6 +37,19 @@ static bool may_go_unreplayed(const struct volume *volume)
     return volume->filesystem->overlay == FILESYSTEM_OVERLAY_IF_DIRTY;
 }
 
+/* Of an overlay that ran full the kernel says no more than that there was an I/O error. */
+static void explain(const struct volume *volume, struct wait *wait, struct error **reason)
+{
+    const char *slash = volume->is_overlaid ? strrchr(volume->device, '/') : NULL;
+    struct overlay_usage usage = {0};
+
+    if (slash && overlay_usage(slash + 1, wait, &usage, NULL) == 0 && usage.state != OVERLAY_GOOD)
+        error_hint(reason,
+                   "its overlay is %s: unmount, and mount again with a larger --overlay-size or another --overlay-dir",
+                   usage.state == OVERLAY_FULL ? "full" : "out of room on its disk");
+    error_fold_hint(*reason);
+}
+
 static void mount_one(void *argument, size_t i, struct wait *wait)
 {
     struct batch *batch = argument;
@@ -59,6 +73,7 @@ static void mount_one(void *argument, size_t i, struct wait *wait)
     remove_empty_directory(wish.directory, NULL);
     if (batch->way == MOUNT_AS_IT_IS && errnum == EROFS && may_go_unreplayed(volume))
         return;
+    explain(volume, wait, &reason);
     if (batch->way == MOUNT_REPLAYED && may_go_unreplayed(volume)) {
         free(volume->note);
         volume->note = str_printf("its journal could not be replayed, so that what was written in the last moments "
@@ -66,7 +81,6 @@ static void mount_one(void *argument, size_t i, struct wait *wait)
                                   reason->message);
         return;
     }
-    error_fold_hint(reason);
     volume_set_reason(volume, VOLUME_FAILED, "%s", reason->message);
 }
 

@@ -80,7 +80,9 @@ static void judge(struct volume *volume, const struct probe *probe)
     else if (!probe->type && bare)
         volume_set_reason(volume, VOLUME_SKIPPED, "%s", bare);
     else if (!probe->type)
-        volume_set_reason(volume, VOLUME_FAILED, "no file system that this host knows was found on it");
+        volume_set_reason(volume, VOLUME_FAILED,
+                          "no file system that this host knows was found on it: it may be empty, or encrypted with "
+                          "its header kept elsewhere, which azilr does not open");
     else if (!volume->filesystem)
         volume_set_reason(volume, VOLUME_FAILED, "%s cannot be opened yet", probe->type);
     else if (volume->filesystem->reason)
