@@ -67,8 +67,8 @@ struct volume *volumes_add(struct volumes *volumes, const char *name, const char
 
 /*
  * A name that a backup gives, as that of a volume and of its directory: printable, one component of a path, not hidden,
- * of at most NAME_MAX bytes. A number above 1, for a name that is taken already, stands behind it ("data-2"). The caller
- * frees it.
+ * of at most NAME_MAX bytes. A number above 1, for a name that is taken already, stands behind it ("data-2"). The
+ * caller frees it.
  */
 char *volume_fit_name(const char *wanted, int number);
 
