@@ -24,7 +24,8 @@ int mount_overlay_check(struct mount_run *run, struct error **err)
 
     if (size && (str_to_size(size, &run->overlay_size) < 0 || run->overlay_size < LEAST_SIZE))
         return error_set(err, EXIT_USAGE, "--overlay-size takes a size of at least 1M, such as 512M or 4G");
-    if (!directory)
+    /* who is not root is told that next, and could not look at such a directory */
+    if (!directory || geteuid() != 0)
         return 0;
     fd = overlay_open_directory(directory, &run->overlay_directory, err);
     return fd < 0 ? error_wrap(err, "--overlay-dir") : 0;

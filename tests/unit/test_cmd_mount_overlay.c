@@ -43,6 +43,10 @@ static void a_senseless_directory_is_refused_at_once(void **state)
     };
 
     (void)state;
+    if (geteuid() != 0) {
+        remove_scratch(place);
+        skip();
+    }
     assert_int_equal(mkdir(good, 0700), 0);
     assert_int_equal(mkdir(open_one, 0700) | chmod(open_one, 0777) | mkdir(below, 0700), 0);
     assert_int_equal(symlink("good", link), 0);
