@@ -106,6 +106,25 @@ bool arm_operation_may_have_begun(const struct http_answer *answer)
     return answer->unsure || (answer->sent && (answer->status < 400 || retry_is_unsure(answer->status)));
 }
 
+/* What the answer to a poll says. *json is its document, or NULL where there is none. */
+static int read_state(struct arm *arm, const struct arm_operation *operation, const struct http_answer *answer,
+                      cJSON **json, enum arm_operation_state *state, struct error **err)
+{
+    const char *text;
+
+    *state = answer->status == 202 ? ARM_OPERATION_RUNNING : ARM_OPERATION_SUCCEEDED;
+    if (answer->status == 202 || answer->status == 204 || (operation->by_location && answer->body.length == 0))
+        return 0;
+    if (arm_parse(arm, answer, json, err) < 0)
+        return -1;
+    text = json_string(*json, "status");
+    if (!text && !operation->by_location)
+        return error_set(err, EXIT_NETWORK, "the status of the operation has no \"status\"");
+    if (text)
+        *state = arm_operation_state(text);
+    return 0;
+}
+
 /* One poll. Returns 1 when it has succeeded, 0 while it runs, -1 with err set. */
 static int poll_once(struct arm *arm, struct arm_operation *operation, cJSON **status, struct error **err)
 {
@@ -113,7 +132,7 @@ static int poll_once(struct arm *arm, struct arm_operation *operation, cJSON **s
     _cleanup_secret_json_ cJSON *json = NULL;
     struct arm_call call = {.url = operation->url, .secret = operation->secret, .retry = RETRY_PATIENT};
     _cleanup_free_ char *host = url_host(arm_endpoint(arm));
-    const char *state;
+    enum arm_operation_state state;
     int64_t asked;
 
     if (arm_call(arm, &call, &answer, err) < 0)
@@ -121,25 +140,34 @@ static int poll_once(struct arm *arm, struct arm_operation *operation, cJSON **s
     asked = http_retry_after_ms(&answer);
     if (asked >= 0)
         operation->retry_after_ms = asked;
-    if (answer.status == 202 || answer.status == 204)
-        return answer.status == 204;
-    if (operation->by_location && answer.body.length == 0)
-        return 1;
-    if (arm_parse(arm, &answer, &json, err) < 0)
+    if (read_state(arm, operation, &answer, &json, &state, err) < 0)
         return -1;
-    state = json_string(json, "status");
-    if (!state && !operation->by_location)
-        return error_set(err, EXIT_NETWORK, "the status of the operation has no \"status\"");
-    switch (state ? arm_operation_state(state) : ARM_OPERATION_SUCCEEDED) {
-    case ARM_OPERATION_FAILED:
+    if (state == ARM_OPERATION_FAILED)
         return cloud_error_set_operation(host, json, &answer, err);
-    case ARM_OPERATION_SUCCEEDED:
+    if (state == ARM_OPERATION_SUCCEEDED)
         *status = steal(json);
-        return 1;
-    case ARM_OPERATION_RUNNING:
-        break;
+    return state == ARM_OPERATION_SUCCEEDED;
+}
+
+int arm_operation_has_ended(struct arm *arm, const struct arm_operation *operation, struct error **err)
+{
+    _cleanup_http_answer_ struct http_answer answer = {0};
+    _cleanup_secret_json_ cJSON *json = NULL;
+    struct arm_call call = {.url = operation->url, .secret = operation->secret, .retry = RETRY_SAFE};
+    _cleanup_error_ struct error *why = NULL;
+    enum arm_operation_state state;
+
+    if (arm_call(arm, &call, &answer, &why) < 0) {
+        _cleanup_free_ char *code = cloud_error_code(&answer);
+
+        /* the results of an operation that failed are its error; one that is forgotten is over, too */
+        if (code && (answer.status == 404 || (operation->by_location && answer.status == 400)))
+            return 1;
+        return error_move(err, &why);
     }
-    return 0;
+    if (read_state(arm, operation, &answer, &json, &state, err) < 0)
+        return -1;
+    return state != ARM_OPERATION_RUNNING;
 }
 
 int arm_operation_wait(struct arm *arm, struct arm_operation *operation, cJSON **status, struct error **err)

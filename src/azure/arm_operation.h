@@ -39,6 +39,12 @@ bool arm_operation_may_have_begun(const struct http_answer *answer);
  */
 int arm_operation_wait(struct arm *arm, struct arm_operation *operation, cJSON **status, struct error **err);
 
+/*
+ * Asks once, without waiting: 1 if the operation has ended, whatever came of it, or is not known to the service (any
+ * more); 0 if it runs; -1 if that could not be found out.
+ */
+int arm_operation_has_ended(struct arm *arm, const struct arm_operation *operation, struct error **err);
+
 void arm_operation_clear(struct arm_operation *operation);
 
 /*
