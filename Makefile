@@ -93,6 +93,9 @@ native-programs: $(NATIVE_PROGRAMS)
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LDLIBS) $(LDLIBS) -lcmocka
 
+# a clock that a test can put forward
+$(BUILD)/tests/unit/test_azure_credential: ALL_LDFLAGS += -Wl,--wrap=clock_monotonic_ms
+
 $(BUILD)/tests/native/%: $(BUILD)/tests/native/%.o $(NATIVE_COMMON) $(LIBRARY)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LDLIBS) $(LDLIBS)
 
