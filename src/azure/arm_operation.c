@@ -12,7 +12,7 @@
 
 static const int64_t FIRST_DELAY_MS = 700;
 static const int64_t MIN_CAP_MS = 1000;
-static const int64_t DEFAULT_CAP_MS = 15000;
+static const int64_t DEFAULT_CAP_MS = 30000;
 static const int64_t MAX_CAP_MS = 120000;
 static const int64_t MAX_OPERATION_MS = (int64_t)30 * 60 * 1000;
 static const size_t MAX_OPERATION_ID = 128;
@@ -36,6 +36,13 @@ int64_t arm_operation_delay_ms(int poll, int64_t retry_after_ms)
     for (; poll > 0 && delay < cap; poll--)
         delay = delay * 22 / 10;
     return delay < cap ? delay : cap;
+}
+
+int64_t arm_operation_pause_ms(int poll, int64_t retry_after_ms)
+{
+    int64_t delay = arm_operation_delay_ms(poll, retry_after_ms);
+
+    return delay + retry_jitter_ms(delay / 10);
 }
 
 enum arm_operation_state arm_operation_state(const char *status)
@@ -181,7 +188,7 @@ int arm_operation_wait(struct arm *arm, struct arm_operation *operation, cJSON *
         if (clock_monotonic_ms() - start > MAX_OPERATION_MS)
             return error_set(err, EXIT_NETWORK, "the operation has not ended within 30 minutes (operation %s)",
                              operation->id ? operation->id : "without an id");
-        if (wait_sleep(arm_get_wait(arm), arm_operation_delay_ms(poll, operation->retry_after_ms), err) < 0)
+        if (wait_sleep(arm_get_wait(arm), arm_operation_pause_ms(poll, operation->retry_after_ms), err) < 0)
             return -1;
         done = poll_once(arm, operation, status, err);
         if (done < 0)

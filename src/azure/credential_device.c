@@ -15,8 +15,9 @@
 #include "util/secret.h"
 #include "util/str.h"
 
-/* The public client with which Azure's own libraries and its CLI have people sign in (azidentity,
- * developerSignOnClientID), and the tenant for whoever comes from any. */
+/* The public client with which Azure's own libraries and its CLI have people sign in (azidentity for Go,
+ * developerSignOnClientID; azure-cli, azure-cli-core/azure/cli/core/auth/constants.py, AZURE_CLI_CLIENT_ID), and the
+ * tenant for whoever comes from any. */
 static const char DEFAULT_CLIENT[] = "04b07795-8ddb-461a-bbee-02f9e1bf7b46";
 static const char DEFAULT_TENANT[] = "organizations";
 static const char GRANT[] = "urn:ietf:params:oauth:grant-type:device_code";
