@@ -12,7 +12,7 @@
 #include "azure/backup.h"
 #include "azure/ilr.h"
 #include "azure/secret_json.h"
-#include "cmd/failure.h"
+#include "frame.h"
 #include "print.h"
 #include "util/clock.h"
 #include "util/file.h"
@@ -361,9 +361,5 @@ int main(int argc, char **argv)
     if (result >= 0 && driver.masked)
         print_leftovers(&driver);
     free(driver.masked);
-    if (result >= 0)
-        return 0;
-    log_error(err);
-    failure_print(err);
-    return (int)err->code;
+    return frame_end(result, err);
 }
