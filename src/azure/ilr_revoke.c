@@ -91,8 +91,9 @@ static bool has_settled(struct arm *arm, const struct ilr_opening *opening)
     return ended > 0;
 }
 
-static int explain_unsettled(struct error **err)
+static int explain_unsettled(struct error **refusal, struct error **err)
 {
+    error_move(err, refusal);
     return error_wrap(err, "a request for access may still be at work there, and what it opens then stays open until "
                            "it is revoked or 12 hours are over");
 }
@@ -106,6 +107,7 @@ static int revoke_patiently(struct arm *arm, const char *point_id, const struct 
 {
     const int64_t end = clock_monotonic_ms() + SETTLE_MS;
     bool settled = opening && opening->ended, was_settled;
+    _cleanup_error_ struct error *refusal = NULL;
 
     for (int64_t delay_ms = FIRST_DELAY_MS;; delay_ms = delay_ms < MAX_DELAY_MS / 2 ? delay_ms * 2 : MAX_DELAY_MS) {
         _cleanup_error_ struct error *failure = NULL;
@@ -119,16 +121,19 @@ static int revoke_patiently(struct arm *arm, const char *point_id, const struct 
         settled = settled || has_settled(arm, opening);
         if (settled && is_inactive(arm, point_id))
             return 1;
+        /* what ends the waiting, the time limit perhaps, says less than what it was for */
+        if (outcome == FAILED && refusal && !settled)
+            return explain_unsettled(&refusal, err);
         if (outcome == FAILED || was_settled)
             return error_move(err, &failure);
         if (settled)
             continue;
+        error_free(refusal);
+        refusal = steal(failure);
         if (delay_ms == FIRST_DELAY_MS)
             log_info("Azure refuses to end the access, which may still be being opened: trying again");
-        if (clock_monotonic_ms() + delay_ms > end || wait_sleep(arm_get_wait(arm), delay_ms, NULL) < 0) {
-            error_move(err, &failure);
-            return explain_unsettled(err);
-        }
+        if (clock_monotonic_ms() + delay_ms > end || wait_sleep(arm_get_wait(arm), delay_ms, NULL) < 0)
+            return explain_unsettled(&refusal, err);
     }
 }
 
