@@ -59,7 +59,7 @@ OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 LIBRARY := $(BUILD)/libazilr.a
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 NATIVE_PROGRAMS := $(patsubst tests/native/%.c,$(BUILD)/tests/native/%,$(wildcard tests/native/*_driver.c))
-NATIVE_COMMON := $(BUILD)/tests/native/print.o
+NATIVE_COMMON := $(BUILD)/tests/native/print.o $(BUILD)/tests/native/frame.o
 UDEV_RULES := udev/09-azilr-stacked.rules udev/56-azilr.rules
 GENERATED := $(UDEV_RULES:udev/%=$(BUILD)/generated/%.inc)
 FUZZERS := $(patsubst src/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard src/fuzz/*.c))
@@ -92,6 +92,9 @@ native-programs: $(NATIVE_PROGRAMS)
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LDLIBS) $(LDLIBS) -lcmocka
+
+# a clock that a test can put forward
+$(BUILD)/tests/unit/test_azure_credential: ALL_LDFLAGS += -Wl,--wrap=clock_monotonic_ms
 
 $(BUILD)/tests/native/%: $(BUILD)/tests/native/%.o $(NATIVE_COMMON) $(LIBRARY)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LDLIBS) $(LDLIBS)

@@ -12,7 +12,7 @@
 
 static const int64_t FIRST_DELAY_MS = 700;
 static const int64_t MIN_CAP_MS = 1000;
-static const int64_t DEFAULT_CAP_MS = 15000;
+static const int64_t DEFAULT_CAP_MS = 30000;
 static const int64_t MAX_CAP_MS = 120000;
 static const int64_t MAX_OPERATION_MS = (int64_t)30 * 60 * 1000;
 static const size_t MAX_OPERATION_ID = 128;
@@ -36,6 +36,13 @@ int64_t arm_operation_delay_ms(int poll, int64_t retry_after_ms)
     for (; poll > 0 && delay < cap; poll--)
         delay = delay * 22 / 10;
     return delay < cap ? delay : cap;
+}
+
+int64_t arm_operation_pause_ms(int poll, int64_t retry_after_ms)
+{
+    int64_t delay = arm_operation_delay_ms(poll, retry_after_ms);
+
+    return delay + retry_jitter_ms(delay / 10);
 }
 
 enum arm_operation_state arm_operation_state(const char *status)
@@ -106,6 +113,25 @@ bool arm_operation_may_have_begun(const struct http_answer *answer)
     return answer->unsure || (answer->sent && (answer->status < 400 || retry_is_unsure(answer->status)));
 }
 
+/* What the answer to a poll says. *json is its document, or NULL where there is none. */
+static int read_state(struct arm *arm, const struct arm_operation *operation, const struct http_answer *answer,
+                      cJSON **json, enum arm_operation_state *state, struct error **err)
+{
+    const char *text;
+
+    *state = answer->status == 202 ? ARM_OPERATION_RUNNING : ARM_OPERATION_SUCCEEDED;
+    if (answer->status == 202 || answer->status == 204 || (operation->by_location && answer->body.length == 0))
+        return 0;
+    if (arm_parse(arm, answer, json, err) < 0)
+        return -1;
+    text = json_string(*json, "status");
+    if (!text && !operation->by_location)
+        return error_set(err, EXIT_NETWORK, "the status of the operation has no \"status\"");
+    if (text)
+        *state = arm_operation_state(text);
+    return 0;
+}
+
 /* One poll. Returns 1 when it has succeeded, 0 while it runs, -1 with err set. */
 static int poll_once(struct arm *arm, struct arm_operation *operation, cJSON **status, struct error **err)
 {
@@ -113,7 +139,7 @@ static int poll_once(struct arm *arm, struct arm_operation *operation, cJSON **s
     _cleanup_secret_json_ cJSON *json = NULL;
     struct arm_call call = {.url = operation->url, .secret = operation->secret, .retry = RETRY_PATIENT};
     _cleanup_free_ char *host = url_host(arm_endpoint(arm));
-    const char *state;
+    enum arm_operation_state state;
     int64_t asked;
 
     if (arm_call(arm, &call, &answer, err) < 0)
@@ -121,25 +147,34 @@ static int poll_once(struct arm *arm, struct arm_operation *operation, cJSON **s
     asked = http_retry_after_ms(&answer);
     if (asked >= 0)
         operation->retry_after_ms = asked;
-    if (answer.status == 202 || answer.status == 204)
-        return answer.status == 204;
-    if (operation->by_location && answer.body.length == 0)
-        return 1;
-    if (arm_parse(arm, &answer, &json, err) < 0)
+    if (read_state(arm, operation, &answer, &json, &state, err) < 0)
         return -1;
-    state = json_string(json, "status");
-    if (!state && !operation->by_location)
-        return error_set(err, EXIT_NETWORK, "the status of the operation has no \"status\"");
-    switch (state ? arm_operation_state(state) : ARM_OPERATION_SUCCEEDED) {
-    case ARM_OPERATION_FAILED:
+    if (state == ARM_OPERATION_FAILED)
         return cloud_error_set_operation(host, json, &answer, err);
-    case ARM_OPERATION_SUCCEEDED:
+    if (state == ARM_OPERATION_SUCCEEDED)
         *status = steal(json);
-        return 1;
-    case ARM_OPERATION_RUNNING:
-        break;
+    return state == ARM_OPERATION_SUCCEEDED;
+}
+
+int arm_operation_has_ended(struct arm *arm, const struct arm_operation *operation, struct error **err)
+{
+    _cleanup_http_answer_ struct http_answer answer = {0};
+    _cleanup_secret_json_ cJSON *json = NULL;
+    struct arm_call call = {.url = operation->url, .secret = operation->secret, .retry = RETRY_SAFE};
+    _cleanup_error_ struct error *why = NULL;
+    enum arm_operation_state state;
+
+    if (arm_call(arm, &call, &answer, &why) < 0) {
+        _cleanup_free_ char *code = cloud_error_code(&answer);
+
+        /* the results of an operation that failed are its error; one that is forgotten is over, too */
+        if (code && (answer.status == 404 || (operation->by_location && answer.status == 400)))
+            return 1;
+        return error_move(err, &why);
     }
-    return 0;
+    if (read_state(arm, operation, &answer, &json, &state, err) < 0)
+        return -1;
+    return state != ARM_OPERATION_RUNNING;
 }
 
 int arm_operation_wait(struct arm *arm, struct arm_operation *operation, cJSON **status, struct error **err)
@@ -153,7 +188,7 @@ int arm_operation_wait(struct arm *arm, struct arm_operation *operation, cJSON *
         if (clock_monotonic_ms() - start > MAX_OPERATION_MS)
             return error_set(err, EXIT_NETWORK, "the operation has not ended within 30 minutes (operation %s)",
                              operation->id ? operation->id : "without an id");
-        if (wait_sleep(arm_get_wait(arm), arm_operation_delay_ms(poll, operation->retry_after_ms), err) < 0)
+        if (wait_sleep(arm_get_wait(arm), arm_operation_pause_ms(poll, operation->retry_after_ms), err) < 0)
             return -1;
         done = poll_once(arm, operation, status, err);
         if (done < 0)

@@ -39,14 +39,26 @@ bool arm_operation_may_have_begun(const struct http_answer *answer);
  */
 int arm_operation_wait(struct arm *arm, struct arm_operation *operation, cJSON **status, struct error **err);
 
+/*
+ * Asks once, without waiting: 1 if the operation has ended, whatever came of it, or is not known to the service (any
+ * more); 0 if it runs; -1 if that could not be found out.
+ */
+int arm_operation_has_ended(struct arm *arm, const struct arm_operation *operation, struct error **err);
+
 void arm_operation_clear(struct arm_operation *operation);
 
 /*
  * Milliseconds to let pass before poll number `poll` (from 0). Real operations end within 2 s though
  * Retry-After says 60: the first polls come early and grow by 2.2, so that an operation of 1.5 s is noticed
- * after 2.3 s and one of 60 s takes 6 polls; Retry-After (-1: none, then 15 s) is how seldom it gets.
+ * after 2.3 s and one of 60 s takes 6 polls; Retry-After is how seldom it gets. Without it (-1) that is 30 s, what
+ * Azure's own libraries wait between any two polls then (azure-mgmt-core for Python, ARMPolling): rarely more than 6
+ * polls for 60 s here too.
  */
 int64_t arm_operation_delay_ms(int poll, int64_t retry_after_ms);
+
+/* The same as arm_operation_wait() takes it: up to a tenth longer, so that hosts that began together do not go on so,
+ * and never shorter than Retry-After where that is the delay. */
+int64_t arm_operation_pause_ms(int poll, int64_t retry_after_ms);
 
 enum arm_operation_state { ARM_OPERATION_RUNNING, ARM_OPERATION_SUCCEEDED, ARM_OPERATION_FAILED };
 

@@ -26,6 +26,8 @@ struct credential_token {
 struct credential_kind {
     /* Gets a token from wherever it comes from: 0, -1, or CREDENTIAL_UNAVAILABLE. */
     int (*fetch)(void *state, struct wait *wait, struct credential_token *token, struct error **err);
+    /* The same for a token that is not needed yet, so that no person is asked; NULL where fetch() never asks one. */
+    int (*refresh)(void *state, struct wait *wait, struct credential_token *token, struct error **err);
     void (*free_state)(void *state);
     /* Of a kind that tries others: the one it uses; NULL elsewhere. */
     const struct credential *(*chosen)(const void *state);
@@ -47,6 +49,10 @@ int credential_unavailable(struct error **err, const char *format, ...) __attrib
 /* kind->fetch() of a credential, past its memory. */
 int credential_fetch(struct credential *credential, struct wait *wait, struct credential_token *token,
                      struct error **err);
+
+/* The same with kind->refresh(), where there is one. */
+int credential_refresh(struct credential *credential, struct wait *wait, struct credential_token *token,
+                       struct error **err);
 
 /* The value of a variable that is no secret, or NULL if unset or empty. */
 const char *credential_environment(const char *name);

@@ -16,7 +16,9 @@
 /* A token is replaced so long before it expires, as Azure's own libraries do; a short-lived one at half its
  * life. */
 static const int64_t REFRESH_EARLY_S = 300;
-/* After a failure of that, while the old token is still good. */
+/* How long that may take, since something waits for it (and half of what the token has left), and when it is tried
+ * again after a failure: the double each time. */
+static const int64_t REFRESH_LIMIT_MS = 10 * 1000;
 static const int64_t REFRESH_AGAIN_MS = 30 * 1000;
 
 const char *const credential_secret_variables[] = {"AZURE_ACCESS_TOKEN", "AZURE_CLIENT_SECRET",
@@ -29,6 +31,7 @@ struct credential {
     char *token;           /* secret; NULL before the first sign-in */
     int64_t refresh_at_ms; /* clock_monotonic_ms(); 0 means not by time */
     int64_t expires_at_ms; /* the same */
+    int refused;           /* failures to refresh the token in a row */
 };
 
 struct credential *credential_new(const struct credential_kind *kind, void *state, char *description)
@@ -69,6 +72,14 @@ int credential_fetch(struct credential *credential, struct wait *wait, struct cr
                      struct error **err)
 {
     return credential->kind->fetch(credential->state, wait, token, err);
+}
+
+int credential_refresh(struct credential *credential, struct wait *wait, struct credential_token *token,
+                       struct error **err)
+{
+    const struct credential_kind *kind = credential->kind;
+
+    return (kind->refresh ? kind->refresh : kind->fetch)(credential->state, wait, token, err);
 }
 
 int credential_unavailable(struct error **err, const char *format, ...)
@@ -177,14 +188,14 @@ static bool is_past(int64_t moment_ms)
     return moment_ms && clock_monotonic_ms() >= moment_ms;
 }
 
-static int renew_token(struct credential *credential, struct wait *wait, struct error **err)
+static int renew_token(struct credential *credential, bool needed, struct wait *wait, struct error **err)
 {
     struct credential_token fetched = {0};
     int64_t now, early;
 
     if (credential->token)
         log_verbose("getting a new token: %s", credential_description(credential));
-    if (credential_fetch(credential, wait, &fetched, err) != 0)
+    if ((needed ? credential_fetch : credential_refresh)(credential, wait, &fetched, err) != 0)
         return credential->kind->chosen ? -1 : error_wrap(err, "cannot sign in with the %s", credential->description);
     secret_free(credential->token);
     credential->token = fetched.text;
@@ -192,21 +203,48 @@ static int renew_token(struct credential *credential, struct wait *wait, struct 
     early = fetched.lifetime_s > 2 * REFRESH_EARLY_S ? REFRESH_EARLY_S : fetched.lifetime_s / 2;
     credential->refresh_at_ms = fetched.lifetime_s ? now + (fetched.lifetime_s - early) * 1000 : 0;
     credential->expires_at_ms = fetched.lifetime_s ? now + fetched.lifetime_s * 1000 : 0;
+    credential->refused = 0;
     return 0;
+}
+
+/*
+ * While the token at hand is good: it is used on if another is not to be had, or not soon. The wait that is lent for
+ * that has a time limit of its own; the rest is the caller's.
+ */
+static void refresh_token(struct credential *credential, struct wait *wait)
+{
+    _cleanup_error_ struct error *failure = NULL;
+    struct wait hurried = wait ? *wait : WAIT_INIT;
+    const int64_t now = clock_monotonic_ms(), left_ms = credential->expires_at_ms - now;
+    const int64_t limit_ms = now + (left_ms / 2 < REFRESH_LIMIT_MS ? left_ms / 2 : REFRESH_LIMIT_MS);
+    int result;
+
+    if (!hurried.deadline_ms || hurried.deadline_ms > limit_ms)
+        hurried.deadline_ms = limit_ms;
+    result = renew_token(credential, false, &hurried, &failure);
+    if (wait)
+        wait->signal = hurried.signal;
+    if (result == 0)
+        return;
+    credential->refresh_at_ms =
+        clock_monotonic_ms() + (REFRESH_AGAIN_MS << (credential->refused < 4 ? credential->refused : 4));
+    credential->refused++;
+    log_verbose("the token at hand is still good, and is used on: %s", failure->message);
 }
 
 int credential_get_token(struct credential *credential, bool anew, struct wait *wait, const char **token,
                          struct error **err)
 {
-    bool needed = !credential->token || anew || is_past(credential->expires_at_ms);
-    _cleanup_error_ struct error *failure = NULL;
+    bool good = credential->token && !anew && !is_past(credential->expires_at_ms);
 
-    if ((needed || is_past(credential->refresh_at_ms)) && renew_token(credential, wait, &failure) < 0) {
-        if (needed || is_past(credential->expires_at_ms) || wait_check(wait, NULL) < 0)
-            return error_move(err, &failure);
-        credential->refresh_at_ms = clock_monotonic_ms() + REFRESH_AGAIN_MS;
-        log_verbose("the token at hand is still good, and is used on: %s", failure->message);
+    if (good && is_past(credential->refresh_at_ms)) {
+        refresh_token(credential, wait);
+        if (wait_check(wait, err) < 0)
+            return -1;
+        good = !is_past(credential->expires_at_ms);
     }
+    if (!good && renew_token(credential, true, wait, err) < 0)
+        return -1;
     *token = credential->token;
     return 0;
 }

@@ -43,9 +43,9 @@ void credential_free(struct credential *credential);
 
 /*
  * A token; signs in where there is none yet or it is about to expire, or in any case with `anew`. One that expires
- * within minutes and cannot be replaced is given all the same, until it has expired or is refused. *token is owned by
- * the credential and stands until the next call. EXIT_AUTH (if no kind serves the message says of each why),
- * EXIT_NETWORK, or wait's own.
+ * within minutes and cannot be replaced within 10 s is given all the same, until it has expired or is refused; the next
+ * attempt comes after 30 s, then after the double. *token is owned by the credential and stands until the next call.
+ * EXIT_AUTH (if no kind serves the message says of each why), EXIT_NETWORK, or wait's own.
  */
 int credential_get_token(struct credential *credential, bool anew, struct wait *wait, const char **token,
                          struct error **err);

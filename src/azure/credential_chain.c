@@ -147,6 +147,21 @@ static int fetch(void *argument, struct wait *wait, struct credential_token *tok
     return none_serves(chain, err);
 }
 
+/* Only once there is a token, so one is chosen. */
+static int refresh(void *argument, struct wait *wait, struct credential_token *token, struct error **err)
+{
+    struct chain *chain = argument;
+
+    for (size_t i = 0; i < SOURCE_COUNT; i++) {
+        if (!chain->links[i] || chain->chosen != chain->links[i])
+            continue;
+        if (credential_refresh(chain->links[i], wait, token, err) == 0)
+            return 0;
+        break;
+    }
+    return error_wrap(err, "cannot sign in again with the %s", credential_description(chain->chosen));
+}
+
 static const struct credential *chosen(const void *argument)
 {
     const struct chain *chain = argument;
@@ -170,7 +185,8 @@ static void free_chain(void *argument)
 
 DEFINE_CLEANUP(cleanup_chain, struct chain *, free_chain);
 
-static const struct credential_kind kind = {.fetch = fetch, .free_state = free_chain, .chosen = chosen};
+static const struct credential_kind kind = {
+    .fetch = fetch, .refresh = refresh, .free_state = free_chain, .chosen = chosen};
 
 static int open_all(struct credential_setup *setup, struct credential **credential, struct error **err)
 {

@@ -15,8 +15,9 @@
 #include "util/secret.h"
 #include "util/str.h"
 
-/* The public client with which Azure's own libraries and its CLI have people sign in (azidentity,
- * developerSignOnClientID), and the tenant for whoever comes from any. */
+/* The public client with which Azure's own libraries and its CLI have people sign in (azidentity for Go,
+ * developerSignOnClientID; azure-cli, azure-cli-core/azure/cli/core/auth/constants.py, AZURE_CLI_CLIENT_ID), and the
+ * tenant for whoever comes from any. */
 static const char DEFAULT_CLIENT[] = "04b07795-8ddb-461a-bbee-02f9e1bf7b46";
 static const char DEFAULT_TENANT[] = "organizations";
 static const char GRANT[] = "urn:ietf:params:oauth:grant-type:device_code";
@@ -173,28 +174,36 @@ static int poll_for_token(struct device_state *state, struct device_code *code, 
     return error_set(err, EXIT_AUTH, "nobody has signed in with the code in time");
 }
 
-/* Quietly, as long as Azure lets it. -1 without a reason if that did not work. */
-static int refresh(struct device_state *state, struct wait *wait, struct credential_token *token)
+/* Quietly, as long as Azure lets it. */
+static int refresh(void *argument, struct wait *wait, struct credential_token *token, struct error **err)
 {
+    struct device_state *state = argument;
     _cleanup_buffer_ struct buffer form = OAUTH_FORM_INIT;
     _cleanup_http_answer_ struct http_answer answer = {0};
 
-    if (oauth_add(&form, "grant_type", "refresh_token", NULL) < 0 ||
-        oauth_add(&form, "client_id", state->oauth.client, NULL) < 0 ||
-        oauth_add(&form, "scope", state->scope, NULL) < 0 ||
-        oauth_add(&form, "refresh_token", state->refresh_token, NULL) < 0 ||
-        oauth_post(&state->oauth, state->oauth.token_url, &form, wait, &answer, NULL) < 0 || answer.status != 200)
+    if (!state->refresh_token)
+        return error_set(err, EXIT_AUTH, "somebody has to enter a code for that");
+    if (oauth_add(&form, "grant_type", "refresh_token", err) < 0 ||
+        oauth_add(&form, "client_id", state->oauth.client, err) < 0 ||
+        oauth_add(&form, "scope", state->scope, err) < 0 ||
+        oauth_add(&form, "refresh_token", state->refresh_token, err) < 0 ||
+        oauth_post(&state->oauth, state->oauth.token_url, &form, wait, &answer, err) < 0)
         return -1;
-    return take_tokens(state, &answer, token, NULL);
+    if (answer.status != 200)
+        return cloud_error_set(state->oauth.host, &answer, err);
+    return take_tokens(state, &answer, token, err);
 }
 
 static int fetch(void *argument, struct wait *wait, struct credential_token *token, struct error **err)
 {
     struct device_state *state = argument;
     _cleanup_(device_code_clear) struct device_code code = {0};
+    _cleanup_error_ struct error *why = NULL;
 
-    if (state->refresh_token && refresh(state, wait, token) == 0)
+    if (refresh(state, wait, token, &why) == 0)
         return 0;
+    if (state->refresh_token)
+        log_verbose("a code has to be entered once more: %s", why->message);
     if (wait_check(wait, err) < 0 || ask_for_code(state, wait, &code, err) < 0)
         return -1;
     log_prompt("to sign in to Azure, open %s in a browser and enter the code %s there", code.page, code.user_code);
@@ -213,7 +222,8 @@ static void free_state(void *argument)
 
 DEFINE_CLEANUP(cleanup_state, struct device_state *, free_state);
 
-static const struct credential_kind kind = {.fetch = fetch, .free_state = free_state, .renewable = true};
+static const struct credential_kind kind = {
+    .fetch = fetch, .refresh = refresh, .free_state = free_state, .renewable = true};
 
 int credential_open_device(struct credential_setup *setup, struct credential **credential, struct error **err)
 {

@@ -32,6 +32,7 @@ struct http {
 struct exchange {
     struct http_answer *answer;
     size_t header_bytes;
+    bool began;          /* whoever is to answer is connected to, TLS included: what is sent now is the request */
     bool headers_ended;  /* the empty line behind them came */
     const char *refused; /* why the answer was cut off; NULL if it was not */
 };
@@ -149,6 +150,19 @@ static size_t on_body(char *data, size_t size, size_t count, void *argument)
         return 0;
     }
     return size * count;
+}
+
+/* Called once a connection stands, through a proxy's tunnel too (CURLOPT_PREREQFUNCTION(3)). */
+static int on_connected(void *argument, char *from, char *to, int from_port, int to_port)
+{
+    struct exchange *exchange = argument;
+
+    (void)from;
+    (void)to;
+    (void)from_port;
+    (void)to_port;
+    exchange->began = true;
+    return CURL_PREREQFUNC_OK;
 }
 
 int64_t http_retry_after_ms(const struct http_answer *answer)
@@ -303,6 +317,8 @@ static int set_request(CURL *easy, const struct http_request *request, struct cu
     failed |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, STALL_TIMEOUT_S) != CURLE_OK;
     failed |= curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms) != CURLE_OK;
     failed |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, reason) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_PREREQDATA, exchange) != CURLE_OK;
     failed |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header) != CURLE_OK;
     failed |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, exchange) != CURLE_OK;
     failed |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) != CURLE_OK;
@@ -400,7 +416,8 @@ static int transfer(struct http *http, CURL *easy, const struct http_request *re
 #endif
     curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &requested);
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-    exchange->answer->sent = requested > 0;
+    /* what a proxy was asked to make a tunnel is counted as well, and is no request of ours */
+    exchange->answer->sent = exchange->began && requested > 0;
     /* libcurl takes a connection that ends amid the headers for the end of an empty answer */
     if (result == CURLE_OK && !exchange->headers_ended)
         result = CURLE_PARTIAL_FILE;

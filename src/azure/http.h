@@ -55,8 +55,8 @@ struct http_answer {
     int status;                       /* 0 as long as there is none */
     char *headers[HTTP_HEADER_COUNT]; /* untrusted; NULL where missing */
     struct buffer body;
-    bool sent;      /* something of the request left this host, so it may have been acted upon */
-    bool unsure;    /* set by retry_send(): an earlier attempt may have been acted upon, whatever this answer says */
+    bool sent;   /* something of the request (not only of its way, to a proxy) left, so it may have been acted upon */
+    bool unsure; /* set by retry_send(): an earlier attempt may have been acted upon, whatever this answer says */
     bool transient; /* after a failure: the same request may well succeed in a moment */
 };
 

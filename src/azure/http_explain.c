@@ -7,6 +7,7 @@
 
 static const char HINT_PROXY[] =
     "this host needs outbound TCP 443 to Azure; where a proxy is in between, set https_proxy";
+static const char HINT_NO_TUNNEL[] = "check https_proxy, and no_proxy if that host is to be reached without it";
 static const char HINT_TRUST[] = "where a proxy inspects TLS, give its certificate authority with --ca-file; "
                                  "a wrong clock shows like this too";
 
@@ -56,9 +57,15 @@ int http_explain(CURL *easy, CURLcode result, const char *reason, const char *re
 {
     _cleanup_free_ char *host = url_host(url);
     _cleanup_free_ char *why = make_reason(easy, result, reason);
+    long connect = 0;
 
     if (refused)
         return error_set(err, EXIT_NETWORK, "the answer of %s was refused: %s", host, refused);
+    if (!curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &connect) && connect >= 300) {
+        answer->transient = connect >= 500 || connect == 408 || connect == 429;
+        error_set(err, EXIT_NETWORK, "the proxy (it answered %ld) does not connect to %s: %s", connect, host, why);
+        return error_hint(err, "%s", HINT_NO_TUNNEL);
+    }
     for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++) {
         if (causes[i].result != result)
             continue;

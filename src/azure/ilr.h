@@ -93,11 +93,23 @@ int ilr_provision_start(struct arm *arm, const struct ilr_request *request, stru
 int ilr_provision_wait(struct arm *arm, const struct arm_id *id, struct arm_operation *operation,
                        struct client_scripts *scripts, struct error **err);
 
+/* What is known of the request that gave the access which is to be revoked. All are borrowed. */
+struct ilr_opening {
+    bool ended;                /* it has, for certain */
+    const char *operation_url; /* arm_operation's, as it was recorded; NULL if that is not known */
+    bool by_location;
+};
+
 /*
  * Ends the registration of a recovery point and waits for that. Nothing to end is fine too: a point that is
  * gone, or that says after a refusal that no session is active. *done_before (may be NULL) tells that case.
+ *
+ * That is not believed while the access may still be being opened: the point need not show it yet. Then the revoke is
+ * tried again until the opening has ended, for a minute and a half at most and as long as arm's wait lets it; where
+ * nothing can be found out about the opening (NULL, or no url) until then. The error tells what may remain.
  */
-int ilr_revoke(struct arm *arm, const char *point_id, bool *done_before, struct error **err);
+int ilr_revoke(struct arm *arm, const char *point_id, const struct ilr_opening *opening, bool *done_before,
+               struct error **err);
 
 /*
  * Reads clientScripts out of a document that has it directly (the list action's answer, or recoveryTarget).

@@ -13,10 +13,11 @@
 #include "util/secret.h"
 #include "util/str.h"
 
-/* Where the agent answers where no variable says so, and its program (AzureAD's MSAL libraries, AzureArc sources). */
+/* Where the agent answers where no variable says so, and its program (Microsoft's authentication library for Go,
+ * apps/managedidentity/managedidentity.go: azureArcEndpoint, linuxHimdsPath; azureArcMaxFileSizeBytes is the next). */
 static const char DEFAULT_URL[] = "http://127.0.0.1:40342/metadata/identity/oauth2/token";
 static const char AGENT[] = "/opt/azcmagent/bin/himds";
-/* Microsoft's libraries refuse larger files. */
+/* Larger files are refused. */
 static const size_t MAX_KEY = 4096;
 
 int managed_arc_find(char **url, struct error **err)

@@ -9,7 +9,7 @@
 
 #include "azure/credential-internal.h"
 
-/* Where the agent puts the challenge's files (the same documentation). */
+/* Where the agent puts the challenge's files (the same documentation; linuxTokenPath of managed_arc.c's source). */
 #define MANAGED_ARC_FOLDER "/var/opt/azcmagent/tokens"
 
 /*

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "azure/retry.h"
 
+#include <sys/random.h>
 #include <time.h>
 
 #include "azure/url.h"
@@ -21,14 +22,25 @@ bool retry_is_unsure(int status)
     return status == 408 || status >= 500;
 }
 
-/* Doubles with each attempt; between half and all of it, so that many clients do not come back at once. */
-static int64_t backoff_ms(int attempt)
+int64_t retry_jitter_ms(int64_t most)
+{
+    uint32_t number = 0;
+
+    /* where the kernel has none to give yet, the clock has to do */
+    if (getrandom(&number, sizeof(number), GRND_NONBLOCK) != (ssize_t)sizeof(number)) {
+        struct timespec now;
+
+        clock_gettime(CLOCK_REALTIME, &now);
+        number = (uint32_t)(now.tv_nsec / 1000);
+    }
+    return (int64_t)(number % (uint64_t)(most + 1));
+}
+
+int64_t retry_backoff_ms(int attempt)
 {
     int64_t full = FIRST_BACKOFF_MS << (attempt < 6 ? attempt : 6);
-    struct timespec now;
 
-    clock_gettime(CLOCK_REALTIME, &now);
-    return full / 2 + now.tv_nsec / 1000 % (full / 2 + 1);
+    return full / 2 + retry_jitter_ms(full / 2);
 }
 
 /* How long until the request may be repeated after this answer; -1 if it is to be taken as it is. */
@@ -40,11 +52,11 @@ static int64_t delay_after_answer(const struct http_answer *answer, enum retry r
         if (throttled >= MAX_THROTTLED || asked > MAX_RETRY_AFTER_MS)
             return -1;
         /* the jitter comes on top: never earlier than asked */
-        return asked >= 0 ? asked + backoff_ms(0) : backoff_ms(throttled + 2);
+        return asked >= 0 ? asked + retry_backoff_ms(0) : retry_backoff_ms(throttled + 2);
     }
     if ((answer->status == 408 || answer->status == 500 || answer->status == 502 || answer->status == 504) &&
         retry != RETRY_UNSENT && failed < max_attempts(retry))
-        return backoff_ms(failed);
+        return retry_backoff_ms(failed);
     return -1;
 }
 
@@ -69,7 +81,7 @@ static int64_t attempt(struct http *http, const struct http_request *request, en
             error_move(err, &failure);
             return -1;
         }
-        delay = backoff_ms((*failed)++);
+        delay = retry_backoff_ms((*failed)++);
         log_info("%s: trying again in %.1f s", failure->message, (double)delay / 1000);
         return delay;
     }

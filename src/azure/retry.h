@@ -3,6 +3,8 @@
 #ifndef AZILR_AZURE_RETRY_H
 #define AZILR_AZURE_RETRY_H
 
+#include <stdint.h>
+
 #include "azure/http.h"
 
 /* What may be repeated besides a request that the service has turned away by 429, or by 503 with Retry-After.
@@ -28,5 +30,12 @@ int retry_send(struct http *http, const struct http_request *request, enum retry
  * not; 408 means that it did not see the whole request, by whoever gave up on it. Pure.
  */
 bool retry_is_unsure(int status);
+
+/* Milliseconds before attempt number `attempt` (from 0) is repeated: half a second, doubled with each up to half a
+ * minute, of which between half and all, so that many clients do not come back at once. */
+int64_t retry_backoff_ms(int attempt);
+
+/* Any number of milliseconds from 0 to most (0 or more). */
+int64_t retry_jitter_ms(int64_t most);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Which iSCSI targets a recovery point has, and waiting for Azure to have them ready. */
+#include "cmd/countdown.h"
 #include "cmd/mount_run.h"
 #include "cmd/teardown.h"
 #include "iscsi/discovery.h"
@@ -59,23 +60,6 @@ static int explain_blocked(struct mount_run *run, struct error **err)
     error_set(err, EXIT_NETWORK, "the vault has a private endpoint, and this host is outside of its virtual network");
     return error_hint(err,
                       "run azilr on a host in (or peered with) that network, whose DNS knows the private endpoint");
-}
-
-/* Sleeps with a countdown on the screen. */
-static int pause_for(struct mount_run *run, int64_t seconds, int64_t end_ms, struct error **err)
-{
-    int64_t again_ms = clock_monotonic_ms() + seconds * 1000;
-
-    for (;;) {
-        int64_t now = clock_monotonic_ms();
-
-        if (now >= again_ms || now >= end_ms)
-            return 0;
-        progress_rename(&run->progress, "Waiting for Azure to prepare the disks (asking again in %lld s)",
-                        (long long)((again_ms - now + 999) / 1000));
-        if (wait_sleep(&run->wait, again_ms - now < 1000 ? again_ms - now : 1000, err) < 0)
-            return -1;
-    }
 }
 
 static int begin_waiting(struct mount_run *run, int64_t limit_s, struct error **err)
@@ -166,7 +150,8 @@ int find_targets(struct mount_run *run, const char *chap_user, struct error **er
             return -1;
         if (clock_monotonic_ms() >= end_ms)
             return give_up(limit_s, err);
-        if (pause_for(run, pause_s, end_ms, err) < 0)
+        if (countdown_sleep(&run->progress, &run->wait, "Waiting for Azure to prepare the disks", pause_s, end_ms,
+                            err) < 0)
             return -1;
         pause_s = pause_s * 2 < LONGEST_PAUSE_S ? pause_s * 2 : LONGEST_PAUSE_S;
     }

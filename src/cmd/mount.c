@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "azure/ilr.h"
 #include "cmd/cmd.h"
 #include "cmd/host.h"
 #include "cmd/mount_overlay.h"
@@ -12,6 +11,7 @@
 #include "cmd/mount_stack.h"
 #include "cmd/provision.h"
 #include "cmd/results.h"
+#include "cmd/revoke.h"
 #include "cmd/teardown.h"
 #include "iscsi/iscsiadm.h"
 #include "iscsi/kernel.h"
@@ -99,7 +99,7 @@ static int revoke_access(void *argument, const cJSON *arguments, struct error **
     patient.tick = run->wait.tick;
     patient.tick_argument = run->wait.tick_argument;
     arm_set_wait(run->access.arm, &patient);
-    result = ilr_revoke(run->access.arm, json_string(arguments, "recovery_point"), NULL, err);
+    result = revoke_session(run->access.arm, run->session->state, json_string(arguments, "recovery_point"), err);
     arm_set_wait(run->access.arm, &run->wait);
     return result;
 }

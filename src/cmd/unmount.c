@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "azure/ilr.h"
 #include "cmd/azure_access.h"
 #include "cmd/choice.h"
 #include "cmd/cmd.h"
 #include "cmd/host.h"
 #include "cmd/options.h"
+#include "cmd/revoke.h"
 #include "cmd/teardown.h"
 #include "session/session.h"
 #include "util/clock.h"
@@ -27,7 +27,8 @@ struct unmount {
     struct wait waiting; /* for a lock: a person may give up on that */
     struct wait working; /* no signal is heeded: taking down is not stopped half-way. --timeout is, between its steps */
     struct azure_access access;
-    cJSON *results; /* array, for --json */
+    const cJSON *state; /* of the session that is being taken down */
+    cJSON *results;     /* array, for --json */
 };
 
 static int revoke_access(void *argument, const cJSON *arguments, struct error **err)
@@ -44,7 +45,7 @@ static int revoke_access(void *argument, const cJSON *arguments, struct error **
         unmount->working.deadline_ms = clock_monotonic_ms() + REVOKE_LIMIT_MS;
     result = azure_access_open_recorded(&unmount->access, unmount->options, arguments, &unmount->working, err);
     if (result == 0)
-        result = ilr_revoke(unmount->access.arm, point, NULL, err);
+        result = revoke_session(unmount->access.arm, unmount->state, point, err);
     unmount->working.deadline_ms = deadline_ms;
     if (result < 0) {
         progress_fail(&unmount->progress);
@@ -85,6 +86,7 @@ static int unmount_one(struct unmount *unmount, const char *id, struct error **e
         return -1;
     }
     work.session = session;
+    unmount->state = session->state;
     work.done = json_new_array();
     (void)teardown(&work, &problem);
     if (problem)

@@ -12,7 +12,7 @@
 #include "azure/backup.h"
 #include "azure/ilr.h"
 #include "azure/secret_json.h"
-#include "cmd/failure.h"
+#include "frame.h"
 #include "print.h"
 #include "util/clock.h"
 #include "util/file.h"
@@ -27,7 +27,8 @@ struct driver {
     const char *renew;          /* "auto", "yes" or "no" */
     struct ilr_request request; /* what of it the options say */
     struct ilr_tag tags[4];
-    unsigned char *masked; /* of "leftovers": the token, unrecognisable */
+    struct ilr_opening opening; /* of what is to be revoked */
+    unsigned char *masked;      /* of "leftovers": the token, unrecognisable */
     size_t masked_length;
 };
 
@@ -210,7 +211,7 @@ static int do_revoke(struct driver *driver, char *const *arguments, struct error
     _cleanup_json_ cJSON *document = json_new_object();
     bool done_before = false;
 
-    if (ilr_revoke(driver->arm, arguments[0], &done_before, err) < 0)
+    if (ilr_revoke(driver->arm, arguments[0], &driver->opening, &done_before, err) < 0)
         return -1;
     json_set_bool(document, "done_before", done_before);
     return print_document(document);
@@ -244,6 +245,7 @@ static const struct option long_options[] = {
     {"etag", required_argument, NULL, 'E'},
     {"tag", required_argument, NULL, 'g'},
     {"json", no_argument, NULL, 'j'},
+    {"opening", required_argument, NULL, 'o'}, /* "unknown", or where its operation can be asked about */
     {NULL, 0, NULL, 0},
 };
 
@@ -327,6 +329,9 @@ static int drive(int argc, char **argv, struct driver *driver, struct error **er
         case 'j':
             log_set_json(true);
             break;
+        case 'o':
+            driver->opening = (struct ilr_opening){.operation_url = str_equal(optarg, "unknown") ? NULL : optarg};
+            break;
         default:
             return error_set(err, EXIT_USAGE, "arm_driver: unknown option");
         }
@@ -343,8 +348,10 @@ static int drive(int argc, char **argv, struct driver *driver, struct error **er
 
 int main(int argc, char **argv)
 {
-    struct driver driver = {
-        .wait = WAIT_INIT, .renew = "auto", .request.initiator_name = "iqn.2026-11.io.azilr:arm-driver"};
+    struct driver driver = {.wait = WAIT_INIT,
+                            .renew = "auto",
+                            .opening.ended = true,
+                            .request.initiator_name = "iqn.2026-11.io.azilr:arm-driver"};
     _cleanup_error_ struct error *err = NULL;
     int result = drive(argc, argv, &driver, &err);
 
@@ -354,9 +361,5 @@ int main(int argc, char **argv)
     if (result >= 0 && driver.masked)
         print_leftovers(&driver);
     free(driver.masked);
-    if (result >= 0)
-        return 0;
-    log_error(err);
-    failure_print(err);
-    return (int)err->code;
+    return frame_end(result, err);
 }

@@ -8,6 +8,7 @@ import sys
 import threading
 
 from arm_support import AUTH, NETWORK, NOT_FOUND, USAGE, Case, Server, main
+from proxy_support import Proxy
 
 
 class Network(Case):
@@ -75,6 +76,31 @@ class Network(Case):
                                   environment={"https_proxy": f"http://127.0.0.1:{port}"})
             self.assertGreaterEqual(server.connections, 1)
         self.assertNotIn("cannot find the address of azilr-test.invalid", run.err)
+
+    def test_a_request_that_a_proxy_lost_is_sent_again(self):
+        """What never got through a tunnel cannot have been acted upon, so that even a provision may be repeated."""
+        answer = b"HTTP/1.1 %d Bad\r\nContent-Length: 0\r\n\r\n"
+        for spoiled in (answer % 503, answer % 502, b""):
+            proxy = Proxy(password=None, spoil=[None, spoiled, spoiled])  # what is read goes through the first
+            self.addCleanup(proxy.listener.close)
+            before = len(self.requests("provision"))
+            run = self.run_driver("provision", self.sim.point(), environment={"https_proxy": f"http://127.0.0.1:{proxy.port}"})
+            self.assertIn("trying again", run.err)
+            self.assertEqual([], proxy.spoil)
+            self.assertFalse(run.json["renewed"])
+            self.assertNotIn("was lost", run.err)
+            self.assertEqual(1, len(self.requests("provision")) - before)
+            self.sim.order({"revoke_all": True})
+
+    def test_a_proxy_that_refuses(self):
+        spoiled = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
+        proxy = Proxy(password=None, spoil=[spoiled] * 9)
+        self.addCleanup(proxy.listener.close)
+        run = self.run_driver("point", self.sim.point(), code=NETWORK,
+                              environment={"https_proxy": f"http://127.0.0.1:{proxy.port}"})
+        self.assertIn("the proxy (it answered 403) does not connect to localhost", run.err)
+        self.assertIn("no_proxy", run.err)
+        self.assertEqual(1, len(proxy.heads))
 
     def test_too_much(self):
         head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"

@@ -3,6 +3,7 @@
 """Provision, poll, scripts, revoke against the simulator: arm_provision_test.py BUILD_DIR [unittest options]"""
 import sys
 import threading
+import time
 
 from arm_support import AUTH, GUID, INITIATOR, NETWORK, NOT_FOUND, USAGE, Case, Sim, main
 
@@ -424,6 +425,72 @@ class Revoke(Case):
         self.sim.set(lost_answer={"calls": "revoke", "times": 1})
         self.run_driver("revoke", self.sim.point())
         self.assertEqual(2, len(self.requests("revoke")))
+
+
+class RevokeWhileOpening(Case):
+    """A service that shows a session, and has one revoked, only once the operation that opens it has ended."""
+
+    def open(self, seconds, **switches):
+        """Asks for access and gives up on it; gives where its operation can be asked about."""
+        self.sim.set(active_when="succeeded", operation_seconds=seconds, **switches)
+        self.interrupt("provision", self.sim.point(), ready=lambda: self.requests("status"))
+        self.assertFalse(self.run_driver("point", self.sim.point()).json["session_active"])
+        return self.sim.ready["arm"] + self.requests("status")[0]["path"] + "?api-version=2016-12-01"
+
+    def registrations(self):
+        return self.sim.order({"get": "state"})["state"]["registrations"]
+
+    def opened_in_the_end(self):
+        """Whether access is there once the operation has had its time."""
+        time.sleep(self.SECONDS)
+        return self.run_driver("point", self.sim.point()).json["session_active"]
+
+    SECONDS = 3
+
+    def test_of_an_operation_that_nobody_knows(self):
+        self.open(self.SECONDS)
+        run = self.run_driver("--opening", "unknown", "revoke", self.sim.point())
+        self.assertFalse(run.json["done_before"])
+        self.assertIn("may still be being opened", run.err)
+        self.assertEqual([], self.registrations())
+        self.assertFalse(self.opened_in_the_end())
+        self.assertGreaterEqual(len(self.requests("revoke")), 2)
+
+    def test_of_a_known_operation(self):
+        url = self.open(self.SECONDS)
+        self.assertFalse(self.run_driver("--opening", url, "revoke", self.sim.point()).json["done_before"])
+        self.assertEqual([], self.registrations())
+        self.assertFalse(self.opened_in_the_end())
+
+    def test_of_an_operation_that_has_failed(self):
+        """It has left nothing: what the point says is believed at once."""
+        url = self.open(1, fail={"code": "UserErrorX"})
+        time.sleep(1)
+        self.sim.set(error={"calls": "revoke", "times": -1, "status": 400, "code": "UserErrorNothingThere"})
+        run = self.run_driver("--opening", url, "revoke", self.sim.point())
+        self.assertTrue(run.json["done_before"])
+        self.assertLess(run.seconds, 10)
+
+    def test_of_an_operation_that_is_forgotten(self):
+        self.sim.set(error={"calls": "revoke", "times": -1, "status": 400, "code": "UserErrorNothingThere"})
+        url = self.sim.ready["arm"] + self.sim.point().partition("/recoveryPoints/")[0] + "/operationsStatus/" + \
+            GUID + "7?api-version=2016-12-01"
+        self.assertTrue(self.run_driver("--opening", url, "revoke", self.sim.point()).json["done_before"])
+
+    def test_that_does_not_end_in_time(self):
+        url = self.open(3600)
+        for opening in (url, "unknown", "https://elsewhere.example/operationsStatus/1"):
+            run = self.run_driver("--timeout", "4", "--opening", opening, "revoke", self.sim.point(), code=NETWORK)
+            self.assertIn("a request for access may still be at work there", run.err)
+            self.assertIn("12 hours", run.err)
+            self.assertIn("UserErrorInstantRpILROperationInProgress", run.err)
+            self.assertLess(run.seconds, 15)
+
+    def test_trouble_of_another_kind_is_told_at_once(self):
+        self.open(3600)
+        self.sim.set(forbidden=["revoke"])
+        run = self.run_driver("--opening", "unknown", "revoke", self.sim.point(), code=AUTH)
+        self.assertLess(run.seconds, 10)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 
 from arm_support import AUTH, GUID, NETWORK, NOT_FOUND, USAGE, Case, main
 
@@ -86,6 +87,23 @@ class SignIn(Case):
         self.run_driver("provision", self.sim.point(), sign_in="secret")
         self.assertGreaterEqual(len(self.requests("token")), 3)
         self.assertEqual({"valid"}, {r["bearer"] for r in self.requests() if r["call"] != "token"})
+
+    def test_refresh_that_fails_during_a_long_poll(self):
+        """From half of its life on a token is replaced; where that fails, the poll goes on with the one at hand."""
+        for fault in ({"error": {"calls": "token", "times": -1, "status": 401, "code": "invalid_client"}},
+                      {"throttle": {"calls": "token", "times": -1, "retry_after": 250}}):
+            self.sim.set(token_lifetime=10, operation_seconds=6, retry_after=1)
+            timer = threading.Timer(2, self.sim.set, kwargs=fault)
+            timer.start()
+            self.addCleanup(timer.cancel)
+            before = len(self.requests("token"))
+            run = self.run_driver("--verbose", "provision", self.sim.point(), sign_in="secret")
+            self.assertIn("the token at hand is still good", run.err)
+            self.assertLess(run.seconds, 20)
+            self.assertIn(len(self.requests("token")) - before, (2, 4))
+            self.sim.order({"reset": True})
+            self.sim.order({"revoke_all": True})
+            self.sim.set(polls_before_success=0)
 
     def test_sign_in_throttled(self):
         self.sim.set(throttle={"calls": "token", "times": 1, "retry_after": 1})

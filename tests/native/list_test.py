@@ -249,6 +249,30 @@ class Command(Finding):
     def test_standard_error_is_silent_where_it_is_no_terminal(self):
         self.assertEqual("", self.list("vaults").err)
 
+    def is_bounded(self, *arguments, seconds=1, **more):
+        run = self.list(*arguments, "--timeout", str(seconds), "--json", code=NETWORK, **more)
+        self.assertIn("the time limit is over", run.json["error"]["message"])
+        self.assertLess(run.seconds, seconds + 3)
+
+    def test_timeout_of_the_sign_in(self):
+        secret = {"AZURE_TENANT_ID": self.sim.ready["tenant_id"], "AZURE_CLIENT_ID": self.sim.ready["client_id"],
+                  "AZURE_CLIENT_SECRET": self.sim.read("client-secret")}
+        where = ("vaults", "--endpoint", self.sim.ready["arm"], "--authority", self.sim.ready["authority"],
+                 "--ca-file", self.sim.ready["ca"])
+        self.sim.set(throttle={"calls": "token", "times": -1, "retry_after": 30})
+        self.is_bounded(*where, sign_in=False, environment=secret)
+        self.sim.set(throttle=None)
+        self.delay("token")
+        self.is_bounded(*where, sign_in=False, environment=secret)
+        self.undelay()
+
+    def test_timeout_of_many_pages(self):
+        """Each page comes quickly enough; all of them together do not."""
+        self.sim.set(page_size=1, delay_ms={"calls": "items_list", "times": -1, "ms": 700})
+        self.is_bounded("items", seconds=2)
+        self.sim.set(delay_ms=None)
+        time.sleep(1)
+
     def test_timeout(self):
         for kind, call in ((("vaults",), "vaults_list"), (("items",), "items_list"), (("points", "solo"), "points_list")):
             self.delay(call)
@@ -256,6 +280,11 @@ class Command(Finding):
             self.assertIn("the time limit is over", run.json["error"]["message"])
             self.assertIn("--timeout", run.json["error"]["hint"])
         self.undelay()
+        self.sim.set(throttle={"calls": "vaults_list", "times": -1, "retry_after": 30})
+        self.is_bounded("vaults")
+        self.sim.set(throttle=None, html={"calls": "items_list", "times": -1, "status": 502})
+        self.is_bounded("items")
+        self.sim.set(html=None)
         self.list("vaults", "--timeout", "60")
         self.write_config("timeout = 0\n")
         self.assertIn("--timeout takes seconds, from 1", self.list("vaults", code=USAGE).err)

@@ -334,6 +334,26 @@ class Unmount(SessionCase):
         self.assertEqual(1, len(self.requests("revoke")))
         self.assertIsNone(self.state())
 
+    def test_revoke_while_access_is_being_opened(self):
+        """A mount was killed then: the service refuses, and shows no session yet, until it has opened it."""
+        self.make_session("registration")
+        self.sim.order({"revoke_all": True})
+        self.sim.set(active_when="succeeded", operation_seconds=3)
+        self.interrupt("provision", self.sim.point(), ready=lambda: self.requests("provision"))
+        run = self.azilr("unmount", "--json")
+        self.assertEqual(["revoked the access to the recovery point"], run.json["sessions"][0]["done"])
+        self.assertGreaterEqual(len(self.requests("revoke")), 2)
+        self.assertEqual([], self.sim.order({"get": "state"})["state"]["registrations"])
+
+    def test_revoke_while_access_is_being_opened_for_too_long(self):
+        self.make_session("registration", expires="2999-01-01T00:00:00Z")
+        self.sim.order({"revoke_all": True})
+        self.sim.set(active_when="succeeded", operation_seconds=600)
+        self.interrupt("provision", self.sim.point(), ready=lambda: self.requests("provision"))
+        run = self.azilr("unmount", "--timeout", "4", "--json", code=NETWORK)
+        self.assertIn("a request for access may still be at work", run.json["error"]["message"])
+        self.assertEqual(1, len(self.state()["undo"]))
+
     def test_keep_access(self):
         self.make_session("registration")
         run = self.azilr("unmount", "--keep-access", token=False)

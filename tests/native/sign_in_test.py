@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Every way to sign in, end to end against the simulator: sign_in_test.py BUILD_DIR [unittest options]"""
-import base64
 import contextlib
 import json
 import os
@@ -19,6 +18,7 @@ import time
 import unittest
 
 from arm_support import AUTH, DONE, INTERRUPTED, NETWORK, NOT_FOUND, USAGE, Case, main
+from proxy_support import Proxy
 
 
 def closed_port():
@@ -615,42 +615,6 @@ class Leftovers(SignIn):
         run = self.run_driver("--auth", "managed-identity", "--identity", self.sim.ready["user_assigned_client_id"],
                               "leftovers", self.sim.point(), sign_in=None, environment=everything)
         self.assertEqual({"copies": 0}, run.json)
-
-
-class Proxy:
-    """CONNECT, for whoever knows the password."""
-
-    def __init__(self, password="me:word"):
-        self.wanted = b"Proxy-Authorization: Basic " + base64.b64encode(password.encode())
-        self.heads = []
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self):
-        with contextlib.suppress(OSError):
-            while True:
-                threading.Thread(target=self._talk, args=(self.listener.accept()[0],), daemon=True).start()
-
-    def _talk(self, client):
-        with client, contextlib.suppress(OSError):
-            head = b""
-            while b"\r\n\r\n" not in head:
-                head += client.recv(4096)
-            self.heads.append(head)
-            if self.wanted not in head:
-                client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
-                return
-            host, _, port = head.split()[1].decode().rpartition(":")
-            with socket.create_connection((host, int(port))) as server:
-                client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                ends = {client: server, server: client}
-                while True:
-                    for ready in select.select(list(ends), [], [])[0]:
-                        data = ready.recv(65536)
-                        if not data:
-                            return
-                        ends[ready].sendall(data)
 
 
 class Proxies(SignIn):

@@ -4,27 +4,9 @@
  * arguments of mount, opens the recovery point, and prints the kinds of changes that the session has to undo then.
  */
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "cmd/mount_run.h"
+#include "frame.h"
 #include "util/json.h"
-#include "util/log.h"
-
-static int drive(int argc, char **argv, struct mount_run *run, struct options *options, struct error **err)
-{
-    char **rest;
-    int rest_count;
-
-    if (options_parse(argc, argv, OPTIONS_MOUNT, options, &rest, &rest_count, err) < 0)
-        return -1;
-    run->options = options;
-    run->what = rest_count ? rest[0] : NULL;
-    if (find_point_check(run, err) < 0 || options_set_deadline(options, &run->wait, err) < 0 ||
-        wait_catch_signals(&run->wait, err) < 0)
-        return -1;
-    progress_open(&run->progress, options->quiet);
-    return open_from_azure(run, err);
-}
 
 static void print_undo(const struct mount_run *run)
 {
@@ -36,22 +18,5 @@ static void print_undo(const struct mount_run *run)
 
 int main(int argc, char **argv)
 {
-    struct mount_run run = {.wait = WAIT_INIT};
-    _cleanup_options_ struct options options = {0};
-    _cleanup_error_ struct error *err = NULL;
-    int result = drive(argc, argv, &run, &options, &err);
-
-    if (result < 0)
-        progress_fail(&run.progress);
-    print_undo(&run);
-    connection_clear(&run.connection);
-    azure_access_close(&run.access);
-    session_close(run.session);
-    wait_close(&run.wait);
-    progress_close(&run.progress);
-    free(run.initiator_name);
-    if (result >= 0)
-        return 0;
-    log_error(err);
-    return (int)err->code;
+    return frame_mount(argc, argv, open_from_azure, print_undo);
 }

@@ -188,3 +188,8 @@ def no_active_session() -> ArmError:  # invented code
 def operation_not_finished(state: str) -> ArmError:  # invented code
     return _service(409, "UserErrorILROperationNotSucceeded",
                     f"The operation is in state '{state}'; its result can be had once it has succeeded.")
+
+
+def operation_running() -> ArmError:  # invented code
+    return _service(409, "UserErrorInstantRpILROperationInProgress",
+                    "An item level recovery operation is in progress for this recovery point.\r\nRetry once it has ended.")

@@ -122,7 +122,27 @@ class Ilr:
             return next((r for r in self._registrations if r.active and r.place.id == place.id), None)
 
     def active(self, place: Place) -> bool:
-        return self.registration(place) is not None
+        """What the recovery point says."""
+        with self._lock:
+            current = self.registration(place)
+            if self._switches.active_when == "succeeded":
+                self._running(place)
+                return current is not None and current.active and current.ready
+            return current is not None
+
+    def _running(self, place: Place) -> bool:
+        """Whether access is being opened there; what has had its time has ended, polled or not."""
+        running = [o for o in self._operations.values()
+                   if o.kind == "provision" and o.place.id == place.id and o.status == "InProgress"
+                   and o.registration and o.registration.active]
+        for operation in running:
+            if time.monotonic() - operation.clock >= self._switches.operation_seconds:
+                self._finish(operation)
+        return any(operation.status == "InProgress" for operation in running)
+
+    def _refuse_meanwhile(self, place: Place) -> None:
+        if self._switches.active_when == "succeeded" and self._running(place):
+            raise errors.operation_running()
 
     def any_ready(self) -> bool:
         with self._lock:
@@ -164,6 +184,7 @@ class Ilr:
 
     def provision(self, place: Place, api_version: str, initiator: str, renew: bool, base_url: str) -> Operation:
         with self._lock:
+            self._refuse_meanwhile(place)
             current = self.registration(place)
             if current and not renew:
                 raise errors.session_active()
@@ -189,6 +210,7 @@ class Ilr:
     def revoke(self, place: Place, api_version: str) -> Operation:
         """At once for the target; the operation then takes its time to say so."""
         with self._lock:
+            self._refuse_meanwhile(place)
             current = self.registration(place)
             if current:
                 self._end(current)

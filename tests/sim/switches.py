@@ -31,6 +31,7 @@ _SWITCHES: dict[str, tuple[Any, str | tuple[Any, ...]]] = {
     "fail_revoke": (None, _OBJECT),
     "registration_seconds": (43200, "number"),
     "renew_when_inactive": ("accept", ("accept", "reject")),
+    "active_when": ("accepted", ("accepted", "succeeded")),
     # answers
     "throttle": (None, _FAULT),
     "unavailable": (None, _FAULT),

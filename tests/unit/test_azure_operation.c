@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "azure/arm_operation.h"
+#include "azure/retry.h"
 
 /* When the poll that notices an operation of that length is made, and how many were needed. */
 static int64_t noticed_at(int64_t length_ms, int64_t retry_after_ms, int *polls)
@@ -29,15 +30,80 @@ static void test_pace(void **state)
     assert_int_equal(polls, 2);
     noticed_at(60000, 60000, &polls);
     assert_in_range(polls, 1, 6);
-    /* it is the longest pause, and 15 s is where there is none */
+    /* the poll at 59.5 s may come too early for it; with its jitter it mostly does not */
+    assert_true(noticed_at(59000, -1, &polls) < 60000);
+    assert_int_equal(polls, 6);
+    assert_true(noticed_at(1500, -1, &polls) < 2500);
+    /* it is the longest pause, and 30 s is where there is none */
     assert_int_equal(arm_operation_delay_ms(20, 60000), 60000);
-    assert_int_equal(arm_operation_delay_ms(20, -1), 15000);
+    assert_int_equal(arm_operation_delay_ms(20, -1), 30000);
     assert_int_equal(arm_operation_delay_ms(20, 5000), 5000);
     assert_int_equal(arm_operation_delay_ms(0, 60000), 700);
     assert_int_equal(arm_operation_delay_ms(0, -1), 700);
     /* a service that says 0, or a day, does not make azilr flood it or sleep */
     assert_int_equal(arm_operation_delay_ms(50, 0), 1000);
     assert_int_equal(arm_operation_delay_ms(1000000, (int64_t)86400 * 1000), 120000);
+}
+
+enum { SERIES = 12 };
+
+/* The pauses of one run, all within what they may be. */
+static void pause_series(int64_t retry_after_ms, int64_t series[SERIES])
+{
+    for (int i = 0; i < SERIES; i++) {
+        int64_t delay = arm_operation_delay_ms(i, retry_after_ms);
+
+        series[i] = arm_operation_pause_ms(i, retry_after_ms);
+        assert_in_range(series[i], delay, delay + delay / 10);
+    }
+}
+
+static void test_jitter_of_polls(void **state)
+{
+    int64_t first[SERIES], second[SERIES], end = 0;
+    int most = 0;
+
+    (void)state;
+    for (int run = 0; run < 200; run++) {
+        pause_series(60000, first);
+        pause_series(60000, second);
+        assert_memory_not_equal(first, second, sizeof(first));
+        /* the promises of test_pace() hold whatever the jitter: 1.5 s are noticed within 3, 60 s take 6 polls */
+        assert_true(first[0] + first[1] > 1500 && first[0] + first[1] < 2500);
+        end = 0;
+        for (int i = 0; i < 6; i++)
+            end += first[i];
+        assert_true(end >= 60000);
+        pause_series(-1, first);
+        pause_series(0, first);
+        for (int i = 0; i < SERIES; i++)
+            most = first[i] > 1000 ? most + 1 : most;
+    }
+    /* not all at the lower end */
+    assert_in_range(most, 200, 200 * SERIES);
+}
+
+static void test_jitter_of_retries(void **state)
+{
+    (void)state;
+    for (int run = 0; run < 200; run++) {
+        int64_t first[SERIES], second[SERIES];
+
+        for (int i = 0; i < SERIES; i++) {
+            const int64_t full = (int64_t)500 << (i < 6 ? i : 6);
+
+            first[i] = retry_backoff_ms(i);
+            second[i] = retry_backoff_ms(i);
+            assert_in_range(first[i], full / 2, full);
+        }
+        assert_memory_not_equal(first, second, sizeof(first));
+    }
+    assert_int_equal(retry_jitter_ms(0), 0);
+    for (int seen = 0, i = 0; seen != 7; i++) {
+        assert_true(i < 10000);
+        assert_in_range(retry_jitter_ms(2), 0, 2);
+        seen |= 1 << retry_jitter_ms(2);
+    }
 }
 
 static void test_states(void **state)
@@ -117,6 +183,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pace),
+        cmocka_unit_test(test_jitter_of_polls),
+        cmocka_unit_test(test_jitter_of_retries),
         cmocka_unit_test(test_states),
         cmocka_unit_test(test_ids),
         cmocka_unit_test(test_lost),

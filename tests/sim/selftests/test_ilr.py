@@ -120,6 +120,24 @@ class Provision(SimCase):
         self.revoke()
         self.assertEqual(self.finished(url)["status"], "Canceled")
 
+    def test_active_when_succeeded(self) -> None:
+        self.set(active_when="succeeded", operation_seconds=1, polls_before_success=0)
+        self.provision()
+        revoke = f"{self.point}/revokeInstantItemRecovery?{VERSION}"
+        again = f"{self.point}/provisionInstantItemRecovery?{VERSION}"
+        refused = (409, "UserErrorInstantRpILROperationInProgress")
+
+        def active() -> bool:
+            return self.call("GET", f"{self.point}?{VERSION}")[2]["properties"]["isInstantIlrSessionActive"]
+        self.assertFalse(active())
+        self.assertEqual(refused, self.code("POST", revoke, b""))
+        self.assertEqual(refused, self.code("POST", again, self.body()))
+        time.sleep(1)  # it ends though nobody polls
+        self.assertTrue(active())
+        self.set(operation_seconds=0)
+        self.assertEqual("Succeeded", self.revoke()["status"])
+        self.assertFalse(active())
+
     def test_failures(self) -> None:
         for state in ("Failed", "Canceled", "Invalid", "Perplexed"):
             self.set(fail={"state": state, "code": "SomeCode", "message": "Why."})
