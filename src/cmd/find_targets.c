@@ -80,7 +80,7 @@ static int pause_for(struct mount_run *run, int64_t seconds, int64_t end_ms, str
 
 static int begin_waiting(struct mount_run *run, int64_t limit_s, struct error **err)
 {
-    bool can_go_on = run->access.arm != NULL;
+    bool can_go_on = preparing_is_possible(run->session->state);
 
     log_info("Azure is still preparing the disks, as it does for many or very large ones; waiting for up to %lld "
              "minutes%s",
