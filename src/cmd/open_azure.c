@@ -148,18 +148,19 @@ static int take_over(struct mount_run *run, const struct recovery_point *point, 
 
 /*
  * Where the service does not say whether a session is active, only its answer tells: what was refused may be there
- * already. If a renewal is refused too, the first reason counts.
+ * already, and what was asked for in vain may be there now. If a renewal is refused too, the first reason counts.
  */
 static int renew_unseen(struct mount_run *run, const struct recovery_point *point, struct arm_operation *operation,
-                        struct error **refusal, struct error **err)
+                        struct error **first, struct error **err)
 {
     _cleanup_error_ struct error *second = NULL;
 
-    log_info("the request was refused, and Azure does not say whether the recovery point is open already: trying to "
-             "renew that");
+    log_info("the request was %s, and Azure does not say whether the recovery point is open already: trying to renew "
+             "that",
+             provision_was_refused(*first) ? "refused" : "not answered as it should be");
     if (take_over(run, point, "may be open already", operation, &second) == 0)
         return 0;
-    return error_move(err, provision_was_refused(second) ? refusal : &second);
+    return error_move(err, provision_was_refused(second) ? first : &second);
 }
 
 /* Tells whose the session is that a request was refused for, if that can be seen. */
@@ -178,7 +179,7 @@ static int begin_access(struct mount_run *run, const struct recovery_point *poin
                         struct error **err)
 {
     _cleanup_error_ struct error *failure = NULL;
-    bool may_have_begun = false, refused;
+    bool may_have_begun = false, is_unseen;
 
     if (record_registration(run, point, err) < 0)
         return -1;
@@ -187,13 +188,15 @@ static int begin_access(struct mount_run *run, const struct recovery_point *poin
         note_operation(run, operation);
         return provision_finish(run->access.arm, point, operation, &run->connection, err);
     }
-    refused = point->session_unknown && provision_was_refused(failure);
-    if (may_have_begun && !refused)
+    is_unseen = point->session_unknown &&
+                (provision_was_refused(failure) || (may_have_begun && failure->code == EXIT_NETWORK)) &&
+                wait_check(&run->wait, NULL) == 0;
+    if (may_have_begun && !is_unseen)
         return error_move(err, &failure);
-    /* what was refused is not there, and what it was refused for may be somebody else's: revoking would end that */
+    /* what was refused is not there, and what is there may be somebody else's: revoking would end that */
     if (session_undone(run->session, session_last_change(run->session), err) < 0)
         return -1;
-    if (refused)
+    if (is_unseen)
         return renew_unseen(run, point, operation, &failure, err);
     tell_of_race(run, point, failure);
     return error_move(err, &failure);

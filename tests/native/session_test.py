@@ -174,6 +174,19 @@ class Open(SessionCase):
         self.sim.set(omit=["isInstantIlrSessionActive"])
         self.assertEqual("registration\n", self.open().out)
 
+    def test_an_answer_that_is_lost_where_the_service_does_not_say(self):
+        """What is there now is ours or somebody else's; with a script of its renewal it is ours."""
+        self.sim.set(omit=["isInstantIlrSessionActive"], lost_answer={"calls": "provision"})
+        run = self.open()
+        self.assertIn("may be open already", run.err)
+        self.assertEqual("registration\n", run.out)
+
+    def test_server_failures_where_the_service_does_not_say(self):
+        self.run_driver("provision", self.sim.point())
+        self.sim.set(omit=["isInstantIlrSessionActive"], empty_body={"calls": "provision", "times": -1})
+        self.assertEqual("", self.open(code=NETWORK).out)
+        self.registration()
+
     def test_a_refusal_that_may_be_of_our_own(self):
         """503 says nothing of what was done, and the repetition's refusal not whose session it is of: a renewal is tried."""
         self.run_driver("provision", self.sim.point())
