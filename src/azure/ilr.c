@@ -93,8 +93,19 @@ static int explain_unsure(bool was_active, struct error **err)
     if (was_active)
         return error_wrap(err, "access that was there before stays, and may have been renewed, but the answer was lost "
                                "or unusable");
-    return error_wrap(err, "access may have been granted (it ends by itself after 12 hours, by azilr unmount at once), "
-                           "but the answer was lost or unusable");
+    return error_wrap(err,
+                      "access may have been granted (it ends by itself after 12 hours), but the answer was lost or "
+                      "unusable");
+}
+
+/* The point does not say who opened it. */
+static void tell_of_recovery(bool is_new)
+{
+    log_info("access is there; asking for its script by a renewal");
+    if (is_new)
+        log_info(
+            "it was not there before, so it is taken for what the request began, though another host may have asked "
+            "in the same moment: its script would not work any more then");
 }
 
 int ilr_provision_start(struct arm *arm, const struct ilr_request *request, struct arm_operation *operation,
@@ -106,7 +117,7 @@ int ilr_provision_start(struct arm *arm, const struct ilr_request *request, stru
 
     for (int recovery = 0; result > 0 && recovery <= MAX_RECOVERIES; recovery++) {
         if (recovery > 0)
-            log_info("access is there; asking for its script by a renewal");
+            tell_of_recovery(!request->renew && recovery == 1);
         arm_operation_clear(operation);
         result = post(arm, &again, operation, &unsure, err);
         unsure = unsure || result > 0;

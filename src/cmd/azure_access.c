@@ -41,17 +41,47 @@ static int sign_in(struct azure_access *access, const struct options *options, c
     return 0;
 }
 
+/* A sign-in takes them from the environment, so that a second one would miss what the first one had. */
+static bool has_secret_variable(void)
+{
+    for (size_t i = 0; credential_secret_variables[i]; i++)
+        if (getenv(credential_secret_variables[i]))
+            return true;
+    return false;
+}
+
+static bool has_failed_at(const struct azure_access *access, const struct place *place)
+{
+    return access->failure && str_equal_ignoring_case(access->endpoint, place->endpoint) &&
+           str_equal_ignoring_case(access->authority, place->authority);
+}
+
+static int refuse_second_cloud(const struct azure_access *access, const struct place *place, const char *did,
+                               struct error **err)
+{
+    error_set(err, EXIT_USAGE, "it was given by %s (sign-in at %s), and this command has %s %s (at %s)",
+              place->endpoint, place->authority, did, access->endpoint, access->authority);
+    return error_hint(err, "unmount the sessions of each cloud with a command of its own");
+}
+
 static int open_at(struct azure_access *access, const struct options *options, const struct place *place,
                    struct wait *wait, struct error **err)
 {
     struct error *failure = NULL;
+    bool had_secret = has_secret_variable();
 
-    if (access->failure)
+    if (has_failed_at(access, place))
         return error_set_copy(err, access->failure);
+    if (access->failure && access->secret_is_used)
+        return refuse_second_cloud(access, place, "failed to sign in to", err);
+    azure_access_close(access);
     if (sign_in(access, options, place, wait, &failure) == 0)
         return 0;
     azure_access_close(access);
     access->failure = failure;
+    access->secret_is_used = had_secret;
+    access->endpoint = str_dup(place->endpoint);
+    access->authority = str_dup(place->authority);
     return error_set_copy(err, failure);
 }
 
@@ -117,11 +147,8 @@ int azure_access_open_recorded(struct azure_access *access, const struct options
         return -1;
     if (!access->arm)
         return open_at(access, options, &place, wait, err);
-    if (!str_equal_ignoring_case(access->endpoint, place.endpoint)) {
-        error_set(err, EXIT_USAGE, "it was given by %s, and this command has signed in to %s", place.endpoint,
-                  access->endpoint);
-        return error_hint(err, "unmount the sessions of each cloud with a command of its own");
-    }
+    if (!str_equal_ignoring_case(access->endpoint, place.endpoint))
+        return refuse_second_cloud(access, &place, "signed in to", err);
     arm_set_wait(access->arm, wait);
     return 0;
 }

@@ -13,9 +13,10 @@
 struct azure_access {
     struct credential *credential;
     struct arm *arm; /* NULL until opened */
-    char *endpoint;  /* as used: an option's, a recorded one's, or the cloud's */
+    char *endpoint;  /* as used, also in vain: an option's, a recorded one's, or the cloud's */
     char *authority;
-    struct error *failure; /* why the sign-in failed; NULL unless it has */
+    struct error *failure; /* why the sign-in there failed; NULL unless it has */
+    bool secret_is_used;   /* that one has had a secret from the environment */
 };
 
 /* Chooses the way to sign in and signs in. Errors as credential_open() and credential_get_token() give them. */
@@ -26,7 +27,8 @@ int azure_access_open(struct azure_access *access, const struct options *options
  * The same for a session's registration, with the endpoint and authority recorded with it where no option says
  * otherwise, --cloud among them. An access that is open already is used again, since a secret can be taken from the
  * environment only once; EXIT_USAGE if that one is with another endpoint. For the same reason a sign-in that has failed
- * is not tried again: its error is given once more.
+ * is not tried again at the same endpoint and authority: its error is given once more. Elsewhere one is tried, but
+ * where the first has had such a secret: EXIT_USAGE then.
  */
 int azure_access_open_recorded(struct azure_access *access, const struct options *options, const cJSON *registration,
                                struct wait *wait, struct error **err);

@@ -64,7 +64,7 @@ static int explain_blocked(struct mount_run *run, struct error **err)
 
 static int begin_waiting(struct mount_run *run, int64_t limit_s, struct error **err)
 {
-    bool can_go_on = run->access.arm != NULL;
+    bool can_go_on = preparing_is_possible(run->session->state);
 
     log_info("Azure is still preparing the disks, as it does for many or very large ones; waiting for up to %lld "
              "minutes%s",

@@ -124,35 +124,94 @@ static int record_registration(struct mount_run *run, const struct recovery_poin
                         true, err);
 }
 
-static int provision(struct mount_run *run, const struct recovery_point *point, struct error **err)
+/*
+ * Renews what is open already, which is somebody else's until the new script is there (see ilr_provision_start()): only
+ * from then on it is in the undo list. `what` tells the person what is known of it.
+ */
+static int take_over(struct mount_run *run, const struct recovery_point *point, const char *what,
+                     struct arm_operation *operation, struct error **err)
 {
-    _cleanup_(arm_operation_clear) struct arm_operation operation = {0};
-    const bool others = point->session_active;
-    bool may_have_begun = false;
+    bool may_have_begun;
 
-    if (others)
-        log_info("the recovery point is open already, from here or elsewhere; renewing that");
-    else if (record_registration(run, point, err) < 0)
+    log_warning("the recovery point %s, from this host or another; renewing that. The script that has opened it may "
+                "not work any more then, and what is mounted by it may be lost when its connection breaks",
+                what);
+    if (provision_start(run->access.arm, run->options, point, run->initiator_name, true, operation, &may_have_begun,
+                        err) < 0)
         return -1;
-    if (provision_start(run->access.arm, run->options, point, run->initiator_name, &operation, &may_have_begun, err) <
-        0) {
-        /* what was refused is not there; revoking would end what somebody else may have open */
-        if (!others && !may_have_begun)
-            session_undone(run->session, session_last_change(run->session), NULL);
+    note_operation(run, operation);
+    if (provision_finish(run->access.arm, point, operation, &run->connection, err) < 0)
+        return error_wrap(err, "the renewal was accepted, so the script that has opened the recovery point before may "
+                               "not work any more; but no new one could be had");
+    return record_registration(run, point, err);
+}
+
+/*
+ * Where the service does not say whether a session is active, only its answer tells: what was refused may be there
+ * already, and what was asked for in vain may be there now. If a renewal is refused too, the first reason counts.
+ */
+static int renew_unseen(struct mount_run *run, const struct recovery_point *point, struct arm_operation *operation,
+                        struct error **first, struct error **err)
+{
+    _cleanup_error_ struct error *second = NULL;
+
+    log_info("the request was %s, and Azure does not say whether the recovery point is open already: trying to renew "
+             "that",
+             provision_was_refused(*first) ? "refused" : "not answered as it should be");
+    if (take_over(run, point, "may be open already", operation, &second) == 0)
+        return 0;
+    return error_move(err, provision_was_refused(second) ? first : &second);
+}
+
+/* Tells whose the session is that a request was refused for, if that can be seen. */
+static void tell_of_race(struct mount_run *run, const struct recovery_point *point, const struct error *failure)
+{
+    _cleanup_recovery_point_ struct recovery_point now = {0};
+
+    if (!point->session_unknown && provision_was_refused(failure) &&
+        backup_get_point(run->access.arm, point->id.text, &now, NULL) == 0 && now.session_active)
+        log_warning("the recovery point was not open when it was looked at, and is now: somebody else has opened it in "
+                    "between, and keeps it");
+}
+
+/* Asks for access where none is known of. Whatever may come of that is ours, and in the undo list before. */
+static int begin_access(struct mount_run *run, const struct recovery_point *point, struct arm_operation *operation,
+                        struct error **err)
+{
+    _cleanup_error_ struct error *failure = NULL;
+    bool may_have_begun = false, is_unseen;
+
+    if (record_registration(run, point, err) < 0)
         return -1;
+    if (provision_start(run->access.arm, run->options, point, run->initiator_name, false, operation, &may_have_begun,
+                        &failure) == 0) {
+        note_operation(run, operation);
+        return provision_finish(run->access.arm, point, operation, &run->connection, err);
     }
-    note_operation(run, &operation);
-    if (provision_finish(run->access.arm, point, &operation, &run->connection, err) < 0)
+    is_unseen = point->session_unknown &&
+                (provision_was_refused(failure) || (may_have_begun && failure->code == EXIT_NETWORK)) &&
+                wait_check(&run->wait, NULL) == 0;
+    if (may_have_begun && !is_unseen)
+        return error_move(err, &failure);
+    /* what was refused is not there, and what is there may be somebody else's: revoking would end that */
+    if (session_undone(run->session, session_last_change(run->session), err) < 0)
         return -1;
-    /* what somebody else began is ours to end only from here on, see ilr_provision_start() */
-    return others ? record_registration(run, point, err) : 0;
+    if (is_unseen)
+        return renew_unseen(run, point, operation, &failure, err);
+    tell_of_race(run, point, failure);
+    return error_move(err, &failure);
 }
 
 static int open_point(struct mount_run *run, const struct recovery_point *point, struct error **err)
 {
+    _cleanup_arm_operation_ struct arm_operation operation = {0};
+
     if (begin_session(run, point, err) < 0)
         return -1;
-    return run->keep_access ? ask_again(run, point, err) : provision(run, point, err);
+    if (run->keep_access)
+        return ask_again(run, point, err);
+    return point->session_active ? take_over(run, point, "is open already", &operation, err)
+                                 : begin_access(run, point, &operation, err);
 }
 
 int open_from_azure(struct mount_run *run, struct error **err)

@@ -9,10 +9,15 @@
 #include "util/json.h"
 #include "util/str.h"
 
+bool preparing_is_possible(const cJSON *state)
+{
+    return json_string(state, "recovery_point") && json_string(json_object(state, "operation"), "url") &&
+           json_string(state, "initiator_name");
+}
+
 static bool can_be_taken_up(const cJSON *state)
 {
-    return str_equal(json_string(state, "status"), STATUS_PREPARING) && json_string(state, "recovery_point") &&
-           json_string(json_object(state, "operation"), "url") && json_string(state, "initiator_name");
+    return str_equal(json_string(state, "status"), STATUS_PREPARING) && preparing_is_possible(state);
 }
 
 bool preparing_is_of(const cJSON *state, const char *point)

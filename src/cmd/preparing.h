@@ -20,6 +20,13 @@ struct preparing {
     bool locked;   /* another azilr is at work on it */
 };
 
+/*
+ * Whether a mount in this state may leave its access for another one: it was given by an operation that can be asked
+ * for the script once more, and the state says to whom. One that may not gives the access back when it ends early.
+ * Pure.
+ */
+bool preparing_is_possible(const cJSON *state);
+
 /* Whether this is the state of a mount of the point that another mount can take up. Pure. */
 bool preparing_is_of(const cJSON *state, const char *point);
 

@@ -97,8 +97,7 @@ static int read_scripts(const struct client_scripts *scripts, struct connection 
                      scripts->count);
 }
 
-/* Whether Resource Manager did not like the request as it was (400), or as things are (409). */
-static bool was_refused(const struct error *err)
+bool provision_was_refused(const struct error *err)
 {
     _cleanup_json_ cJSON *details =
         err->details ? json_parse(err->details, strlen(err->details), "an error's details", NULL) : NULL;
@@ -107,29 +106,8 @@ static bool was_refused(const struct error *err)
     return status == 400 || status == 409;
 }
 
-/*
- * Where the service does not say whether a session is active, only its answer tells. A refused request has changed
- * nothing, and no public source lists the codes of that refusal. If a renewal is refused too, the first reason counts.
- */
-static int start_without_knowing(struct arm *arm, struct ilr_request *request, struct arm_operation *operation,
-                                 bool *may_have_begun, struct error **err)
-{
-    _cleanup_error_ struct error *refusal = NULL, *second = NULL;
-
-    if (ilr_provision_start(arm, request, operation, may_have_begun, &refusal) == 0)
-        return 0;
-    if (*may_have_begun || !was_refused(refusal))
-        return error_move(err, &refusal);
-    log_info("the request was refused, and Azure does not say whether the recovery point is open already: trying to "
-             "renew that");
-    request->renew = true;
-    if (ilr_provision_start(arm, request, operation, may_have_begun, &second) == 0)
-        return 0;
-    return error_move(err, *may_have_begun ? &second : &refusal);
-}
-
 int provision_start(struct arm *arm, const struct options *options, const struct recovery_point *point,
-                    const char *initiator_name, struct arm_operation *operation, bool *may_have_begun,
+                    const char *initiator_name, bool renew, struct arm_operation *operation, bool *may_have_begun,
                     struct error **err)
 {
     _cleanup_tags_ struct tags tags = {0};
@@ -137,7 +115,7 @@ int provision_start(struct arm *arm, const struct options *options, const struct
                                   .id = &point->id,
                                   .vm_id = point->vm_id,
                                   .initiator_name = initiator_name,
-                                  .renew = point->session_active,
+                                  .renew = renew,
                                   .etag = options->etag,
                                   .location = options->location};
 
@@ -146,8 +124,6 @@ int provision_start(struct arm *arm, const struct options *options, const struct
         return -1;
     request.tags = tags.list;
     request.tag_count = tags.count;
-    if (point->session_unknown && !request.renew)
-        return start_without_knowing(arm, &request, operation, may_have_begun, err);
     return ilr_provision_start(arm, &request, operation, may_have_begun, err);
 }
 

@@ -19,14 +19,21 @@
 int provision_check_options(const struct options *options, struct error **err);
 
 /*
- * Registers initiator_name for the recovery point, or renews that where a session is active; where the service does not
- * say whether one is, a refused registration is followed by a renewal. Who then has to end it, and when it is to be
- * recorded, is told at ilr_provision_start(); *may_have_begun tells after a failure whether there may be something of
- * ours to undo. The caller clears *operation with arm_operation_clear().
+ * Registers initiator_name for the recovery point, or with `renew` renews what is registered for it. Who then has to
+ * end it, and when it is to be recorded, is told at ilr_provision_start(); *may_have_begun tells after a failure
+ * whether there may be something of ours to undo, which a renewal never leaves. The caller clears *operation with
+ * arm_operation_clear().
  */
 int provision_start(struct arm *arm, const struct options *options, const struct recovery_point *point,
-                    const char *initiator_name, struct arm_operation *operation, bool *may_have_begun,
+                    const char *initiator_name, bool renew, struct arm_operation *operation, bool *may_have_begun,
                     struct error **err);
+
+/*
+ * Whether such a failure is Resource Manager's refusal of the request as it was (400) or as things are (409), which has
+ * changed nothing. No public source lists the codes by which it refuses since a session is active, or since none is.
+ * Pure.
+ */
+bool provision_was_refused(const struct error *err);
 
 /*
  * Waits for it, and reads the script into *connection, whose portal is one of Azure's and whose password is known. The

@@ -98,8 +98,7 @@ static int find_point(struct renewal *renewal, struct recovery_point *point, str
     if (backup_get_point(renewal->access.arm, id ? id : "", point, err) < 0)
         return -1;
     /* where the service does not say, it may still be there; a request that renews finds out */
-    point->session_active = point->session_active || point->session_unknown;
-    if (point->session_active)
+    if (point->session_active || point->session_unknown)
         return 0;
     /* another registration would be given disks of its own; ours stay dead */
     error_set(err, EXIT_NOT_FOUND, "the access of session %s has ended already, and its disks with it",
@@ -165,10 +164,14 @@ static int renew(struct renewal *renewal, const char *name, struct error **err)
     if (open_session(renewal, name, err) < 0 || check_session(renewal, err) < 0 || find_point(renewal, &point, err) < 0)
         return -1;
     asked = time(NULL);
-    if (provision_start(renewal->access.arm, renewal->options, &point, text_of(renewal, "initiator_name"), &operation,
-                        &may_have_begun, err) < 0 ||
-        provision_finish(renewal->access.arm, &point, &operation, &connection, err) < 0)
+    if (provision_start(renewal->access.arm, renewal->options, &point, text_of(renewal, "initiator_name"), true,
+                        &operation, &may_have_begun, err) < 0)
         return error_hint(err, "the disks stay as they are; `azilr renew %s` tries again", renewal->session->id);
+    if (provision_finish(renewal->access.arm, &point, &operation, &connection, err) < 0) {
+        error_wrap(err, "the renewal was accepted, so the login that the disks were given by may not serve any more, "
+                        "should their connection break; but the new one could not be had");
+        return error_hint(err, "the disks stay as they are; `azilr renew %s` tries again", renewal->session->id);
+    }
     if (check_same(renewal, &connection, err) < 0 || note_expiry(renewal, asked, err) < 0 ||
         update_records(renewal, &connection, err) < 0)
         return -1;

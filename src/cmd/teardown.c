@@ -289,11 +289,12 @@ static int undo_registration(struct teardown *teardown, const cJSON *arguments, 
             expires ? "at " : "12 hours after it was given", expires ? expires : "");
         return 1;
     }
+    /* what is open there after that is somebody else's */
+    if (session_has_expired(teardown->session->state, time(NULL) - CLOCK_MARGIN_S, false)) {
+        say(teardown, "left the access to the recovery point, which has ended by itself at %s", expires);
+        return 1;
+    }
     if (teardown->revoke(teardown->argument, arguments, &problem) < 0) {
-        if (session_has_expired(teardown->session->state, time(NULL) - CLOCK_MARGIN_S, false)) {
-            say(teardown, "left the access to the recovery point, which has ended by itself at %s", expires);
-            return 1;
-        }
         error_move(err, &problem);
         error_wrap(err, "access to the recovery point could not be revoked");
         return error_hint(err, "`azilr unmount %s` tries again; the access ends by itself 12 hours after it was given",

@@ -48,6 +48,17 @@ class Resume(OpenCase):
         self.assertIn("web01 of 2026-11-19T03:00:00Z", again["err"])
         self.assertEqual("preparing", self.state(OLDER)["status"])
 
+    def test_a_newer_point_that_came_meanwhile(self):
+        """A backup has run while Azure was preparing what was the newest point then."""
+        self.sim.set(hidden_points="630000000000000003")
+        first = self.open()
+        self.assertEqual((OLDER, 1), (first["id"], self.provisions()))
+        self.sim.set(hidden_points=[])
+        again = self.open()
+        self.assertEqual((OLDER, 1), (again["id"], self.provisions()))
+        self.assertIn(f"taking that up (session {OLDER})", again["err"])
+        self.assertEqual(NEWEST, self.open("--at", "now")["id"])
+
     def test_a_point_that_is_asked_for_is_opened(self):
         self.open("--at", "2026-11-19")
         self.assertEqual(NEWEST, self.open("--at", "now")["id"])

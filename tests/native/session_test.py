@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from arm_support import AUTH, DONE, INITIATOR, NETWORK, NOT_FOUND, USAGE, Case, Run, main
 
@@ -123,9 +124,9 @@ class SessionCase(Case):
 class Open(SessionCase):
     """What mount has to undo after it has opened a point, or failed to: what it began, or has taken over."""
 
-    def open(self, code=DONE):
+    def open(self, code=DONE, **more):
         return self.azilr(self.sim.point(), "--endpoint", self.sim.ready["arm"], program="tests/native/undo_driver",
-                          code=code)
+                          code=code, **more)
 
     def test_ours(self):
         self.assertEqual("registration\n", self.open().out)
@@ -144,19 +145,103 @@ class Open(SessionCase):
         self.sim.set(late_failure={"calls": "provision", "times": -1})
         self.assertEqual("registration\n", self.open(code=NETWORK).out)
 
+    def forget(self):
+        for place in ("run", "lib"):
+            shutil.rmtree(os.path.join(self.work, place, "azilr"), ignore_errors=True)
+
     def test_a_renewal_that_fails(self):
-        """Three failures of the server, or of the operation: what is there was begun by somebody else, who keeps it."""
+        """Failures of the server, or of the operation: what is there was begun by somebody else, who keeps it."""
         self.run_driver("provision", self.sim.point())
-        for switches in ({"empty_body": {"calls": "provision", "times": -1}}, {"fail": {"state": "Failed"}},
-                         {"truncated_script": "base64"}):
-            with self.subTest(switches=switches):
-                self.sim.order({"reset": True})
-                self.sim.set(polls_before_success=0, **switches)
-                run = self.open(code=NETWORK)
-                self.assertIn("renewing that", run.err)
-                self.assertEqual("", run.out)
-                shutil.rmtree(os.path.join(self.work, "run/azilr/sessions", ID))
+        failures = {"calls": "provision", "times": -1, "status": 500}
+        refusal = {"calls": "provision", "status": 409, "body": {"error": {"code": "X", "message": "It is active."}}}
+        for omit in ([], ["isInstantIlrSessionActive"]):
+            for accepted, switches in ((False, {"raw": [refusal, failures] if omit else failures}),
+                                       (True, {"fail": {"state": "Failed"}}), (True, {"truncated_script": "base64"})):
+                with self.subTest(omit=omit, switches=switches):
+                    self.forget()
+                    self.sim.order({"reset": True})
+                    self.sim.set(polls_before_success=0, omit=omit, **switches)
+                    run = self.open(code=NETWORK)
+                    self.assertIn("may be open already" if omit else "is open already", run.err)
+                    self.assertIn("renewing that. The script that has opened it may not work any more then", run.err)
+                    self.assertEqual(accepted, "the renewal was accepted, so the script" in run.err)
+                    self.assertEqual("", run.out)
+                    self.assertEqual([], self.state()["undo"])
         self.registration()
+
+    def test_ours_once_renewed_where_the_service_does_not_say(self):
+        self.run_driver("provision", self.sim.point())
+        self.sim.set(omit=["isInstantIlrSessionActive"])
+        self.assertEqual("registration\n", self.open().out)
+
+    def test_an_answer_that_is_lost_where_the_service_does_not_say(self):
+        """What is there now is ours or somebody else's; with a script of its renewal it is ours."""
+        self.sim.set(omit=["isInstantIlrSessionActive"], lost_answer={"calls": "provision"})
+        run = self.open()
+        self.assertIn("may be open already", run.err)
+        self.assertEqual("registration\n", run.out)
+
+    def test_server_failures_where_the_service_does_not_say(self):
+        self.run_driver("provision", self.sim.point())
+        self.sim.set(omit=["isInstantIlrSessionActive"], empty_body={"calls": "provision", "times": -1})
+        self.assertEqual("", self.open(code=NETWORK).out)
+        self.registration()
+
+    def test_a_refusal_that_may_be_of_our_own(self):
+        """503 says nothing of what was done, and the repetition's refusal not whose session it is of: a renewal is tried."""
+        self.run_driver("provision", self.sim.point())
+        self.sim.set(omit=["isInstantIlrSessionActive"], unavailable={"calls": "provision", "retry_after": 1},
+                     fail={"state": "Failed"})
+        self.assertEqual("", self.open(code=NETWORK).out)
+        self.registration()
+
+    def test_killed_while_it_renews(self):
+        """What a refused request has left in the state is gone from there before somebody else's access is renewed."""
+        self.run_driver("provision", self.sim.point())
+        self.start = len(self.sim.requests())
+        self.sim.set(omit=["isInstantIlrSessionActive"],
+                     delay_ms=[{"calls": "provision", "ms": 0}, {"calls": "provision", "ms": 2 * self.DELAY_MS}])
+        word = os.path.join(self.work, "now")
+        waits = f'"$@" & child=$!; while [ ! -e {word} ]; do sleep 0.1; done; kill -KILL $child; wait $child'
+        with ThreadPoolExecutor() as pool:
+            run = pool.submit(self.open, code=137, before=("sh", "-c", waits, "sh"))
+            self.until(lambda: self.requests("provision"))
+            time.sleep(1)
+            with open(word, "w", encoding="utf-8"):
+                pass
+            self.assertIn("renewing that", run.result().err)
+        self.assertEqual([], self.state()["undo"])
+        self.undelay()
+        self.until(lambda: len(self.requests("provision")) == 2)
+
+    def until(self, done):
+        end = time.monotonic() + 30
+        while not done():
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.05)
+
+    def race(self, code=DONE, **switches):
+        """Opens the point while somebody else does, between a look at it and the request; what the switches do comes after."""
+        self.start = len(self.sim.requests())
+        self.sim.set(delay_ms={"calls": "provision", "ms": self.DELAY_MS})
+        with ThreadPoolExecutor() as pool:
+            run = pool.submit(self.open, code=code)
+            self.until(lambda: self.requests("point_get"))
+            time.sleep(1)
+            self.run_driver("provision", self.sim.point())
+            self.sim.set(**switches)
+            return run.result()
+
+    def test_somebody_else_is_faster(self):
+        run = self.race(code=NETWORK)
+        self.assertEqual("", run.out)
+        self.assertIn("was not open when it was looked at, and is now: somebody else has opened it in between", run.err)
+        self.registration()
+
+    def test_somebody_else_is_faster_and_the_answer_is_lost(self):
+        run = self.race(lost_answer={"calls": "provision"})
+        self.assertEqual("registration\n", run.out)
+        self.assertIn("though another host may have asked in the same moment", run.err)
 
 
 class Renew(SessionCase):
@@ -271,7 +356,9 @@ class Renew(SessionCase):
     def test_failed(self):
         self.make_session("registration", "node", "login")
         self.sim.set(fail={"state": "Failed", "code": "UserErrorX"})
-        self.assertIn(f"`azilr renew {ID}` tries again", self.azilr("renew", code=NETWORK).err)
+        run = self.azilr("renew", code=NETWORK)
+        self.assertIn(f"`azilr renew {ID}` tries again", run.err)
+        self.assertIn("the renewal was accepted, so the login that the disks were given by may not serve any more", run.err)
         self.assertEqual("2026-11-20T12:00:00Z", self.state()["expires"])
 
     def test_nothing_to_renew(self):
@@ -327,8 +414,23 @@ class Status(SessionCase):
 
 
 class Unmount(SessionCase):
-    def test_revoke(self):
+    def test_access_that_has_ended(self):
+        """Somebody else may have opened the point since, so it is let alone."""
         self.make_session("registration")
+        run = self.azilr("unmount", "--json")
+        self.assertEqual(["left the access to the recovery point, which has ended by itself at 2026-11-20T12:00:00Z"],
+                         run.json["sessions"][0]["done"])
+        self.assertEqual([], self.requests())
+        self.registration()
+        self.assertIsNone(self.state())
+
+    def test_access_that_may_just_have_ended(self):
+        """Clocks differ: within some minutes it is revoked."""
+        self.make_session("registration", expires=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60)))
+        self.assertIn("revoked the access", self.azilr("unmount").out)
+
+    def test_revoke(self):
+        self.make_session("registration", expires="2999-01-01T00:00:00Z")
         run = self.azilr("unmount", "--json")
         self.assertEqual(["revoked the access to the recovery point"], run.json["sessions"][0]["done"])
         self.assertEqual(1, len(self.requests("revoke")))
@@ -396,6 +498,7 @@ class Unmount(SessionCase):
             self.assertIn("AADSTS7000215", error)
         self.assertEqual(errors[0], errors[1])
         self.assertEqual(1, len(self.requests("token")))
+
     def test_a_refusal_where_the_service_does_not_say_whether_the_session_is_there(self):
         self.make_session("registration", expires="2999-01-01T00:00:00Z")
         self.sim.set(forbidden=["revoke"], omit=["isInstantIlrSessionActive"])

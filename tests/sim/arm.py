@@ -232,7 +232,10 @@ class Arm:
         return self._model.item(vault, names["fabric"], names["container"], names["item"])
 
     def _point(self, names: dict[str, str]) -> Place:
-        return self._model.point(self._item(names), names["point"])
+        item = self._item(names)
+        if names["point"] in self._switches.hidden_points:
+            raise errors.no_point(names["point"])
+        return self._model.point(item, names["point"])
 
     def _links(self, request: Request, operation: Operation) -> list[tuple[str, str]]:
         """Status and result, as the real service writes them: /Subscriptions, an older version, `;` as it is."""

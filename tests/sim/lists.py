@@ -183,7 +183,8 @@ class Lists:
         wanted = points_filter(query.get("$filter"))
         newest_first = sorted(place.item.points, key=lambda one: one.time, reverse=True)
         return paged(request, self._switches, query,
-                     [Place(place.vault, place.item, one) for one in newest_first if wanted(one.time)],
+                     [Place(place.vault, place.item, one) for one in newest_first
+                      if wanted(one.time) and one.name not in self._switches.hidden_points],
                      lambda here: thinned(point(here, self._active(here)), self._switches, True))
 
     def item(self, place: Place) -> Response:

@@ -50,6 +50,7 @@ _SWITCHES: dict[str, tuple[Any, str | tuple[Any, ...]]] = {
     "page_size": (0, _INT),
     "omit": ([], _MEMBERS),
     "omit_in_lists": ([], _MEMBERS),
+    "hidden_points": ([], _TEXTS),
     "type_case": ("as_is", ("as_is", "lower", "upper")),
     "token_lifetime": (3599, "number"),
     "tls_max": (None, (None, "1.0", "1.1", "1.2", "1.3")),

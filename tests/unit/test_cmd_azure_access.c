@@ -154,6 +154,48 @@ static void a_failed_sign_in_is_not_tried_again(void **state)
     rmdir(folder);
 }
 
+static void refused_at(struct azure_access *access, const struct options *options, const char *endpoint,
+                       const char *authority, enum exit_code code, const char *part)
+{
+    _cleanup_json_ cJSON *registration = json_new_object();
+    struct error *err = NULL;
+
+    json_set_string(registration, "endpoint", endpoint);
+    json_set_string(registration, "authority", authority);
+    assert_int_equal(azure_access_open_recorded(access, options, registration, NULL, &err), -1);
+    assert_error(err, code, part);
+}
+
+static void a_failure_is_of_one_place(void **state)
+{
+    _cleanup_azure_access_ struct azure_access access = {0};
+    struct options options = {.token_file = "/nonexistent/token"};
+
+    (void)state;
+    set("AZURE_ACCESS_TOKEN", NULL);
+    refused_at(&access, &options, USGOV, EXIT_NOT_FOUND, "/nonexistent/token");
+    /* the same failure is told at the same place only; elsewhere what serves now may be looked at */
+    options.token_file = "/nonexistent/other";
+    refused_at(&access, &options, USGOV, EXIT_NOT_FOUND, "/nonexistent/token");
+    refused_at(&access, &options, "https://management.usgovcloudapi.net", "https://a.example", EXIT_NOT_FOUND,
+               "/nonexistent/other");
+    refused_at(&access, &options, CHINA, EXIT_NOT_FOUND, "/nonexistent/other");
+}
+
+static void a_secret_that_is_used_up_serves_nowhere_else(void **state)
+{
+    _cleanup_azure_access_ struct azure_access access = {0};
+    const struct options options = {0};
+
+    (void)state;
+    set("AZURE_ACCESS_TOKEN", "not a token");
+    refused_at(&access, &options, USGOV, EXIT_AUTH, "bearer token");
+    refused_at(&access, &options, USGOV, EXIT_AUTH, "bearer token");
+    refused_at(&access, &options, CHINA, EXIT_USAGE,
+               "it was given by https://management.chinacloudapi.cn (sign-in at https://login.chinacloudapi.cn), and "
+               "this command has failed to sign in to https://management.usgovcloudapi.net");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +203,8 @@ int main(void)
         cmocka_unit_test(unknown_clouds_are_named),
         cmocka_unit_test(one_command_stays_in_one_cloud),
         cmocka_unit_test(a_failed_sign_in_is_not_tried_again),
+        cmocka_unit_test(a_failure_is_of_one_place),
+        cmocka_unit_test(a_secret_that_is_used_up_serves_nowhere_else),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,8 @@
 #include "check.h"
 #include "cmd/find_item.h"
 #include "cmd/point_text.h"
+#include "cmd/preparing.h"
+#include "util/json.h"
 #include "util/str.h"
 
 static void a_name_is_friendly_or_full(void **state)
@@ -133,6 +135,36 @@ static void what_cannot_be_opened_has_a_reason(void **state)
     assert_error(err, EXIT_FAILED, "Azure Disk Encryption");
 }
 
+static void what_can_be_taken_up_says_all_that_is_needed(void **state)
+{
+    static const struct {
+        const char *text;
+        bool possible, of_point;
+    } cases[] = {
+        {"{\"status\":\"preparing\",\"recovery_point\":\"/P\",\"initiator_name\":\"i\",\"operation\":{\"url\":\"u\"}}",
+         true, true},
+        {"{\"status\":\"mounting\",\"recovery_point\":\"/P\",\"initiator_name\":\"i\",\"operation\":{\"url\":\"u\"}}",
+         true, false},
+        /* done at once, with no operation to ask */
+        {"{\"status\":\"preparing\",\"recovery_point\":\"/P\",\"initiator_name\":\"i\",\"operation\":{}}", false,
+         false},
+        /* from a script */
+        {"{\"status\":\"preparing\",\"initiator_name\":\"i\"}", false, false},
+        {"{\"status\":\"preparing\",\"recovery_point\":\"/P\",\"operation\":{\"url\":\"u\"}}", false, false},
+        {"{}", false, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        _cleanup_json_ cJSON *document = json_parse(cases[i].text, strlen(cases[i].text), "a state", NULL);
+
+        assert_non_null(document);
+        if (preparing_is_possible(document) != cases[i].possible ||
+            preparing_is_of(document, "/p") != cases[i].of_point)
+            fail_msg("%s", cases[i].text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -141,6 +173,7 @@ int main(void)
         cmocka_unit_test(a_long_list_is_cut),
         cmocka_unit_test(ages_are_told_as_a_person_would),
         cmocka_unit_test(what_cannot_be_opened_has_a_reason),
+        cmocka_unit_test(what_can_be_taken_up_says_all_that_is_needed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

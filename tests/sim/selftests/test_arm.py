@@ -153,6 +153,16 @@ class Lists(SimCase):
             with self.assertRaises(Exception):
                 self.set(**wrong)
 
+    def test_points_that_are_not_there_yet(self) -> None:
+        item = self.point.rpartition("/recoveryPoints/")[0]
+        newest, *older = self.pages(f"{item}/recoveryPoints?{VERSION}")[0]
+        self.set(hidden_points=newest["name"])
+        self.assertEqual([one["name"] for one in older],
+                         [one["name"] for one in self.pages(f"{item}/recoveryPoints?{VERSION}")[0]])
+        self.assertEqual(404, self.call("GET", f"{newest['id']}?{VERSION}")[0])
+        self.set(hidden_points=[])
+        self.assertEqual(200, self.call("GET", f"{newest['id']}?{VERSION}")[0])
+
     def test_vaults_of_a_group(self) -> None:
         base = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/{}/providers/" \
                "Microsoft.RecoveryServices/vaults?" + VERSION
