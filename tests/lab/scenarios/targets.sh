@@ -57,8 +57,8 @@ assert_manifest "$LAB_WORK/c.img.root.manifest" "$volumes/disk2"
 expect_exit 0 azilr unmount --all "${sign_in[@]}"
 assert_nothing_left
 
-step "interrupted: this host is as it was, but the access stays, and the next mount goes on with it"
-azure_set discovery=notready
+step "interrupted: this host is as it was, but the access stays, and the next mount goes on with it, whatever came since"
+azure_set discovery=notready 'hidden_points=["630000000000000002"]'
 start_waiting --initiator-name "$initiator"
 kill -INT $waiting
 status=0
@@ -69,11 +69,12 @@ assert_contains "$LAB_WORK/waiting" "goes on with it"
 assert_eq "$(status_now)" preparing
 assert_eq "$(find /sys/class/iscsi_session -mindepth 1 2> /dev/null)$(pgrep -x azilr)" "" "left on this host"
 before=$(operations_at_azure)
-azure_set discovery=normal
+azure_set discovery=normal 'hidden_points=[]'
 expect_exit 0 azilr mount web01 "${point_options[@]}"
 assert_contains "$LAB_WORK/stderr" "as $initiator"
+assert_contains "$LAB_WORK/stderr" "taking that up (session web01-20261119T030000Z)"
 assert_eq "$(operations_at_azure)" "$before" "provisions"
-assert_manifest "$LAB_WORK/b.img.root.manifest" "$volumes/disk1"
+assert_manifest "$LAB_WORK/b.img.root.manifest" /mnt/azilr/web01-20261119T030000Z/volumes/disk1
 expect_exit 0 azilr unmount --all "${sign_in[@]}"
 assert_nothing_left
 
