@@ -105,14 +105,26 @@ unit: $(UNIT_TESTS)
 native: all tests
 	tests/run-native $(BUILD)
 
-# Fuzzers are whole programs of their own: every source is compiled again with coverage and sanitizers.
+# Every source is compiled a second time, with coverage and sanitizers, for all fuzzers together.
 fuzz: $(FUZZERS)
 	tests/run-fuzz $(BUILD) $(FUZZ_SECONDS)
 
-$(BUILD)/fuzz/%: src/fuzz/%.c $(SOURCES) $(GENERATED) $(wildcard src/*/*.h)
+FUZZ_FLAGS := -std=gnu17 -O1 -g -pthread $(PKG_CFLAGS) -fno-sanitize-recover=all
+FUZZ_LIBRARY := $(BUILD)/fuzz/libazilr.a
+FUZZ_OBJECTS := $(SOURCES:%.c=$(BUILD)/fuzz/%.o)
+
+$(FUZZ_LIBRARY): $(FUZZ_OBJECTS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/fuzz/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(FUZZ_CC) $(ALL_CPPFLAGS) -std=gnu17 -O1 -g -pthread $(PKG_CFLAGS) -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=all -o $@ $< $(SOURCES) $(PKG_LDLIBS)
+	$(FUZZ_CC) $(ALL_CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
+
+$(BUILD)/fuzz/src/block/udev_rules.o: $(GENERATED)
+
+$(BUILD)/fuzz/%: $(BUILD)/fuzz/src/fuzz/%.o $(FUZZ_LIBRARY)
+	$(FUZZ_CC) -pthread -fsanitize=fuzzer,address,undefined -o $@ $^ $(PKG_LDLIBS)
 
 check:
 	scripts/check
@@ -138,4 +150,4 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
--include $(OBJECTS:.o=.d) $(BUILD)/src/main.d $(UNIT_TESTS:=.d) $(NATIVE_PROGRAMS:=.d) $(NATIVE_COMMON:.o=.d)
+-include $(OBJECTS:.o=.d) $(FUZZ_OBJECTS:.o=.d) $(FUZZERS:$(BUILD)/fuzz/%=$(BUILD)/fuzz/src/fuzz/%.d) $(BUILD)/src/main.d $(UNIT_TESTS:=.d) $(NATIVE_PROGRAMS:=.d) $(NATIVE_COMMON:.o=.d)

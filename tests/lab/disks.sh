@@ -39,7 +39,7 @@ make_tree() {
     echo 'odd' > "$dir/home/anna/Documents/"$'line\nbreak'
     echo '-rf' > "$dir/home/ben/-rf"
     : > "$dir/home/ben/empty"
-    truncate -s 20M "$dir/var/lib/app/sparse"
+    truncate -s 4M "$dir/var/lib/app/sparse"
     echo end >> "$dir/var/lib/app/sparse"
     printf '#!/bin/sh\nid\n' > "$dir/usr/bin/setuid"
     chmod 4755 "$dir/usr/bin/setuid"
@@ -89,8 +89,29 @@ _tree() {
     [ -d "$_tree_dir" ] || make_tree "$_tree_dir"
 }
 
+_disks=/var/tmp/lab-tests/disks
+declare -A _kinds_made=()
+
+# _once_a_boot KIND IMAGE MAKER...: MAKER makes IMAGE for the first scenario that asks for this kind, and what it made is
+# copied for the others. A second one in a scenario is made by itself, for no two disks of a VM have the same ids.
+_once_a_boot() {
+    local kind=$1 image=$2 kept=$_disks/$1 file
+    shift 2
+    if [ -d "$kept" ] && [ -z "${_kinds_made[$kind]-}" ]; then
+        for file in "$kept"/*; do cp --sparse=always "$file" "$image${file#"$kept/image"}"; done
+    else
+        "$@"
+    fi
+    _kinds_made[$kind]=1
+    [ ! -d "$kept" ] || return 0
+    mkdir -p "$kept.new"
+    for file in "$image" "$image".*.manifest; do cp --sparse=always "$file" "$kept.new/image${file#"$image"}"; done
+    mv "$kept.new" "$kept"
+}
+
 # GPT: an EFI partition and an ext4 root, as an Azure image of Debian or Ubuntu has them.
-make_disk_linux() {
+make_disk_linux() { _once_a_boot linux "$1" _make_disk_linux "$1"; }
+_make_disk_linux() {
     local image=$1 loop
     _tree
     [ -d "$LAB_WORK/efi" ] || _efi_tree "$LAB_WORK/efi"
@@ -125,12 +146,13 @@ _make_disk_whole() {
 }
 
 # File systems on the bare disk, as data disks often have them.
-make_disk_ext4() { _make_disk_whole "$1" 128M mke2fs -q -t ext4; }
-make_disk_xfs() { _make_disk_whole "$1" 320M mkfs.xfs -q; }
-make_disk_btrfs() { _make_disk_whole "$1" 256M mkfs.btrfs -q; }
+make_disk_ext4() { _once_a_boot ext4 "$1" _make_disk_whole "$1" 128M mke2fs -q -t ext4; }
+make_disk_xfs() { _once_a_boot xfs "$1" _make_disk_whole "$1" 320M mkfs.xfs -q; }
+make_disk_btrfs() { _once_a_boot btrfs "$1" _make_disk_whole "$1" 256M mkfs.btrfs -q; }
 
 # The disk of a machine that was running: files that are only in the journal yet.
-make_disk_ext4_dirty() {
+make_disk_ext4_dirty() { _once_a_boot ext4-dirty "$1" _make_disk_ext4_dirty "$1"; }
+_make_disk_ext4_dirty() {
     local image=$1 live=$1.live mnt loop
     _tree
     truncate -s 128M "$live"

@@ -43,7 +43,8 @@ trap 'exit 124' TERM
 trap '_at="${BASH_SOURCE[0]##*/}:$LINENO: $BASH_COMMAND"' ERR
 set -E
 
-step() { printf '\n== %s\n' "$*"; }
+# With the seconds from the scenario's start, to see where its time goes.
+step() { printf '\n== %s (at %d s)\n' "$*" $SECONDS; }
 
 fail() {
     local frame=0

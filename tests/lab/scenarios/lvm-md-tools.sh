@@ -77,7 +77,7 @@ remove_overlays() {
 }
 
 # json FILE EXPRESSION, with the document as d
-json() { python3 -c 'import json,sys; d = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$@"; }
+json() { /usr/bin/python3 -SE -c 'import json,sys; d = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$@"; }
 
 vg_name=azilr-$tag-vg0
 lv_path() { echo "/dev/mapper/azilr--$tag--vg0-$1"; }
@@ -153,8 +153,10 @@ lvm_files > lvm-files.before
 row "4 disks, the same volume group in use on the host: read and activated" $driver vg-open $vg_name "$PWD/private" vgdata "${pairs[@]}"
 cp row.log opened
 row "  nothing of LVM's files on the host changed" eval "lvm_files | diff lvm-files.before -"
+declare -A layout_of
+while read -r lv layout; do layout_of[$lv]=$layout; done < <(lvs --noheadings -o lv_name,lv_layout vgdata 2> /dev/null)
 for lv in "${volumes[@]}"; do
-    row "  $lv ($(lvs --noheadings -o lv_layout vgdata/$lv 2> /dev/null | tr -d ' ')), read-only" \
+    row "  $lv (${layout_of[$lv]-}), read-only" \
         eval "same $(lv_path $lv) && [ \$(blockdev --getro $(lv_path $lv)) = 1 ] || ! grep -A7 '\"$lv\"' opened"
 done
 row "  a mounted ext4 (dirty journal not replayed)" eval "mount -o ro,noload $(lv_path busy) clone && cmp data clone/data && umount clone"
