@@ -55,6 +55,9 @@ int lvm_report_pvs(const char *text, size_t length, struct lvm_groups *groups, s
  */
 int lvm_report_lvs(const char *text, size_t length, struct lvm_groups *groups, struct error **err);
 
+/* As lvm_read(), of one device alone, and without the logical volumes. */
+int lvm_read_pvs(const char *device, struct lvm_groups *groups, struct wait *wait, struct error **err);
+
 /* Adds a device to those that are unusable. */
 void lvm_add_unusable(struct lvm_groups *groups, const char *device, const char *reason);
 

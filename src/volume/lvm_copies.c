@@ -86,7 +86,7 @@ static int read_alone(const char *device, struct lvm_copy *copy, struct wait *wa
     _cleanup_lvm_groups_ struct lvm_groups groups = {0};
     _cleanup_error_ struct error *why = NULL;
 
-    if (lvm_read(&device, 1, &groups, wait, &why) < 0) {
+    if (lvm_read_pvs(device, &groups, wait, &why) < 0) {
         if (why->code != EXIT_FAILED)
             return error_move(err, &why);
         log_verbose("%s: %s", device, why->message);

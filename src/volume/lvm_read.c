@@ -35,8 +35,8 @@ static int report(const char *command, const char *columns, const char *config, 
     return -1;
 }
 
-static int read_together(const char *const devices[], size_t count, struct lvm_groups *groups, struct wait *wait,
-                         struct error **err)
+static int read_together(const char *const devices[], size_t count, bool with_lvs, struct lvm_groups *groups,
+                         struct wait *wait, struct error **err)
 {
     _cleanup_lvm_groups_ struct lvm_groups found = {0};
     _cleanup_free_ char *config = NULL;
@@ -46,7 +46,7 @@ static int read_together(const char *const devices[], size_t count, struct lvm_g
         return 0;
     config = lvm_config(devices, count, NULL, NULL, err);
     if (!config || report("pvs", LVM_PV_COLUMNS, config, lvm_report_pvs, &found, wait, err) < 0 ||
-        (found.count && report("lvs", LVM_LV_COLUMNS, config, lvm_report_lvs, &found, wait, err) < 0))
+        (with_lvs && found.count && report("lvs", LVM_LV_COLUMNS, config, lvm_report_lvs, &found, wait, err) < 0))
         return error_wrap(err, "cannot read the volume groups");
     lvm_name_devices(&found, devices, count);
     *groups = found;
@@ -66,7 +66,7 @@ static int read_without_the_bad(const char *const devices[], size_t count, struc
         _cleanup_lvm_groups_ struct lvm_groups alone = {0};
         _cleanup_error_ struct error *why = NULL;
 
-        if (read_together(&devices[i], 1, &alone, wait, &why) == 0)
+        if (read_together(&devices[i], 1, true, &alone, wait, &why) == 0)
             good[good_count++] = devices[i];
         else if (why->code != EXIT_FAILED)
             return error_move(err, &why);
@@ -75,7 +75,7 @@ static int read_without_the_bad(const char *const devices[], size_t count, struc
     }
     if (good_count == 0 || good_count == count)
         return 1;
-    if (read_together(good, good_count, &found, wait, err) < 0)
+    if (read_together(good, good_count, true, &found, wait, err) < 0)
         return -1;
     for (size_t i = 0; i < bad.unusable_count; i++)
         lvm_add_unusable(&found, bad.unusable[i].device, bad.unusable[i].reason);
@@ -90,13 +90,18 @@ int lvm_read(const char *const devices[], size_t count, struct lvm_groups *group
     _cleanup_error_ struct error *first = NULL;
     int result;
 
-    if (read_together(devices, count, groups, wait, &first) == 0)
+    if (read_together(devices, count, true, groups, wait, &first) == 0)
         return 0;
     if (first->code != EXIT_FAILED || count < 2)
         return error_move(err, &first);
     log_verbose("%s; each physical volume is looked at by itself", first->message);
     result = read_without_the_bad(devices, count, groups, wait, err);
     return result > 0 ? error_move(err, &first) : result;
+}
+
+int lvm_read_pvs(const char *device, struct lvm_groups *groups, struct wait *wait, struct error **err)
+{
+    return read_together(&device, 1, false, groups, wait, err);
 }
 
 void lvm_add_unusable(struct lvm_groups *groups, const char *device, const char *reason)
@@ -117,7 +122,7 @@ static const char *given_name(const char *name, const char *const devices[], siz
     if (stat(name, &one) < 0)
         return NULL;
     for (size_t i = 0; i < count; i++)
-        if (stat(devices[i], &other) == 0 && (one.st_mode & S_IFMT) == (other.st_mode & S_IFMT) &&
+        if (devices[i] && stat(devices[i], &other) == 0 && (one.st_mode & S_IFMT) == (other.st_mode & S_IFMT) &&
             one.st_rdev == other.st_rdev)
             return devices[i];
     return NULL;
