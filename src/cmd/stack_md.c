@@ -39,16 +39,18 @@ static const char **devices_of(const struct md_array *array)
 static void judge_members(struct mount_run *run, const struct md_array *array, enum volume_state state,
                           const char *problem)
 {
+    static const char left_out[] = "left out: older than the others, or a copy of one of them";
     _cleanup_free_ char *name = shown_name(array);
 
     for (size_t i = 0; i < array->member_count; i++) {
         struct volume *volume = stack_volume_of(run, array->members[i].device);
+        const char *more = problem ? problem : array->members[i].stale ? left_out : NULL;
 
         if (!volume)
             continue;
         volume->is_tried = true;
         volume_set_reason(volume, state, "member of the array %s (%s)%s%s", name, array->level ? array->level : "RAID",
-                          problem ? ": " : "", problem ? problem : "");
+                          more ? ": " : "", more ? more : "");
     }
 }
 
