@@ -51,6 +51,8 @@ static int open_partition(struct mount_run *run, size_t whole, const struct tabl
         volume_set_reason(volume, VOLUME_FAILED, "%s", problem->message);
     }
     volume->alias = partition_alias(run->volumes.items[whole].alias, entry->number);
+    if (run->volumes.items[whole].note)
+        volume->note = str_dup(run->volumes.items[whole].note);
     volume->part_type = entry->type ? str_dup(entry->type) : NULL;
     volume->part_uuid = entry->uuid ? str_dup(entry->uuid) : NULL;
     volume->part_name = entry->name ? str_dup(entry->name) : NULL;

@@ -86,7 +86,7 @@ static void judge(struct volume *volume, const struct probe *probe)
     else if (volume->filesystem->reason)
         volume_set_reason(volume, volume->filesystem->harmless ? VOLUME_SKIPPED : VOLUME_FAILED, "%s",
                           volume->filesystem->reason);
-    else if (is_efi_partition(part_type))
+    else if (is_efi_partition(part_type) && !volume->note)
         volume->note = str_dup("EFI system partition, with the boot loader");
 }
 
