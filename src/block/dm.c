@@ -253,16 +253,14 @@ enum outcome { GONE, IN_USE, STUCK };
  * One try. A dmsetup that was waiting for udev when its time was up has removed the device all the same, so it is the
  * kernel that is asked. err, which may be NULL, says why the device is still there.
  */
-static enum outcome try_remove(const char *name, enum dm_force force, int lock_fd, struct wait *wait,
-                               struct error **err)
+static enum outcome try_remove(const char *name, int lock_fd, struct wait *wait, struct error **err)
 {
-    const char *const gently[] = {"dmsetup", "remove", name, NULL};
-    const char *const rudely[] = {"dmsetup", "remove", "--noudevsync", "--force", name, NULL};
+    const char *const argv[] = {"dmsetup", "remove", name, NULL};
     _cleanup_dm_device_ struct dm_device found = {0};
     _cleanup_run_result_ struct run_result result = {0};
     _cleanup_error_ struct error *problem = NULL;
     _cleanup_free_ char *words = NULL;
-    bool ran = dmsetup(force == DM_BREAK_USED ? rudely : gently, lock_fd, wait, &result, &problem) == 0;
+    bool ran = dmsetup(argv, lock_fd, wait, &result, &problem) == 0;
 
     if (dm_find(name, &found, NULL) == 0)
         return GONE;
@@ -291,7 +289,7 @@ int dm_remove(const char *name, int lock_fd, struct wait *wait, struct error **e
         return there;
     for (int poll_ms = FIRST_POLL_MS;; poll_ms = longer(poll_ms)) {
         _cleanup_error_ struct error *problem = NULL;
-        enum outcome outcome = try_remove(name, DM_KEEP_USED, lock_fd, wait, &problem);
+        enum outcome outcome = try_remove(name, lock_fd, wait, &problem);
 
         if (outcome == GONE)
             return 1;
@@ -303,8 +301,7 @@ int dm_remove(const char *name, int lock_fd, struct wait *wait, struct error **e
 }
 
 /* Tries once what has nothing on it. Returns how many went; *stuck says that it is of no use to go on. */
-static int remove_top(const struct dm_devices *devices, enum dm_force force, int lock_fd, struct wait *wait,
-                      bool *stuck)
+static int remove_top(const struct dm_devices *devices, int lock_fd, struct wait *wait, bool *stuck)
 {
     int gone = 0;
 
@@ -312,7 +309,7 @@ static int remove_top(const struct dm_devices *devices, enum dm_force force, int
         enum outcome outcome = IN_USE;
 
         if (!devices->items[i].has_user)
-            outcome = try_remove(devices->items[i].name, force, lock_fd, wait, NULL);
+            outcome = try_remove(devices->items[i].name, lock_fd, wait, NULL);
         if (outcome == GONE)
             log_verbose("removed %s", devices->items[i].name);
         gone += outcome == GONE;
@@ -335,10 +332,9 @@ static int still_there(const struct dm_devices *left, struct error **err)
     return error_hint(err, "see `lsblk` and /proc/*/mountinfo for what uses it, then unmount again");
 }
 
-int dm_remove_all(const char *prefix, enum dm_force force, int lock_fd, struct wait *wait, struct error **err)
+int dm_remove_all(const char *prefix, int lock_fd, struct wait *wait, struct error **err)
 {
     int64_t end = clock_monotonic_ms() + BUSY_WAIT_MS;
-    enum dm_force now = DM_KEEP_USED;
     int poll_ms = FIRST_POLL_MS, gone = 0;
     bool stuck = false;
 
@@ -350,14 +346,9 @@ int dm_remove_all(const char *prefix, enum dm_force force, int lock_fd, struct w
             return -1;
         if (left.count == 0)
             return gone;
-        if (stuck || clock_monotonic_ms() >= end) {
-            if (now == force)
-                return still_there(&left, err);
-            now = force;
-            stuck = false;
-            end = clock_monotonic_ms() + BUSY_WAIT_MS;
-        }
-        went = remove_top(&left, now, lock_fd, wait, &stuck);
+        if (stuck || clock_monotonic_ms() >= end)
+            return still_there(&left, err);
+        went = remove_top(&left, lock_fd, wait, &stuck);
         gone += went;
         if (went) {
             end = clock_monotonic_ms() + BUSY_WAIT_MS;

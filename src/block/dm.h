@@ -52,18 +52,13 @@ int dm_create(const struct dm_request *request, struct wait *wait, struct dm_dev
  */
 int dm_remove(const char *name, int lock_fd, struct wait *wait, struct error **err);
 
-enum dm_force {
-    DM_KEEP_USED,  /* what is in use stays */
-    DM_BREAK_USED, /* as a last step, whoever uses what is left gets I/O errors from then on */
-};
-
 /*
  * Removes every device whose name begins with the prefix, or, as the volume group of such a name makes it, with the
  * prefix with each of its dashes doubled: from the top of the stack down, until none is left or nothing more goes,
  * which is EXIT_BUSY and names them. Ends after a bounded time, whether the disks below answer or not. Returns how many
  * went.
  */
-int dm_remove_all(const char *prefix, enum dm_force force, int lock_fd, struct wait *wait, struct error **err);
+int dm_remove_all(const char *prefix, int lock_fd, struct wait *wait, struct error **err);
 
 /* The device of that name. Returns 1, or 0 if there is none. The caller clears *found with dm_device_clear(). */
 int dm_find(const char *name, struct dm_device *found, struct error **err);

@@ -88,8 +88,8 @@ static int one_round(struct mount_run *run, struct error **err)
 {
     const size_t before = run->volumes.count;
 
-    if (stack_unlock(run, err) < 0 || stack_assemble_arrays(run, STACK_WHOLE, err) < 0 ||
-        stack_activate_groups(run, STACK_WHOLE, err) < 0)
+    if (stack_open_partitions(run, err) < 0 || stack_unlock(run, err) < 0 ||
+        stack_assemble_arrays(run, STACK_WHOLE, err) < 0 || stack_activate_groups(run, STACK_WHOLE, err) < 0)
         return -1;
     if (run->volumes.count == before && stack_assemble_arrays(run, STACK_PARTIAL, err) < 0)
         return -1;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What lies on a backup's disks in layers: arrays, volume groups, encrypted volumes, each of which brings block devices
- * that may hold another. mount_stack() goes on until a round brings nothing new; its parts, below, each handle one
- * kind.
+ * What lies on a backup's disks in layers: arrays, volume groups, encrypted volumes, partition tables, each of which
+ * brings block devices that may hold another. mount_stack() goes on until a round brings nothing new; its parts, below,
+ * each handle one kind.
  */
 #ifndef AZILR_CMD_MOUNT_STACK_H
 #define AZILR_CMD_MOUNT_STACK_H
@@ -26,6 +26,9 @@ int stack_assemble_arrays(struct mount_run *run, enum stack_members members, str
 
 /* The same with volume groups: activated under a name of their own, beside whatever the host has. */
 int stack_activate_groups(struct mount_run *run, enum stack_members members, struct error **err);
+
+/* The same with partition tables, on what is no disk. */
+int stack_open_partitions(struct mount_run *run, struct error **err);
 
 /* The same with encrypted volumes, for which there is a key. */
 int stack_unlock(struct mount_run *run, struct error **err);

@@ -3,61 +3,63 @@
 #include <stdlib.h>
 
 #include "block/dm.h"
-#include "cmd/mount_overlay.h"
 #include "cmd/mount_stack.h"
+#include "cmd/stack_members.h"
 #include "cmd/teardown.h"
 #include "util/json.h"
 #include "util/str.h"
 #include "volume/lvm.h"
 
-/* The physical volumes that have not been tried, side by side with their paths. */
+/* The physical volumes that have not been tried, side by side: paths, ids, and which can be read together. */
 struct members {
-    size_t *volumes; /* by their place in run->volumes */
     const char **devices;
+    const char **uuids;
+    size_t *sets;
     size_t count;
 };
 
 static void members_clear(struct members *members)
 {
-    free(members->volumes);
     free(members->devices);
+    free(members->uuids);
+    free(members->sets);
 }
 
 static void find_members(const struct mount_run *run, struct members *members)
 {
-    *members = (struct members){.volumes = xcalloc(run->volumes.count + 1, sizeof(*members->volumes)),
-                                .devices = xcalloc(run->volumes.count + 1, sizeof(*members->devices))};
+    *members = (struct members){.devices = xcalloc(run->volumes.count + 1, sizeof(*members->devices)),
+                                .uuids = xcalloc(run->volumes.count + 1, sizeof(*members->uuids)),
+                                .sets = xcalloc(run->volumes.count + 1, sizeof(*members->sets))};
     for (size_t i = 0; i < run->volumes.count; i++) {
         const struct volume *volume = &run->volumes.items[i];
 
         if (volume->is_tried || !str_equal(volume->type, "LVM2_member"))
             continue;
-        members->volumes[members->count] = i;
-        members->devices[members->count++] = volume->device;
+        members->devices[members->count] = volume->device;
+        members->uuids[members->count++] = volume->uuid;
     }
 }
 
-static struct volume *volume_of(struct mount_run *run, const struct members *members, const char *device)
+/* The verdict on one physical volume, which is not tried again. */
+static void judge_member(const struct mount_run *run, const char *device, enum volume_state state, const char *reason)
 {
-    for (size_t i = 0; i < members->count; i++)
-        if (str_equal(members->devices[i], device))
-            return &run->volumes.items[members->volumes[i]];
-    return NULL;
+    struct volume *volume = stack_volume_of(run, device);
+
+    if (!volume)
+        return;
+    volume->is_tried = true;
+    volume_set_reason(volume, state, "%s", reason);
 }
 
 /* The verdict on all physical volumes of a group. */
-static void judge_members(struct mount_run *run, const struct members *members, const struct lvm_group *group,
-                          enum volume_state state, const char *problem)
+static void judge_members(const struct mount_run *run, const struct lvm_group *group, enum volume_state state,
+                          const char *problem)
 {
-    for (size_t i = 0; i < group->pv_count; i++) {
-        struct volume *volume = group->pvs[i].device ? volume_of(run, members, group->pvs[i].device) : NULL;
+    _cleanup_free_ char *reason = str_printf("physical volume of the volume group %s%s%s", group->name,
+                                             problem ? ": " : "", problem ? problem : "");
 
-        if (!volume)
-            continue;
-        volume->is_tried = true;
-        volume_set_reason(volume, state, "physical volume of the volume group %s%s%s", group->name, problem ? ": " : "",
-                          problem ? problem : "");
-    }
+    for (size_t i = 0; i < group->pv_count; i++)
+        judge_member(run, group->pvs[i].device, state, reason);
 }
 
 /* Something for the volumes to lie on that are on a physical volume that is in no backup. The caller frees *path. */
@@ -83,69 +85,60 @@ static int stand_in(struct mount_run *run, const struct lvm_pv *pv, char **path,
     return 0;
 }
 
-/* What a group is imported on: one overlay for each physical volume, in their order. */
-struct ground {
-    struct overlay_wish *overlays;
-    char **origins; /* of the stand-ins, which are ours to free */
-    const char **paths;
+/* What a group is imported on: its physical volumes, or what stands in for them. */
+struct origins {
+    char **paths;
     size_t count;
 };
 
-static void ground_clear(struct ground *ground)
+static void origins_clear(struct origins *origins)
 {
-    overlay_wishes_clear(ground->overlays, ground->count);
-    for (size_t i = 0; i < ground->count; i++)
-        free(ground->origins[i]);
-    free(ground->overlays);
-    free(ground->origins);
-    free(ground->paths);
+    for (size_t i = 0; i < origins->count; i++)
+        free(origins->paths[i]);
+    free(origins->paths);
 }
 
-/* -1 with err set where the whole mount must end, or with problem set where only this group cannot be opened. */
-static int prepare_ground(struct mount_run *run, const struct members *members, const struct lvm_group *group,
-                          struct ground *ground, struct error **problem, struct error **err)
+/* As stack_overlay_members(). */
+static int find_origins(struct mount_run *run, const struct lvm_group *group, struct origins *origins,
+                        struct error **problem, struct error **err)
 {
-    const size_t count = group->pv_count;
-
-    *ground = (struct ground){.overlays = xcalloc(count + 1, sizeof(*ground->overlays)),
-                              .origins = xcalloc(count + 1, sizeof(*ground->origins)),
-                              .paths = xcalloc(count + 1, sizeof(*ground->paths)),
-                              .count = count};
-    for (size_t i = 0; i < count; i++) {
+    *origins =
+        (struct origins){.paths = xcalloc(group->pv_count + 1, sizeof(*origins->paths)), .count = group->pv_count};
+    for (size_t i = 0; i < group->pv_count; i++) {
         const struct lvm_pv *pv = &group->pvs[i];
-        const struct volume *volume = pv->device ? volume_of(run, members, pv->device) : NULL;
 
-        if (!pv->device && stand_in(run, pv, &ground->origins[i], problem, err) < 0)
+        if (pv->device)
+            origins->paths[i] = str_dup(pv->device);
+        else if (stand_in(run, pv, &origins->paths[i], problem, err) < 0)
             return -1;
-        ground->overlays[i] = (struct overlay_wish){.origin = pv->device ? pv->device : ground->origins[i],
-                                                    .volume = volume ? volume->name : group->name};
-    }
-    if (mount_overlays(run, ground->overlays, count, err) < 0)
-        return -1;
-    for (size_t i = 0; i < count; i++) {
-        ground->paths[i] = ground->overlays[i].path;
-        if (!ground->paths[i])
-            return error_set(problem, EXIT_FAILED, "an overlay to open it on could not be made: %s",
-                             ground->overlays[i].problem ? ground->overlays[i].problem->message : "interrupted");
     }
     return 0;
 }
 
-/* Where a group counts as lying: on the first of its disks. */
-static int lun_of(struct mount_run *run, const struct members *members, const struct lvm_group *group)
+/* As stack_overlay_members(). */
+static int open_group(struct mount_run *run, struct lvm_group *group, const struct origins *origins,
+                      struct error **problem, struct error **err)
 {
-    int least = -1;
+    _cleanup_stack_ground_ struct stack_ground ground = {0};
+    _cleanup_free_ char *name = lvm_new_name(mount_tag(run), run->stacked++);
+    struct lvm_place place = {.name = name, .directory = run->session->directory, .lock_fd = run->session->lock_fd};
+    cJSON *change;
 
-    for (size_t i = 0; i < group->pv_count; i++) {
-        const struct volume *volume = group->pvs[i].device ? volume_of(run, members, group->pvs[i].device) : NULL;
-
-        if (volume && volume->lun >= 0 && (least < 0 || volume->lun < least))
-            least = volume->lun;
-    }
-    return least;
+    if (stack_overlay_members(run, (const char *const *)origins->paths, origins->count, group->name, &ground, problem,
+                              err) < 0)
+        return -1;
+    place.devices = ground.paths;
+    place.count = ground.count;
+    change = json_new_object();
+    json_set_string(change, "name", name);
+    if (session_will(run->session, CHANGE_VOLUME_GROUP, change, false, err) < 0 ||
+        lvm_import(group, &place, &run->wait, problem) < 0 || lvm_activate(group, &place, &run->wait, problem) < 0)
+        return -1;
+    return 0;
 }
 
-static void add_volume(struct mount_run *run, const struct lvm_group *group, const struct lvm_lv *lv, int lun)
+static void add_volume(struct mount_run *run, const struct lvm_group *group, const struct lvm_lv *lv, int lun,
+                       const char *note)
 {
     _cleanup_free_ char *name = str_printf("%s-%s", group->name, lv->name);
     _cleanup_error_ struct error *problem = NULL;
@@ -157,44 +150,62 @@ static void add_volume(struct mount_run *run, const struct lvm_group *group, con
                           problem      ? problem->message
                           : lv->reason ? lv->reason
                                        : "LVM did not activate it");
-    } else if (lv->reason) {
-        volume->note = str_dup(lv->reason);
+    } else if (lv->reason || note) {
+        volume->note =
+            str_printf("%s%s%s", lv->reason ? lv->reason : "", lv->reason && note ? "; " : "", note ? note : "");
     }
     volume->alias = lvm_alias(group, lv);
 }
 
-/* Only what must end the whole mount is an error. */
-static int activate(struct mount_run *run, const struct members *members, struct lvm_group *group, struct error **err)
+static bool has_copy(const struct mount_run *run, const struct lvm_group *group)
 {
-    _cleanup_(ground_clear) struct ground ground = {0};
-    _cleanup_error_ struct error *problem = NULL;
-    _cleanup_free_ char *name = lvm_new_name(mount_tag(run), run->stacked++);
-    _cleanup_free_ char *prefix = lvm_mapped_name(name, "");
-    struct lvm_place place = {.name = name, .directory = run->session->directory, .lock_fd = run->session->lock_fd};
-    cJSON *change;
+    for (size_t i = 0; i < group->pv_count; i++) {
+        size_t count = 0;
 
-    if (prepare_ground(run, members, group, &ground, &problem, err) < 0) {
+        for (size_t j = 0; j < run->volumes.count; j++)
+            count += str_equal(run->volumes.items[j].type, "LVM2_member") &&
+                     str_equal(run->volumes.items[j].uuid, group->pvs[i].uuid);
+        if (count > 1)
+            return true;
+    }
+    return false;
+}
+
+/* Where there are copies, which ones a group was put together from. NULL if there are none. The caller frees it. */
+static char *which_copy(const struct mount_run *run, const struct lvm_group *group)
+{
+    _cleanup_free_ char *names = str_dup("");
+
+    if (!has_copy(run, group))
+        return NULL;
+    for (size_t i = 0; i < group->pv_count; i++) {
+        const struct volume *volume = stack_volume_of(run, group->pvs[i].device);
+        _cleanup_free_ char *before = steal(names);
+
+        names = str_printf("%s%s%s", before, *before && volume ? ", " : "", volume ? volume->name : "");
+    }
+    return str_printf("the backup has several copies of its volume group: this is the one on %s", names);
+}
+
+/* Only what must end the whole mount is an error. */
+static int activate(struct mount_run *run, struct lvm_group *group, struct error **err)
+{
+    _cleanup_(origins_clear) struct origins origins = {0};
+    _cleanup_error_ struct error *problem = NULL;
+    _cleanup_free_ char *note = which_copy(run, group);
+    int lun;
+
+    if (find_origins(run, group, &origins, &problem, err) < 0 || open_group(run, group, &origins, &problem, err) < 0) {
         if (!problem)
             return -1;
         error_fold_hint(problem);
-        judge_members(run, members, group, VOLUME_FAILED, problem->message);
+        judge_members(run, group, VOLUME_FAILED, problem->message);
         return 0;
     }
-    place.devices = ground.paths;
-    place.count = ground.count;
-    change = json_new_object();
-    json_set_string(change, "name", name);
-    json_set_string(change, "prefix", prefix);
-    if (session_will(run->session, CHANGE_VOLUME_GROUP, change, false, err) < 0)
-        return -1;
-    if (lvm_import(group, &place, &run->wait, &problem) < 0 || lvm_activate(group, &place, &run->wait, &problem) < 0) {
-        error_fold_hint(problem);
-        judge_members(run, members, group, VOLUME_FAILED, problem->message);
-        return 0;
-    }
-    judge_members(run, members, group, VOLUME_MEMBER, NULL);
+    judge_members(run, group, VOLUME_MEMBER, NULL);
+    lun = stack_lun_of(run, (const char *const *)origins.paths, origins.count);
     for (size_t i = 0; i < group->lv_count; i++)
-        add_volume(run, group, &group->lvs[i], lun_of(run, members, group));
+        add_volume(run, group, &group->lvs[i], lun, note);
     return 0;
 }
 
@@ -207,35 +218,61 @@ static bool is_in_a_group(const struct lvm_groups *groups, const char *device)
     return false;
 }
 
+/* The verdict on those of a set that are in no group. */
+static void judge_others(const struct mount_run *run, const char *const devices[], size_t count,
+                         const struct lvm_groups *groups, enum stack_members members)
+{
+    for (size_t i = 0; i < groups->unusable_count; i++) {
+        _cleanup_free_ char *reason = str_printf("LVM physical volume: %s", groups->unusable[i].reason);
+
+        judge_member(run, groups->unusable[i].device, VOLUME_FAILED, reason);
+    }
+    for (size_t i = 0; i < count && members == STACK_PARTIAL; i++)
+        if (!is_in_a_group(groups, devices[i]) && !stack_volume_of(run, devices[i])->is_tried)
+            judge_member(run, devices[i], VOLUME_SKIPPED, "LVM physical volume of no volume group");
+}
+
+/* What came out of one reading; it can be opened whatever becomes of the others. */
+static int activate_set(struct mount_run *run, const struct members *found, size_t set, enum stack_members members,
+                        struct error **err)
+{
+    _cleanup_free_ const char **devices = xcalloc(found->count + 1, sizeof(*devices));
+    _cleanup_lvm_groups_ struct lvm_groups groups = {0};
+    _cleanup_error_ struct error *problem = NULL;
+    size_t count = 0;
+    int result = 0;
+
+    for (size_t i = 0; i < found->count; i++)
+        if (found->sets[i] == set)
+            devices[count++] = found->devices[i];
+    if (lvm_read(devices, count, &groups, &run->wait, &problem) < 0) {
+        _cleanup_free_ char *reason = NULL;
+
+        error_fold_hint(problem);
+        reason = str_printf("LVM physical volume: %s", problem->message);
+        for (size_t i = 0; i < count; i++)
+            judge_member(run, devices[i], VOLUME_FAILED, reason);
+        return 0;
+    }
+    judge_others(run, devices, count, &groups, members);
+    for (size_t i = 0; i < groups.count && result == 0; i++)
+        if (members == STACK_PARTIAL || groups.items[i].missing == 0)
+            result = activate(run, &groups.items[i], err);
+    return result;
+}
+
 int stack_activate_groups(struct mount_run *run, enum stack_members members, struct error **err)
 {
     _cleanup_(members_clear) struct members found = {0};
-    _cleanup_lvm_groups_ struct lvm_groups groups = {0};
     _cleanup_error_ struct error *problem = NULL;
-    int result = 0;
+    int result = 0, sets;
 
     find_members(run, &found);
     if (found.count == 0)
         return 0;
-    if (lvm_read(found.devices, found.count, &groups, &run->wait, &problem) < 0) {
-        error_fold_hint(problem);
-        for (size_t i = 0; i < found.count; i++) {
-            run->volumes.items[found.volumes[i]].is_tried = true;
-            volume_set_reason(&run->volumes.items[found.volumes[i]], VOLUME_FAILED, "LVM physical volume: %s",
-                              problem->message);
-        }
-        return 0;
-    }
-    for (size_t i = 0; i < found.count; i++) {
-        struct volume *volume = &run->volumes.items[found.volumes[i]];
-
-        if (!is_in_a_group(&groups, volume->device) && members == STACK_PARTIAL) {
-            volume->is_tried = true;
-            volume_set_reason(volume, VOLUME_SKIPPED, "LVM physical volume of no volume group");
-        }
-    }
-    for (size_t i = 0; i < groups.count && result == 0; i++)
-        if (members == STACK_PARTIAL || groups.items[i].missing == 0)
-            result = activate(run, &found, &groups.items[i], err);
+    sets = lvm_divide(found.devices, found.uuids, found.count, found.sets, &run->wait, &problem);
+    /* without LVM there is nothing to divide: the reading says so of each */
+    for (int set = 0; set < (sets < 1 ? 1 : sets) && result == 0; set++)
+        result = activate_set(run, &found, (size_t)set, members, err);
     return result;
 }

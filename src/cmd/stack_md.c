@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd/mount_overlay.h"
 #include "cmd/mount_stack.h"
+#include "cmd/stack_members.h"
 #include "cmd/teardown.h"
 #include "util/json.h"
 #include "util/str.h"
@@ -17,97 +17,65 @@ static bool is_member(const struct volume *volume)
             str_equal(volume->type, "isw_raid_member"));
 }
 
-static struct volume *volume_of(struct mount_run *run, const char *device)
-{
-    for (size_t i = 0; i < run->volumes.count; i++)
-        if (is_member(&run->volumes.items[i]) && str_equal(run->volumes.items[i].device, device))
-            return &run->volumes.items[i];
-    return NULL;
-}
-
-/* "data" of the name "web01:data", as /dev/md/ has it; NULL if it has none. The caller frees it. */
-static char *short_name(const struct md_array *array)
-{
-    const char *colon = array->name ? strrchr(array->name, ':') : NULL;
-    const char *name = colon ? colon + 1 : array->name;
-
-    return name && *name ? str_dup(name) : NULL;
-}
-
 /* What a person knows it by: "md-data". The caller frees it. */
 static char *shown_name(const struct md_array *array)
 {
-    _cleanup_free_ char *name = short_name(array);
+    _cleanup_free_ char *name = md_short_name(array);
 
     return name ? str_printf("md-%s", name) : str_printf("md-%.8s", array->uuid ? array->uuid : "");
 }
 
-/* Where an array counts as lying: on the first of its disks. */
-static int lun_of(struct mount_run *run, const struct md_array *array)
+/* The caller frees the array, and not the paths in it. */
+static const char **devices_of(const struct md_array *array)
 {
-    int least = -1;
+    const char **devices = xcalloc(array->member_count + 1, sizeof(*devices));
 
-    for (size_t i = 0; i < array->member_count; i++) {
-        const struct volume *volume = volume_of(run, array->members[i].device);
-
-        if (volume && volume->lun >= 0 && (least < 0 || volume->lun < least))
-            least = volume->lun;
-    }
-    return least;
+    for (size_t i = 0; i < array->member_count; i++)
+        devices[i] = array->members[i].device;
+    return devices;
 }
 
-/* The verdict on all members that are still without one. */
+/* The verdict on all members. */
 static void judge_members(struct mount_run *run, const struct md_array *array, enum volume_state state,
                           const char *problem)
 {
+    static const char left_out[] = "left out: older than the others, or a copy of one of them";
     _cleanup_free_ char *name = shown_name(array);
 
     for (size_t i = 0; i < array->member_count; i++) {
-        struct volume *volume = volume_of(run, array->members[i].device);
+        struct volume *volume = stack_volume_of(run, array->members[i].device);
+        const char *more = problem ? problem : array->members[i].stale ? left_out : NULL;
 
         if (!volume)
             continue;
         volume->is_tried = true;
         volume_set_reason(volume, state, "member of the array %s (%s)%s%s", name, array->level ? array->level : "RAID",
-                          problem ? ": " : "", problem ? problem : "");
+                          more ? ": " : "", more ? more : "");
     }
 }
 
-static int assemble_on_overlays(struct mount_run *run, const struct md_array *array, struct md_place *place,
+static int enter(struct mount_run *run, const char *kernel_name, struct error **err)
+{
+    cJSON *change = json_new_object();
+
+    json_set_string(change, "name", kernel_name);
+    return session_will(run->session, CHANGE_ARRAY, change, false, err);
+}
+
+static int assemble_on_overlays(struct mount_run *run, const struct md_array *array, const struct md_place *bare,
                                 struct error **problem, struct error **err)
 {
-    struct overlay_wish *wishes = xcalloc(array->member_count + 1, sizeof(*wishes));
-    const char **devices = xcalloc(array->member_count + 1, sizeof(*devices));
-    int result;
+    _cleanup_free_ const char **devices = devices_of(array);
+    _cleanup_stack_ground_ struct stack_ground ground = {0};
+    struct md_place place = *bare;
 
-    for (size_t i = 0; i < array->member_count; i++) {
-        const struct volume *volume = volume_of(run, array->members[i].device);
-
-        wishes[i] =
-            (struct overlay_wish){.origin = array->members[i].device, .volume = volume ? volume->name : "array"};
-    }
-    result = mount_overlays(run, wishes, array->member_count, err);
-    for (size_t i = 0; i < array->member_count && result == 0; i++) {
-        devices[i] = wishes[i].path;
-        if (!devices[i])
-            result = error_set(problem, EXIT_FAILED, "an overlay to open it on could not be made: %s",
-                               wishes[i].problem ? wishes[i].problem->message : "interrupted");
-    }
-    place->devices = devices;
+    if (stack_overlay_members(run, devices, array->member_count, "array", &ground, problem, err) < 0)
+        return -1;
+    place.devices = ground.paths;
     /* the array's undo stands before those of its overlays, so it is entered once more, to be stopped first */
-    if (result == 0) {
-        cJSON *change = json_new_object();
-
-        json_set_string(change, "name", place->kernel_name);
-        result = session_will(run->session, CHANGE_ARRAY, change, false, err);
-    }
-    if (result == 0)
-        result = md_assemble(array, place, &run->wait, problem);
-    place->devices = NULL;
-    overlay_wishes_clear(wishes, array->member_count);
-    free(wishes);
-    free(devices);
-    return result;
+    if (enter(run, place.kernel_name, err) < 0)
+        return -1;
+    return md_assemble(array, &place, &run->wait, problem);
 }
 
 /* 0 where it runs; -1 with problem set where it cannot be put together, with err set where the mount must end. */
@@ -116,11 +84,9 @@ static int assemble(struct mount_run *run, const struct md_array *array, const c
 {
     struct md_place place = {
         .kernel_name = name, .directory = run->session->directory, .lock_fd = run->session->lock_fd};
-    cJSON *change = json_new_object();
     int result;
 
-    json_set_string(change, "name", name);
-    if (session_will(run->session, CHANGE_ARRAY, change, false, err) < 0)
+    if (enter(run, name, err) < 0)
         return -1;
     result = md_assemble(array, &place, &run->wait, problem);
     if (result > 0)
@@ -133,9 +99,9 @@ static int open_array(struct mount_run *run, const struct md_array *array, struc
     _cleanup_free_ char *name = md_kernel_name(mount_tag(run), run->stacked++);
     _cleanup_free_ char *path = str_printf("/dev/%s", name);
     _cleanup_free_ char *shown = shown_name(array);
-    _cleanup_free_ char *called = short_name(array);
+    _cleanup_free_ const char **devices = devices_of(array);
     _cleanup_error_ struct error *problem = NULL;
-    const int lun = lun_of(run, array);
+    const int lun = stack_lun_of(run, devices, array->member_count);
     struct volume *volume;
 
     if (array->state == MD_UNSUPPORTED || array->state == MD_INCOMPLETE) {
@@ -155,8 +121,7 @@ static int open_array(struct mount_run *run, const struct md_array *array, struc
         volume_set_reason(stack_add_unopened(run, shown, 0), VOLUME_FAILED, "%s", problem->message);
         return 0;
     }
-    if (called)
-        volume->alias = str_printf("md/%s", called);
+    volume->alias = md_alias(array);
     if (array->reason)
         volume->note = str_dup(array->reason);
     return 0;
@@ -176,7 +141,7 @@ int stack_assemble_arrays(struct mount_run *run, enum stack_members members, str
     if (count && md_read(devices, count, &arrays, &run->wait, &problem) < 0) {
         error_fold_hint(problem);
         for (size_t i = 0; i < count; i++) {
-            struct volume *volume = volume_of(run, devices[i]);
+            struct volume *volume = stack_volume_of(run, devices[i]);
 
             volume->is_tried = true;
             volume_set_reason(volume, VOLUME_FAILED, "member of a Linux software RAID: %s", problem->message);

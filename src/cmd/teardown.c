@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/sysmacros.h>
 #include <time.h>
 
@@ -117,13 +118,24 @@ static int undo_dm_device(struct teardown *teardown, const cJSON *arguments, str
 /* By device-mapper rather than LVM, which would have to read the disks. */
 static int undo_volume_group(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
-    const char *prefix = text_of(arguments, "prefix");
-    int result = *prefix ? dm_remove_all(prefix, DM_KEEP_USED, teardown->session->lock_fd, teardown->wait, err) : 0;
+    const char *name = text_of(arguments, "name");
+    _cleanup_free_ char *prefix = NULL;
+    int result;
 
+    if (!lvm_name_is_ours(name)) {
+        _cleanup_free_ char *shown = str_printable(name, strlen(name), 64);
+
+        return error_set(err, EXIT_FAILED, "the session's state names a volume group that is none of azilr's: \"%s\"",
+                         shown);
+    }
+    prefix = lvm_mapped_name(name, "");
+    result = dm_remove_all(prefix, teardown->session->lock_fd, teardown->wait, err);
     if (result > 0)
-        say(teardown, "deactivated the backup's volume group, which was called %s here", text_of(arguments, "name"));
-    if (result >= 0)
-        lvm_remove_copies("/etc/lvm", text_of(arguments, "name"));
+        say(teardown, "deactivated the backup's volume group, which was called %s here", name);
+    if (result < 0)
+        return -1;
+    lvm_remove_copies("/etc/lvm", name);
+    lvm_remove_links("/dev", name);
     return result;
 }
 

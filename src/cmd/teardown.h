@@ -26,7 +26,7 @@
 #define CHANGE_STACK_MARK "udev-stack-mark" /* tag */
 #define CHANGE_OVERLAY "overlay"            /* name, store (path of its file while that has a name) */
 #define CHANGE_ARRAY "array"                /* name */
-#define CHANGE_VOLUME_GROUP "volume-group"  /* name; prefix of its devices' names */
+#define CHANGE_VOLUME_GROUP "volume-group"  /* name */
 #define CHANGE_DM_DEVICE "dm-device"        /* name: of one that decrypts, or that stands in for a missing one */
 #define CHANGE_BTRFS "btrfs"                /* devices: paths that the kernel is to forget */
 #define CHANGE_DIRECTORY "directory"        /* path */

@@ -38,6 +38,7 @@ static void check_groups(const struct lvm_groups *groups)
 
 static void fuzz_lvm(const char *text, size_t length, bool lvs)
 {
+    static const char *const devices[] = {"/dev/sdc", "/dev/null"};
     _cleanup_lvm_groups_ struct lvm_groups groups = {0};
 
     if (lvs && lvm_report_pvs(pvs, sizeof(pvs) - 1, &groups, NULL) < 0)
@@ -46,6 +47,8 @@ static void fuzz_lvm(const char *text, size_t length, bool lvs)
         lvm_report_lvs(text, length, &groups, NULL);
     else
         lvm_report_pvs(text, length, &groups, NULL);
+    check_groups(&groups);
+    lvm_name_devices(&groups, devices, 2);
     check_groups(&groups);
 }
 

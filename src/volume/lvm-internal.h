@@ -9,7 +9,7 @@
 
 /* The columns that lvm_report_pvs() and lvm_report_lvs() want, for -o. */
 #define LVM_PV_COLUMNS                                                                                                 \
-    "pv_name,pv_uuid,pv_missing,pv_size,pe_start,vg_name,vg_uuid,vg_exported,vg_systemid,vg_lock_type"
+    "pv_name,pv_uuid,pv_missing,pv_size,pe_start,vg_name,vg_uuid,vg_seqno,vg_exported,vg_systemid,vg_lock_type"
 #define LVM_LV_COLUMNS "vg_uuid,lv_name,lv_size,lv_layout,lv_role,devices,metadata_devices,pool_lv,origin"
 
 struct lvm_activation {
@@ -42,14 +42,41 @@ int lvm_run(const char *command, const char *config, const char *const arguments
 int lvm_run_checked(const char *command, const char *config, const char *const arguments[], const char *const more[],
                     size_t more_count, int lock_fd, struct wait *wait, struct error **err);
 
-/* The answer of `pvs --reportformat json` with LVM_PV_COLUMNS, as groups without LVs. Returns 0 or -1. */
+/*
+ * The answer of `pvs --reportformat json` with LVM_PV_COLUMNS, as groups without LVs. A row that makes no sense is left
+ * out, its device unusable. Returns 0, or -1 if it is no such answer.
+ */
 int lvm_report_pvs(const char *text, size_t length, struct lvm_groups *groups, struct error **err);
 
 /*
  * The answer of `lvs -a --reportformat json` with LVM_LV_COLUMNS: adds its LVs to the groups that they belong to by
- * UUID, and says of each what is missing. Returns 0 or -1.
+ * UUID, and says of each what is missing. A row that makes no sense is left out with a warning. Returns 0, or -1 if it
+ * is no such answer.
  */
 int lvm_report_lvs(const char *text, size_t length, struct lvm_groups *groups, struct error **err);
+
+/* As lvm_read(), of one device alone, and without the logical volumes. */
+int lvm_read_pvs(const char *device, struct lvm_groups *groups, struct wait *wait, struct error **err);
+
+/* Adds a device to those that are unusable. */
+void lvm_add_unusable(struct lvm_groups *groups, const char *device, const char *reason);
+
+/*
+ * Gives each physical volume the path that its device was given by, whatever name LVM has for it; one that is none of
+ * the devices becomes unusable, and is taken out of its group.
+ */
+void lvm_name_devices(struct lvm_groups *groups, const char *const devices[], size_t count);
+
+/* One physical volume of those that lvm_divide() has to divide. */
+struct lvm_copy {
+    const char *uuid; /* NULL if not known, as the other two */
+    char *vg_uuid;
+    uint64_t seqno;
+    size_t set;
+};
+
+/* What lvm_divide() does once it knows the groups: sets `set` of each. Returns how many sets there are. */
+size_t lvm_divide_copies(struct lvm_copy *copies, size_t count);
 
 /* Whether a comma-separated list, such as a layout, has this word. */
 bool lvm_has_word(const char *list, const char *word);

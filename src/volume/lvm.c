@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "volume/lvm.h"
 
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,6 +21,11 @@ enum { MAX_ARGUMENTS = 24 };
 char *lvm_new_name(const char *tag, unsigned number)
 {
     return str_printf("azilr-%s-vg%u", tag, number);
+}
+
+bool lvm_name_is_ours(const char *name)
+{
+    return lvm_name_is_valid(name) && str_starts_with(name, "azilr-") && strstr(name, "-vg");
 }
 
 static void double_dashes(struct buffer *into, const char *name)
@@ -86,52 +90,6 @@ int lvm_run_checked(const char *command, const char *config, const char *const a
         return 0;
     _cleanup_free_ char *words = run_last_words(&result);
     return error_set(err, EXIT_FAILED, "%s ended with exit code %d: %s", command, result.exit_code, words);
-}
-
-/* --- looking --- */
-
-typedef int report_reader(const char *text, size_t length, struct lvm_groups *groups, struct error **err);
-
-/*
- * LVM ends with 5 where some of what it reports on is damaged, and reports the rest; so what counts is whether there is
- * a report.
- */
-static int report(const char *command, const char *columns, const char *config, report_reader *reader,
-                  struct lvm_groups *groups, struct wait *wait, struct error **err)
-{
-    /* --foreign and --shared: what is another system's or a cluster's is looked at too (lvmreport(7)) */
-    const char *const arguments[] = {"-a", "--foreign",  "--shared", "--reportformat", "json", "--units",
-                                     "b",  "--nosuffix", "-o",       columns,          NULL};
-    _cleanup_run_result_ struct run_result result = {0};
-
-    if (lvm_run(command, config, arguments, NULL, 0, LVM_READS, wait, &result, err) < 0)
-        return -1;
-    if (reader(buffer_text(&result.output), result.output.length, groups, err) == 0)
-        return 0;
-    if (result.exit_code != 0) {
-        _cleanup_free_ char *words = run_last_words(&result);
-
-        return error_wrap(err, "%s ended with exit code %d (%s)", command, result.exit_code, words);
-    }
-    return -1;
-}
-
-int lvm_read(const char *const devices[], size_t count, struct lvm_groups *groups, struct wait *wait,
-             struct error **err)
-{
-    _cleanup_lvm_groups_ struct lvm_groups found = {0};
-    _cleanup_free_ char *config = NULL;
-
-    *groups = (struct lvm_groups){0};
-    if (count == 0)
-        return 0;
-    config = lvm_config(devices, count, NULL, NULL, err);
-    if (!config || report("pvs", LVM_PV_COLUMNS, config, lvm_report_pvs, &found, wait, err) < 0 ||
-        (found.count && report("lvs", LVM_LV_COLUMNS, config, lvm_report_lvs, &found, wait, err) < 0))
-        return error_wrap(err, "cannot read the volume groups");
-    *groups = found;
-    found = (struct lvm_groups){0};
-    return 0;
 }
 
 /* --- a stand-in for what is missing --- */
@@ -228,52 +186,4 @@ int lvm_import(struct lvm_group *group, const struct lvm_place *place, struct wa
     if (lvm_run_checked("vgimportclone", config, clone, place->devices, place->count, place->lock_fd, wait, err) < 0)
         return error_wrap(err, "cannot give volume group %s a name of its own here", group->name);
     return group->exported ? take_volumes(group, place, wait, err) : 0;
-}
-
-void lvm_groups_clear(struct lvm_groups *groups)
-{
-    for (size_t i = 0; i < groups->count; i++) {
-        struct lvm_group *group = &groups->items[i];
-
-        for (size_t j = 0; j < group->pv_count; j++) {
-            free(group->pvs[j].uuid);
-            free(group->pvs[j].device);
-        }
-        for (size_t j = 0; j < group->lv_count; j++) {
-            free(group->lvs[j].name);
-            free(group->lvs[j].layout);
-            free(group->lvs[j].path);
-            free(group->lvs[j].reason);
-        }
-        free(group->pvs);
-        free(group->lvs);
-        free(group->name);
-        free(group->uuid);
-        free(group->system_id);
-        free(group->lock_type);
-    }
-    free(groups->items);
-    *groups = (struct lvm_groups){0};
-}
-
-static void remove_copies_in(const char *directory, const char *name)
-{
-    _cleanup_closedir_ DIR *dir = opendir(directory);
-    _cleanup_free_ char *numbered = str_printf("%s_", name);
-    struct dirent *entry;
-
-    while (dir && (entry = readdir(dir)))
-        if (str_equal(entry->d_name, name) || str_starts_with(entry->d_name, numbered))
-            unlinkat(dirfd(dir), entry->d_name, 0);
-}
-
-void lvm_remove_copies(const char *etc, const char *name)
-{
-    _cleanup_free_ char *backup = str_printf("%s/backup", etc);
-    _cleanup_free_ char *archive = str_printf("%s/archive", etc);
-
-    if (!str_starts_with(name, "azilr-") || !lvm_name_is_valid(name))
-        return;
-    remove_copies_in(backup, name);
-    remove_copies_in(archive, name);
 }

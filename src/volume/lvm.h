@@ -38,6 +38,7 @@ struct lvm_lv {
 struct lvm_group {
     char *name; /* as in the backup; never longer than LVM_NAME_MAX */
     char *uuid;
+    uint64_t seqno; /* how often its metadata was changed; 0 if not known */
     bool exported;
     char *system_id;    /* whose it is by lvmsystemid(7); NULL if nobody's */
     char *lock_type;    /* of a shared one: "sanlock", "dlm"; NULL otherwise */
@@ -48,9 +49,17 @@ struct lvm_group {
     size_t lv_count;
 };
 
+/* A physical volume that LVM cannot be shown, or of which it tells what makes no sense. */
+struct lvm_unusable {
+    char *device; /* as it was given to lvm_read() */
+    char *reason;
+};
+
 struct lvm_groups {
     struct lvm_group *items;
     size_t count;
+    struct lvm_unusable *unusable; /* they are in no group here, and keep nothing else from being read */
+    size_t unusable_count;
 };
 
 #define LVM_NAME_MAX 127 /* bytes, as in lvm(8) */
@@ -81,11 +90,23 @@ char *lvm_alias(const struct lvm_group *group, const struct lvm_lv *lv);
 
 /*
  * What the physical volumes among exactly these devices (full paths below /dev) belong to; those that belong to no
- * group are passed over. Reads nothing but them, and writes nothing. Returns 0, with no group if there is none; -1 with
- * EXIT_HOST if lvm2 is not installed, EXIT_FAILED otherwise. The caller clears *groups.
+ * group are passed over. Reads nothing but them, and writes nothing. Returns 0, with no group if there is none, and
+ * with the reason of each device that cannot be read; -1 with EXIT_HOST if lvm2 is not installed, EXIT_FAILED if none
+ * of them can be read. The caller clears *groups.
  */
 int lvm_read(const char *const devices[], size_t count, struct lvm_groups *groups, struct wait *wait,
              struct error **err);
+
+/*
+ * LVM takes no more than one of several physical volumes of one UUID, of which a backup has two where the VM had a copy
+ * of another disk of its own attached, or of another VM's. Divides the devices into sets that can each be given to
+ * lvm_read(): sets[i] is that of devices[i], from 0. What belongs to one group is kept together by how often its
+ * metadata was changed, and where that is the same by the order of the devices. uuids: of the physical volumes, NULL
+ * for one that is not known. Reads the devices only where there are such copies. Returns the number of sets, or -1 with
+ * EXIT_HOST or EXIT_INTERRUPTED.
+ */
+int lvm_divide(const char *const devices[], const char *const uuids[], size_t count, size_t sets[], struct wait *wait,
+               struct error **err);
 
 /*
  * A device-mapper table for a device that can stand in for a missing physical volume once there is an overlay on it:
@@ -108,8 +129,8 @@ int lvm_import(struct lvm_group *group, const struct lvm_place *place, struct wa
  */
 int lvm_activate(struct lvm_group *group, const struct lvm_place *place, struct wait *wait, struct error **err);
 
-/* Deactivates an imported group, within at most 30 s or so. Returns 0, or -1 if some of it is in use. */
-int lvm_deactivate(const struct lvm_group *group, const struct lvm_place *place, struct wait *wait, struct error **err);
+/* Whether it is one that lvm_new_name() gives: nothing else is ever undone. */
+bool lvm_name_is_ours(const char *name);
 
 /*
  * Removes the copies of an imported group's metadata that the host's own LVM commands, run by whoever, make of any
@@ -117,6 +138,12 @@ int lvm_deactivate(const struct lvm_group *group, const struct lvm_place *place,
  * tests. Only names of ours are touched.
  */
 void lvm_remove_copies(const char *etc, const char *name);
+
+/*
+ * Removes the links /dev/GROUP/VOLUME of an imported group, and their directory, which LVM makes and nobody removes
+ * where there is no udev. Below `dev`, for tests. Only names of ours are touched.
+ */
+void lvm_remove_links(const char *dev, const char *name);
 
 void lvm_groups_clear(struct lvm_groups *groups);
 #define _cleanup_lvm_groups_ _cleanup_(lvm_groups_clear)

@@ -12,8 +12,6 @@
 #include "util/str.h"
 #include "volume/lvm-internal.h"
 
-static const int64_t DEACTIVATE_LIMIT_MS = 30 * 1000;
-
 /* Volumes whose failure to come up is looked into one by one; a damaged pool may have hundreds of them. */
 enum { MAX_EXPLAINED = 16 };
 
@@ -161,30 +159,42 @@ static int bring_up(const char *config, const char *const volumes[], size_t coun
     return lvm_run("lvchange", config, arguments, volumes, count, place->lock_fd, wait, result, err);
 }
 
-static void explain(struct lvm_group *group, const struct lvm_place *place, const char *config, struct wait *wait)
+/* Returns whether LVM says that it has done it; if not, the volume has the reason. */
+static bool bring_up_one(struct lvm_lv *lv, const struct lvm_place *place, const char *config, struct wait *wait)
 {
-    int explained = 0;
+    _cleanup_free_ char *volume = str_printf("%s/%s", place->name, lv->name);
+    const char *const volumes[] = {volume};
+    _cleanup_run_result_ struct run_result result = {0};
+    _cleanup_error_ struct error *err = NULL;
+    _cleanup_free_ char *words = NULL;
+
+    if (bring_up(config, volumes, 1, place, wait, &result, &err) == 0 && result.exit_code == 0)
+        return true;
+    words = err ? str_dup(err->message) : run_last_words(&result);
+    free(lv->reason);
+    lv->reason = str_printf("LVM cannot activate it: %s", words);
+    return false;
+}
+
+/* What did not come up with the others is tried by itself: it may come up now, and if not, LVM says why. */
+static int bring_up_the_rest(struct lvm_group *group, const struct lvm_place *place, const char *config,
+                             struct wait *wait, struct error **err)
+{
+    int tried = 0, done = 0;
 
     for (size_t i = 0; i < group->lv_count; i++) {
         struct lvm_lv *lv = &group->lvs[i];
-        _cleanup_free_ char *volume = str_printf("%s/%s", place->name, lv->name);
-        const char *const volumes[] = {volume};
-        _cleanup_run_result_ struct run_result result = {0};
-        _cleanup_error_ struct error *err = NULL;
 
         if (lv->path || lv->incomplete)
             continue;
-        free(lv->reason);
-        if (explained++ >= MAX_EXPLAINED) {
-            lv->reason = str_dup("LVM cannot activate it");
-        } else if (bring_up(config, volumes, 1, place, wait, &result, &err) < 0) {
-            lv->reason = str_printf("LVM cannot activate it: %s", err->message);
+        if (tried++ < MAX_EXPLAINED) {
+            done += bring_up_one(lv, place, config, wait);
         } else {
-            _cleanup_free_ char *words = run_last_words(&result);
-
-            lv->reason = str_printf("LVM cannot activate it: %s", words);
+            free(lv->reason);
+            lv->reason = str_dup("LVM cannot activate it");
         }
     }
+    return done ? see_what_is_active(group, place, config, wait, err) : 0;
 }
 
 int lvm_activate(struct lvm_group *group, const struct lvm_place *place, struct wait *wait, struct error **err)
@@ -209,24 +219,8 @@ int lvm_activate(struct lvm_group *group, const struct lvm_place *place, struct 
     for (size_t i = 0; i < group->lv_count; i++)
         free(volumes[i]);
     free(volumes);
-    if (ran < 0 || see_what_is_active(group, place, config, wait, err) < 0)
+    if (ran < 0 || see_what_is_active(group, place, config, wait, err) < 0 ||
+        bring_up_the_rest(group, place, config, wait, err) < 0)
         return error_wrap(err, "cannot activate volume group %s", group->name);
-    explain(group, place, config, wait);
-    return 0;
-}
-
-int lvm_deactivate(const struct lvm_group *group, const struct lvm_place *place, struct wait *wait, struct error **err)
-{
-    const struct lvm_activation activation = {.name = place->name};
-    _cleanup_free_ char *config = lvm_config(place->devices, place->count, &activation, group->system_id, err);
-    const char *const argv[] = {"vgchange", "--config", config, "-an", place->name, NULL};
-    struct run_options options = RUN_OPTIONS_INIT;
-
-    if (!config)
-        return -1;
-    options.inherit_fd = place->lock_fd;
-    options.timeout_ms = DEACTIVATE_LIMIT_MS;
-    if (run_checked(argv, &options, wait, err) < 0)
-        return error_wrap(err, "cannot deactivate volume group %s", place->name);
     return 0;
 }

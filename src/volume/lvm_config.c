@@ -15,7 +15,8 @@ static const size_t MAX_CONFIG = 120 * 1024;
  * lvm.conf(5) of 2.03.16:
  * - the devices file would hide our devices, and hints are a file of the host's;
  * - udev's and multipath's opinion on a device is the host's too, and scan_lvs is for a PV inside of an LV (without
- *   it LVM also passes over an overlay whose device-mapper UUID looks like an LV's);
+ *   it LVM also passes over an overlay whose device-mapper UUID looks like an LV's), which is called by the name that
+ *   it has here and not by LVM's own link to it;
  * - the locks are LVM's own, where the host has them;
  * - thin_check and cache_check may be missing, and have nothing to repair on a crash-consistent copy that the kernel
  *   would not find itself;
@@ -32,6 +33,7 @@ static const char settings[] =
 
 static const char device_settings[] = "use_devicesfile=0 hints=\"none\" obtain_device_list_from_udev=0 scan_lvs=1 "
                                       "external_device_info_source=\"none\" multipath_component_detection=0 "
+                                      "preferred_names=[\"^/dev/mapper/\"] "
                                       "md_component_detection=1 issue_discards=0";
 
 static const char activation_settings[] =

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "util/json.h"
+#include "util/log.h"
 #include "util/str.h"
 #include "volume/lvm-internal.h"
 
@@ -63,7 +64,7 @@ const cJSON *lvm_report_rows(const cJSON *document, const char *kind, struct err
     return rows;
 }
 
-static struct lvm_group *group_by_uuid(struct lvm_groups *groups, const char *uuid)
+static struct lvm_group *group_by_uuid(const struct lvm_groups *groups, const char *uuid)
 {
     for (size_t i = 0; uuid && i < groups->count; i++)
         if (str_equal(groups->items[i].uuid, uuid))
@@ -74,12 +75,15 @@ static struct lvm_group *group_by_uuid(struct lvm_groups *groups, const char *uu
 static struct lvm_group *add_group(struct lvm_groups *groups, const cJSON *row)
 {
     struct lvm_group *group;
+    uint64_t seqno = 0;
 
+    read_size(row, "vg_seqno", &seqno);
     groups->items = xgrow(groups->items, groups->count, sizeof(*groups->items));
     group = &groups->items[groups->count++];
     *group = (struct lvm_group){
         .name = str_dup(json_string(row, "vg_name")),
         .uuid = str_dup(json_string(row, "vg_uuid")),
+        .seqno = seqno,
         .exported = str_equal(json_string(row, "vg_exported"), "exported"),
         .system_id = optional(row, "vg_systemid"),
         .lock_type = optional(row, "vg_lock_type"),
@@ -105,28 +109,41 @@ static void add_pv(struct lvm_group *group, const cJSON *row, uint64_t size, uin
     group->missing += missing;
 }
 
-static int take_pv(const cJSON *row, struct lvm_groups *groups, struct error **err)
+/* Why a row cannot be taken, or NULL. */
+static const char *problem_of(const cJSON *row, const struct lvm_groups *groups, uint64_t *size, uint64_t *start)
+{
+    const char *device = json_string(row, "pv_name");
+    const struct lvm_group *group = group_by_uuid(groups, json_string(row, "vg_uuid"));
+
+    if (!lvm_name_is_valid(json_string(row, "vg_name")) || !uuid_is_valid(json_string(row, "vg_uuid")) ||
+        !uuid_is_valid(json_string(row, "pv_uuid")) || read_size(row, "pv_size", size) < 0 ||
+        read_size(row, "pe_start", start) < 0 || !device ||
+        (!str_starts_with(device, "/dev/") && !str_equal(device, missing_device)))
+        return "its metadata makes no sense";
+    if (!group && groups->count >= MAX_GROUPS)
+        return "there are too many volume groups";
+    if (group && group->pv_count >= MAX_PVS)
+        return "its volume group has too many physical volumes";
+    return NULL;
+}
+
+static void take_pv(const cJSON *row, struct lvm_groups *groups)
 {
     const char *name = json_string(row, "vg_name");
-    const char *vg_uuid = json_string(row, "vg_uuid");
     const char *device = json_string(row, "pv_name");
-    struct lvm_group *group = group_by_uuid(groups, vg_uuid);
+    struct lvm_group *group;
     uint64_t size, start;
+    const char *problem;
 
-    if (!name || !*name)
-        return 0;
-    if (!lvm_name_is_valid(name) || !uuid_is_valid(vg_uuid) || !uuid_is_valid(json_string(row, "pv_uuid")) ||
-        read_size(row, "pv_size", &size) < 0 || read_size(row, "pe_start", &start) < 0 || !device ||
-        (!str_starts_with(device, "/dev/") && !str_equal(device, missing_device)))
-        return error_set(err, EXIT_FAILED, "a physical volume's metadata makes no sense");
-    if (!group && groups->count >= MAX_GROUPS)
-        return error_set(err, EXIT_FAILED, "more than %d volume groups", MAX_GROUPS);
-    if (!group)
-        group = add_group(groups, row);
-    if (group->pv_count >= MAX_PVS)
-        return error_set(err, EXIT_FAILED, "volume group %s has more than %d physical volumes", name, MAX_PVS);
-    add_pv(group, row, size, start);
-    return 0;
+    if (str_equal(name, ""))
+        return;
+    problem = problem_of(row, groups, &size, &start);
+    if (problem) {
+        lvm_add_unusable(groups, device ? device : "", problem);
+        return;
+    }
+    group = group_by_uuid(groups, json_string(row, "vg_uuid"));
+    add_pv(group ? group : add_group(groups, row), row, size, start);
 }
 
 int lvm_report_pvs(const char *text, size_t length, struct lvm_groups *groups, struct error **err)
@@ -137,7 +154,7 @@ int lvm_report_pvs(const char *text, size_t length, struct lvm_groups *groups, s
 
     if (!rows)
         return -1;
-    cJSON_ArrayForEach(row, rows) if (take_pv(row, groups, err) < 0) return -1;
+    cJSON_ArrayForEach(row, rows) take_pv(row, groups);
     return 0;
 }
 
@@ -162,6 +179,7 @@ struct part {
 struct parts {
     struct part *items;
     size_t count;
+    size_t left_out; /* rows that were not taken */
 };
 
 static void parts_clear(struct parts *parts)
@@ -189,20 +207,20 @@ static const char *text_of(const cJSON *row, const char *column)
     return text ? text : "";
 }
 
-static int take_row(const cJSON *row, struct lvm_groups *groups, struct parts *parts, struct error **err)
+static void take_row(const cJSON *row, const struct lvm_groups *groups, struct parts *parts)
 {
     const struct lvm_group *group = group_by_uuid(groups, json_string(row, "vg_uuid"));
     const char *name = json_string(row, "lv_name");
     struct part *part;
 
     if (!group)
-        return 0;
-    if (!lvm_name_is_valid(name))
-        return error_set(err, EXIT_FAILED, "a logical volume of volume group %s has no valid name", group->name);
-    part = find_part(parts, group, name, strlen(name));
+        return;
+    part = lvm_name_is_valid(name) ? find_part(parts, group, name, strlen(name)) : NULL;
+    if (!lvm_name_is_valid(name) || (!part && parts->count >= MAX_LVS)) {
+        parts->left_out++;
+        return;
+    }
     if (!part) {
-        if (parts->count >= MAX_LVS)
-            return error_set(err, EXIT_FAILED, "more than %d logical volumes", MAX_LVS);
         parts->items = xgrow(parts->items, parts->count, sizeof(*parts->items));
         part = &parts->items[parts->count++];
         *part = (struct part){.name = name,
@@ -215,7 +233,6 @@ static int take_row(const cJSON *row, struct lvm_groups *groups, struct parts *p
     }
     part->segments = xgrow(part->segments, part->segment_count, sizeof(*part->segments));
     part->segments[part->segment_count++].row = row;
-    return 0;
 }
 
 bool lvm_has_word(const char *list, const char *word)
@@ -321,14 +338,15 @@ static char *what_is_missing(const struct lvm_group *group)
     return str_printf("%zu physical volumes are missing, %s among them", group->missing, first);
 }
 
-static int add_lv(struct parts *parts, struct part *part, struct lvm_group *group, struct error **err)
+static void add_lv(struct parts *parts, struct part *part, struct lvm_group *group)
 {
     enum verdict verdict = judge(parts, part, 0);
     _cleanup_free_ char *missing = verdict == WHOLE || !group->missing ? NULL : what_is_missing(group);
     struct lvm_lv lv = {.incomplete = verdict == INCOMPLETE, .degraded = verdict == DEGRADED};
 
+    /* only shown where there is no device to ask: nobody relies on it */
     if (read_size(part->first, "lv_size", &lv.size) < 0)
-        return error_set(err, EXIT_FAILED, "logical volume %s/%s has no size", group->name, part->name);
+        lv.size = 0;
     if (lv.degraded && missing)
         lv.reason = str_printf("%s, which the rest of it makes up for", missing);
     else if (lv.incomplete)
@@ -337,7 +355,6 @@ static int add_lv(struct parts *parts, struct part *part, struct lvm_group *grou
     lv.layout = str_printable(part->layout, strlen(part->layout), LVM_NAME_MAX);
     group->lvs = xgrow(group->lvs, group->lv_count, sizeof(*group->lvs));
     group->lvs[group->lv_count++] = lv;
-    return 0;
 }
 
 /* Not the parts that others are made of, and not a pool, whose content are the volumes in it. */
@@ -355,12 +372,12 @@ int lvm_report_lvs(const char *text, size_t length, struct lvm_groups *groups, s
 
     if (!rows)
         return -1;
-    cJSON_ArrayForEach(row, rows) if (take_row(row, groups, &parts, err) < 0) return -1;
-    for (size_t i = 0; i < parts.count; i++) {
-        struct lvm_group *group = group_by_uuid(groups, parts.items[i].group->uuid);
-
-        if (is_for_people(&parts.items[i]) && add_lv(&parts, &parts.items[i], group, err) < 0)
-            return -1;
-    }
+    cJSON_ArrayForEach(row, rows) take_row(row, groups, &parts);
+    if (parts.left_out)
+        log_warning("%zu entries of LVM's list of logical volumes are left out: no valid name, or too many of them",
+                    parts.left_out);
+    for (size_t i = 0; i < parts.count; i++)
+        if (is_for_people(&parts.items[i]))
+            add_lv(&parts, &parts.items[i], group_by_uuid(groups, parts.items[i].group->uuid));
     return 0;
 }

@@ -31,12 +31,19 @@ char *md_kernel_name(const char *tag, unsigned number)
     return str_printf("%s%s_%u", name_prefix, tag, number);
 }
 
-char *md_alias(const struct md_array *array)
+char *md_short_name(const struct md_array *array)
 {
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
     /* the host that it belongs to stands in front */
     const char *colon = array->name ? strchr(array->name, ':') : NULL;
     const char *name = colon ? colon + 1 : array->name;
+
+    return name && *name ? str_dup(name) : NULL;
+}
+
+char *md_alias(const struct md_array *array)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+    _cleanup_free_ char *name = md_short_name(array);
 
     return name && *name != '.' && str_only(name, allowed) ? str_printf("md/%s", name) : NULL;
 }

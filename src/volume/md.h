@@ -56,6 +56,9 @@ struct md_arrays {
 /* "md_azilr_TAG_N", which is both the kernel's name and what is below /dev. The caller frees it. */
 char *md_kernel_name(const char *tag, unsigned number);
 
+/* "data" of the name "web01:data"; NULL if it has none. Any printable text. The caller frees it. */
+char *md_short_name(const struct md_array *array);
+
 /*
  * What an array is called in the VM, below /dev: "md/data". NULL if that is not known or no name for a device. The
  * caller frees it.

@@ -72,7 +72,8 @@ static bool has_outside_journal(const struct volume *volume)
 
 static void judge(struct volume *volume, const struct probe *probe)
 {
-    const char *bare = bare_partition(probe->part_type);
+    const char *part_type = probe->part_type ? probe->part_type : volume->part_type;
+    const char *bare = bare_partition(part_type);
 
     volume->filesystem = probe->type ? filesystem_by_type(probe->type) : NULL;
     if (volume->is_whole_disk && probe->table && !probe->type)
@@ -88,7 +89,7 @@ static void judge(struct volume *volume, const struct probe *probe)
     else if (volume->filesystem->reason)
         volume_set_reason(volume, volume->filesystem->harmless ? VOLUME_SKIPPED : VOLUME_FAILED, "%s",
                           volume->filesystem->reason);
-    else if (is_efi_partition(probe->part_type))
+    else if (is_efi_partition(part_type) && !volume->note)
         volume->note = str_dup("EFI system partition, with the boot loader");
 }
 
@@ -145,8 +146,13 @@ void volume_probe(struct volume *volume)
     volume->type = steal(probe.type);
     volume->label = steal(probe.label);
     volume->uuid = steal(probe.uuid);
-    volume->part_uuid = steal(probe.part_uuid);
-    volume->part_name = steal(probe.part_name);
+    /* of partitions that azilr has opened itself, both are known already */
+    if (!volume->part_uuid)
+        volume->part_uuid = steal(probe.part_uuid);
+    if (!volume->part_name)
+        volume->part_name = steal(probe.part_name);
+    if (!volume->type && !volume->is_whole_disk)
+        volume->table = steal(probe.table);
     volume->has_outside_journal = has_outside_journal(volume);
     if (volume->has_outside_journal && !volume->note)
         volume->note = str_dup("its journal is on another device, and was not replayed");
@@ -196,6 +202,8 @@ void volumes_clear(struct volumes *volumes)
         free(volume->type);
         free(volume->label);
         free(volume->uuid);
+        free(volume->table);
+        free(volume->part_type);
         free(volume->part_uuid);
         free(volume->part_name);
         for (size_t j = 0; j < volume->companion_count; j++)

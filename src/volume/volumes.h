@@ -30,11 +30,13 @@ struct volume {
     int lun;
     bool is_whole_disk;
     bool has_outside_journal; /* an ext file system whose journal is on another device: never to be loaded */
-    bool is_tried;            /* of what is no file system: opening what it is part of has been tried */
+    bool is_tried;            /* of what is no file system: opening it, or what it is part of, has been tried */
     uint64_t size;            /* bytes */
     char *type;               /* libblkid's name, NULL if unknown */
     char *label;              /* printable, NULL if none */
     char *uuid;               /* printable, NULL if none */
+    char *table;              /* of one that holds a partition table and nothing else: its kind, "gpt"; else NULL */
+    char *part_type;          /* of a partition that the kernel knows nothing of: its type; else NULL */
     char *part_uuid;          /* of a partition: its own id in the table, NULL if unknown */
     char *part_name;          /* of a GPT partition: its name, NULL if none */
     char *alias; /* what it was called in the VM, below /dev: "mapper/vgdata-lvhome" (device-mapper's name),

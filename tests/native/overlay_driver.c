@@ -50,10 +50,10 @@ static int remove_one(char **argv, struct error **err)
     return removed;
 }
 
-/* remove-all PREFIX [force] */
+/* remove-all PREFIX */
 static int remove_all(char **argv, struct error **err)
 {
-    int removed = dm_remove_all(argv[0], str_equal(argv[1], "force") ? DM_BREAK_USED : DM_KEEP_USED, -1, NULL, err);
+    int removed = dm_remove_all(argv[0], -1, NULL, err);
 
     if (removed >= 0)
         printf("%d\n", removed);

@@ -4,7 +4,7 @@
  *
  *   storage_driver vg-read DEVICE…                        one JSON document
  *   storage_driver vg-open NAME DIR GROUP DEVICE=OVERLAY…  imports and activates; for a missing one UUID=OVERLAY
- *   storage_driver vg-close NAME DIR GROUP DEVICE=OVERLAY…  the devices may be the overlays themselves
+ *   storage_driver vg-close NAME [IGNORED…]
  *   storage_driver md-read DEVICE…
  *   storage_driver md-open NAME DIR UUID DEVICE[=OVERLAY]…
  *   storage_driver md-stop NAME
@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "block/dm.h"
 #include "util/json.h"
 #include "util/log.h"
 #include "util/str.h"
@@ -116,8 +117,7 @@ static int vg_read(char **arguments, int count, struct error **err)
     return 0;
 }
 
-static int with_group(struct lvm_group *group, const struct pairs *pairs, char **arguments, bool open,
-                      struct error **err)
+static int with_group(struct lvm_group *group, const struct pairs *pairs, char **arguments, struct error **err)
 {
     _cleanup_free_ const char **devices = xcalloc(group->pv_count, sizeof(char *));
     struct lvm_place place = {
@@ -131,8 +131,6 @@ static int with_group(struct lvm_group *group, const struct pairs *pairs, char *
         if (!devices[i])
             return error_set(err, EXIT_USAGE, "no overlay for %s", pv->device ? pv->device : pv->uuid);
     }
-    if (!open)
-        return lvm_deactivate(group, &place, NULL, err);
     if (lvm_import(group, &place, NULL, err) < 0 || lvm_activate(group, &place, NULL, err) < 0)
         return -1;
     document = group_to_json(group);
@@ -140,7 +138,7 @@ static int with_group(struct lvm_group *group, const struct pairs *pairs, char *
     return 0;
 }
 
-static int vg_change(char **arguments, int count, bool open, struct error **err)
+static int vg_open(char **arguments, int count, struct error **err)
 {
     _cleanup_lvm_groups_ struct lvm_groups groups = {0};
     struct pairs pairs = split(arguments + 3, count - 3);
@@ -154,9 +152,17 @@ static int vg_change(char **arguments, int count, bool open, struct error **err)
     if (lvm_read(devices, device_count, &groups, NULL, err) < 0)
         return -1;
     for (size_t i = 0; i < groups.count; i++)
-        if (str_equal(groups.items[i].name, arguments[2]) || (!open && str_equal(groups.items[i].name, arguments[0])))
-            return with_group(&groups.items[i], &pairs, arguments, open, err);
+        if (str_equal(groups.items[i].name, arguments[2]))
+            return with_group(&groups.items[i], &pairs, arguments, err);
     return error_set(err, EXIT_NOT_FOUND, "no volume group %s", arguments[2]);
+}
+
+/* As teardown does it. */
+static int vg_close(const char *name, struct error **err)
+{
+    _cleanup_free_ char *prefix = lvm_mapped_name(name, "");
+
+    return dm_remove_all(prefix, -1, NULL, err);
 }
 
 static int md_show(char **arguments, int count, struct error **err)
@@ -220,9 +226,9 @@ static int drive(int argc, char **argv, struct error **err)
     if (str_equal(what, "vg-read"))
         return vg_read(argv + 2, argc - 2, err);
     if (str_equal(what, "vg-open") && argc > 5)
-        return vg_change(argv + 2, argc - 2, true, err);
-    if (str_equal(what, "vg-close") && argc > 5)
-        return vg_change(argv + 2, argc - 2, false, err);
+        return vg_open(argv + 2, argc - 2, err);
+    if (str_equal(what, "vg-close") && argc > 2)
+        return vg_close(argv[2], err);
     if (str_equal(what, "md-read"))
         return md_show(argv + 2, argc - 2, err);
     if (str_equal(what, "md-open") && argc > 5)

@@ -43,6 +43,36 @@ static void volumes_get_a_verdict(void **state)
     unlink(swap);
 }
 
+/* Of a disk the kernel has read the table, and its partitions are volumes; of what lies deeper nobody has. */
+static void a_partition_table_is_kept_in_mind_where_the_kernel_reads_none(void **state)
+{
+    static const char table[] = "\x83\0\0\0\x01\0\0\0\x01";
+    _cleanup_volumes_ struct volumes volumes = {0};
+    char path[] = "/tmp/azilr-volume-XXXXXX";
+    int fd = mkstemp(path);
+
+    (void)state;
+    assert_true(fd >= 0);
+    assert_int_equal(ftruncate(fd, 8 << 20), 0);
+    assert_int_equal(pwrite(fd, table, sizeof(table) - 1, 446 + 4), sizeof(table) - 1);
+    assert_int_equal(pwrite(fd, "\x55\xaa", 2, 510), 2);
+    close(fd);
+    volume_probe(volumes_add(&volumes, "disk0", path, 0, 1, 8 << 20, true));
+    assert_int_equal(volumes.items[0].state, VOLUME_SKIPPED);
+    assert_null(volumes.items[0].table);
+    volume_probe(volumes_add(&volumes, "md-data", path, 0, 1, 8 << 20, false));
+    assert_int_equal(volumes.items[1].state, VOLUME_FAILED);
+    assert_string_equal(volumes.items[1].table, "dos");
+    /* what is known of a partition is not forgotten when it is looked at */
+    volumes_add(&volumes, "md-datap1", path, 0, 1, 8 << 20, false);
+    volumes.items[2].part_uuid = str_dup("01234567-01");
+    volumes.items[2].part_type = str_dup("21686148-6449-6E6F-744E-656564454649");
+    volume_probe(&volumes.items[2]);
+    assert_string_equal(volumes.items[2].part_uuid, "01234567-01");
+    assert_int_equal(volumes.items[2].state, VOLUME_SKIPPED);
+    unlink(path);
+}
+
 static void every_type_is_mountable_or_says_why_not(void **state)
 {
     static const char *const mountable[] = {"ext2", "ext3",  "ext4", "xfs",     "btrfs",
@@ -108,6 +138,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(volumes_get_a_verdict),
+        cmocka_unit_test(a_partition_table_is_kept_in_mind_where_the_kernel_reads_none),
         cmocka_unit_test(every_type_is_mountable_or_says_why_not),
         cmocka_unit_test(damage_must_not_stop_the_host),
         cmocka_unit_test(json_of_volumes_has_every_member),

@@ -165,7 +165,7 @@ static void metadata_that_goes_in_circles_comes_to_an_end(void **state)
     assert_true(find(&groups.items[0], "a")->incomplete);
 }
 
-static void hostile_reports_are_refused(void **state)
+static void what_is_no_report_is_refused(void **state)
 {
     static const struct {
         bool lvs;
@@ -176,16 +176,8 @@ static void hostile_reports_are_refused(void **state)
         {false, "[]", "no list"},
         {false, "{\"report\":[]}", "no list"},
         {false, "{\"report\":[{\"pv\":7}]}", "no list"},
-        {false, PVS("{\"vg_name\":\"x\"}"), "makes no sense"},
-        {false,
-         PVS("{\"vg_name\":\"-ay\", \"pv_name\":\"/dev/sda\", "
-             "\"pv_uuid\":\"6er3m8-ra1p-WEgS-2JOM-GaNn-BZUY-RYRdw6\", " VG ", \"pv_size\":\"1\", \"pe_start\":\"1\"}"),
-         "makes no sense"},
-        {true, LVS(LV("../x", "linear", "public", "", "", "", "")), "no valid name"},
-        {true, LVS(LV("-n", "linear", "public", "", "", "", "")), "no valid name"},
-        {true, "{\"report\":[{\"lv\":[{" VG ",\"lv_name\":\"x\",\"lv_role\":\"public\",\"lv_size\":\"-1\"}]}]}",
-         "no size"},
-        {true, "{\"report\":[{\"lv\":[{" VG ",\"lv_name\":\"x\",\"lv_role\":\"public\"}]}]}", "no size"},
+        {true, "", "not valid JSON"},
+        {true, "{\"report\":[{\"pv\":[]}]}", "no list"},
     };
 
     (void)state;
@@ -203,12 +195,209 @@ static void hostile_reports_are_refused(void **state)
     }
 }
 
+static void a_physical_volume_that_makes_no_sense_keeps_none_of_the_others(void **state)
+{
+#define BAD_PV(name, device, uuid, size)                                                                               \
+    "{\"vg_name\":\"" name "\", \"pv_name\":\"" device "\", \"pv_uuid\":\"" uuid "\", " VG ", \"pv_size\":\"" size     \
+    "\", \"pe_start\":\"1\"}"
+#define GOOD_UUID "6er3m8-ra1p-WEgS-2JOM-GaNn-BZUY-RYRdw6"
+    static const char *const rows[] = {
+        "{\"vg_name\":\"x\"}",
+        "7",
+        BAD_PV("-ay", "/dev/sdf", GOOD_UUID, "1"),
+        BAD_PV("x/y", "/dev/sdf", GOOD_UUID, "1"),
+        BAD_PV("vgdata", "/dev/sdf", "short", "1"),
+        BAD_PV("vgdata", "/dev/sdf", GOOD_UUID, "-1"),
+        BAD_PV("vgdata", "/dev/sdf", GOOD_UUID, "99999999999999999999"),
+        BAD_PV("vgdata", "[odd]", GOOD_UUID, "1"),
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        _cleanup_lvm_groups_ struct lvm_groups groups = {0};
+        _cleanup_free_ char *text = str_printf(PVS("%s,%s,%s"), PV1, rows[i], PV2);
+        struct error *err = NULL;
+
+        assert_int_equal(lvm_report_pvs(text, strlen(text), &groups, &err), 0);
+        assert_int_equal(groups.count, 1);
+        assert_int_equal(groups.items[0].pv_count, 2);
+        assert_int_equal(groups.unusable_count, 1);
+        assert_string_equal(groups.unusable[0].reason, "its metadata makes no sense");
+        if (i > 1 && i < 7)
+            assert_string_equal(groups.unusable[0].device, "/dev/sdf");
+    }
+}
+
+static void a_logical_volume_that_makes_no_sense_keeps_none_of_the_others(void **state)
+{
+    static const char *const rows[] = {
+        LV("../x", "linear", "public", "", "", "", ""),
+        LV("-n", "linear", "public", "", "", "", ""),
+        "{" VG ",\"lv_role\":\"public\"}",
+        "[]",
+    };
+    static const char no_size[] = LVS("{" VG ",\"lv_name\":\"x\",\"lv_role\":\"public\",\"lv_size\":\"-1\"}");
+    _cleanup_lvm_groups_ struct lvm_groups sizeless = {0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        _cleanup_lvm_groups_ struct lvm_groups groups = {0};
+        _cleanup_free_ char *text =
+            str_printf(LVS("%s,%s"), rows[i], LV("good", "linear", "public", "/dev/sdc(0)", "", "", ""));
+
+        read_pvs(&groups);
+        assert_int_equal(lvm_report_lvs(text, strlen(text), &groups, NULL), 0);
+        assert_int_equal(groups.items[0].lv_count, 1);
+        assert_string_equal(groups.items[0].lvs[0].name, "good");
+    }
+    read_pvs(&sizeless);
+    assert_int_equal(lvm_report_lvs(no_size, sizeof(no_size) - 1, &sizeless, NULL), 0);
+    assert_int_equal(sizeless.items[0].lvs[0].size, 0);
+}
+
+/* Devices that every machine has stand for disks: what counts is the number, not the name. */
+static void devices_are_known_by_any_of_their_names(void **state)
+{
+    static const char text[] =
+        PVS("{\"pv_name\":\"/dev/null\", \"pv_uuid\":\"jG8F1H-c1lt-JZNc-2UjL-Kc26-UNo8-PmOFCd\", " PV_REST
+            ",{\"pv_name\":\"/dev/zero\", \"pv_uuid\":\"feU8al-TBCn-hS12-c2m0-RdCY-fr82-5HTpJj\", " PV_REST
+            ",{\"pv_name\":\"/dev/none\", \"pv_uuid\":\"MNmFj5-x6jK-O4kt-WT5z-MNE0-gdz3-th3tiF\", " PV_REST "," PV4
+            ",{\"pv_name\":\"/dev/zero\", \"vg_name\":\"x\"}");
+    char top[] = "/tmp/azilr-lvm-XXXXXX";
+    _cleanup_lvm_groups_ struct lvm_groups groups = {0};
+    _cleanup_free_ char *link = NULL;
+    const struct lvm_group *group;
+
+    (void)state;
+    assert_non_null(mkdtemp(top));
+    link = str_printf("%s/disk", top);
+    assert_int_equal(symlink("/dev/zero", link), 0);
+    const char *const devices[] = {link, "/dev/null"};
+    assert_int_equal(lvm_report_pvs(text, sizeof(text) - 1, &groups, NULL), 0);
+    lvm_name_devices(&groups, devices, 2);
+    group = &groups.items[0];
+    assert_int_equal(group->pv_count, 3);
+    assert_int_equal(group->missing, 1);
+    assert_string_equal(group->pvs[0].device, "/dev/null");
+    assert_string_equal(group->pvs[1].device, link);
+    assert_null(group->pvs[2].device);
+    assert_int_equal(groups.unusable_count, 2);
+    assert_string_equal(groups.unusable[0].device, link);
+    assert_string_equal(groups.unusable[1].device, "/dev/none");
+    unlink(link);
+    rmdir(top);
+}
+
+static void copies_are_kept_apart_and_what_belongs_together_is_not(void **state)
+{
+    /* one letter a physical volume ("-": not known), one its group, and how often that was changed; the expected sets
+     */
+    static const struct {
+        const char *copies, *sets;
+    } cases[] = {
+        {"aV1 bV1 cW7", "000"},
+        /* without a copy, a group is one, even where one disk of it was left behind */
+        {"aV1 bV2 cW7 cW7", "0001"},
+        {"aV1 aV1", "01"},
+        {"aV1 aV1 aV1", "012"},
+        {"aV1 bV1 aV1 bV1", "0011"},
+        {"aV1 bV1 bV1 aV1", "0011"},
+        {"aV1 aV1 bV1", "010"},
+        /* the state of the group tells more than the order */
+        {"aV1 aV2 bV2 bV1", "0110"},
+        {"aV1 bV2 aV2", "011"},
+        {"aV1 aV2 aV3 bV3", "0122"},
+        /* those without metadata, by the order */
+        {"aV1 b-0 aV1 b-0", "0011"},
+        {"--0 --0", "00"},
+        /* other groups stay where they are */
+        {"aV1 xW5 aV1 yW5", "0010"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct lvm_copy copies[8] = {0};
+        char uuids[8][2] = {{0}}, groups[8][2] = {{0}}, sets[9] = {0};
+        size_t count = (strlen(cases[i].copies) + 1) / 4, made;
+        char most = '0';
+
+        for (size_t j = 0; j < count; j++) {
+            const char *at = cases[i].copies + 4 * j;
+
+            uuids[j][0] = at[0];
+            groups[j][0] = at[1];
+            copies[j] = (struct lvm_copy){.uuid = at[0] == '-' ? NULL : uuids[j],
+                                          .vg_uuid = at[1] == '-' ? NULL : groups[j],
+                                          .seqno = (uint64_t)(at[2] - '0')};
+        }
+        made = lvm_divide_copies(copies, count);
+        for (size_t j = 0; j < count; j++) {
+            sets[j] = (char)('0' + copies[j].set);
+            most = sets[j] > most ? sets[j] : most;
+        }
+        if (strcmp(sets, cases[i].sets) != 0)
+            fail_msg("%s: %s, not %s", cases[i].copies, sets, cases[i].sets);
+        assert_int_equal(made, most - '0' + 1);
+    }
+}
+
+static void links_to_an_imported_group_are_removed_and_nothing_else(void **state)
+{
+    static const char name[] = "azilr-0123abcd-vg1";
+    static const char *const others[] = {"vgdata", "azilr-0123abcd-vg10"};
+    char top[] = "/tmp/azilr-lvm-XXXXXX";
+    _cleanup_free_ char *directory = NULL, *link = NULL, *file = NULL;
+
+    (void)state;
+    assert_non_null(mkdtemp(top));
+    lvm_remove_links(top, name);
+    for (size_t i = 0; i < 2; i++) {
+        _cleanup_free_ char *other = str_printf("%s/%s", top, others[i]);
+        _cleanup_free_ char *inside = str_printf("%s/lv", other);
+
+        assert_int_equal(mkdir(other, 0755), 0);
+        assert_int_equal(symlink("/dev/null", inside), 0);
+    }
+    directory = str_printf("%s/%s", top, name);
+    link = str_printf("%s/lv", directory);
+    file = str_printf("%s/file", directory);
+    assert_int_equal(mkdir(directory, 0755), 0);
+    assert_int_equal(symlink("/dev/null", link), 0);
+    assert_int_equal(close(open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)), 0);
+    lvm_remove_links(top, "vgdata");
+    lvm_remove_links(top, "azilr-0123abcd-vg1/../vgdata");
+    lvm_remove_links(top, name);
+    assert_int_not_equal(access(link, F_OK), 0);
+    /* what LVM has not made is not ours to remove */
+    assert_int_equal(access(file, F_OK), 0);
+    unlink(file);
+    lvm_remove_links(top, name);
+    assert_int_not_equal(access(directory, F_OK), 0);
+    for (size_t i = 0; i < 2; i++) {
+        _cleanup_free_ char *other = str_printf("%s/%s", top, others[i]);
+        _cleanup_free_ char *inside = str_printf("%s/lv", other);
+
+        assert_int_equal(unlink(inside), 0);
+        assert_int_equal(rmdir(other), 0);
+    }
+    /* a link in its place leads to nothing of ours */
+    assert_int_equal(symlink("/tmp", directory), 0);
+    lvm_remove_links(top, name);
+    assert_int_equal(unlink(directory), 0);
+    assert_int_equal(rmdir(top), 0);
+}
+
 static void names_are_those_that_lvm_takes(void **state)
 {
     char *name = lvm_new_name("0a0b0c0d", 3);
 
     (void)state;
     assert_string_equal(name, "azilr-0a0b0c0d-vg3");
+    assert_true(lvm_name_is_ours(name));
+    assert_false(lvm_name_is_ours("vgdata"));
+    assert_false(lvm_name_is_ours("azilr-"));
+    assert_false(lvm_name_is_ours(""));
+    assert_false(lvm_name_is_ours("azilr-0a0b0c0d-vg3/x"));
     assert_true(lvm_name_is_valid(name));
     free(name);
     assert_true(lvm_name_is_valid("a+b_c.d-e"));
@@ -369,7 +558,12 @@ int main(void)
         cmocka_unit_test(physical_volumes_make_groups_the_missing_ones_last),
         cmocka_unit_test(what_is_missing_of_each_volume_follows_from_what_it_is_made_of),
         cmocka_unit_test(metadata_that_goes_in_circles_comes_to_an_end),
-        cmocka_unit_test(hostile_reports_are_refused),
+        cmocka_unit_test(what_is_no_report_is_refused),
+        cmocka_unit_test(a_physical_volume_that_makes_no_sense_keeps_none_of_the_others),
+        cmocka_unit_test(a_logical_volume_that_makes_no_sense_keeps_none_of_the_others),
+        cmocka_unit_test(devices_are_known_by_any_of_their_names),
+        cmocka_unit_test(copies_are_kept_apart_and_what_belongs_together_is_not),
+        cmocka_unit_test(links_to_an_imported_group_are_removed_and_nothing_else),
         cmocka_unit_test(names_are_those_that_lvm_takes),
         cmocka_unit_test(a_volume_is_known_by_what_the_vm_calls_it),
         cmocka_unit_test(the_configuration_names_the_devices_and_no_others),

@@ -1,8 +1,9 @@
 #!/bin/bash
 # Disks as Linux servers have them, one recovery point of them all: volume groups over several disks, thin, with a disk
-# missing, on an array; arrays whole and degraded; a volume in an encrypted one; dirty journals; btrfs and NTFS. All of it
-# is shown with the files that went in, and none of it is written to.
-# timeout=480
+# missing, on an array, inside of one another, twice; arrays whole and degraded; partitions on these; a volume in an
+# encrypted one; dirty journals; btrfs and NTFS. All of it is shown with the files that went in, and none of it is written
+# to; what is broken keeps none of the rest.
+# timeout=600
 # weight=200
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
@@ -18,7 +19,8 @@ mkdir small/empty
 lvm_on() { # COMMAND DEVICES [ARGUMENTS]: DEVICES is a list with commas
     local command=$1 devices=$2
     shift 2
-    "$command" --devices "$devices" -q --config 'backup { backup = 0 archive = 0 }' "$@" > /dev/null
+    "$command" --devices "$devices" -q --config 'backup { backup = 0 archive = 0 } devices { scan_lvs = 1 }' "$@" \
+        > /dev/null
 }
 
 fill() { # DEVICE MANIFEST [TEXT]: makes a file system with a tree of its own
@@ -49,7 +51,37 @@ lvm_on lvcreate "${loops[0]},${loops[1]}" -y -n home -L 20M vgdata "${loops[0]}"
 lvm_on lvcreate "${loops[0]},${loops[1]}" -y -n a-b -l 100%FREE vgdata
 fill /dev/vgdata/home vg.home.manifest
 fill /dev/vgdata/a-b vg.a-b.manifest
+sync
+# another VM's disks, say, attached to this one before these files
+cp --sparse=always vg1.img copy1.img
+cp --sparse=always vg2.img copy2.img
+cp vg.home.manifest copy.home.manifest
+fill /dev/vgdata/home vg.home.manifest "not what the copy has"
 lvm_on vgchange "${loops[0]},${loops[1]}" -an vgdata
+done_with "${loops[@]}"
+
+step "a volume group inside of a volume, in which a volume is partitioned"
+blank nested.img
+lvm_on vgcreate "${loops[0]}" vgouter "${loops[0]}"
+lvm_on lvcreate "${loops[0]}" -y -n pv -l 100%FREE vgouter
+lvm_on vgcreate /dev/vgouter/pv vginner /dev/vgouter/pv
+lvm_on lvcreate /dev/vgouter/pv -y -n disk -l 100%FREE vginner
+echo 'start=1M, size=24M, name=data' | sfdisk -q --no-reread --no-tell-kernel --label gpt /dev/vginner/disk
+loops[1]=$(losetup -f --show -o 1M --sizelimit 24M /dev/vginner/disk)
+fill "${loops[1]}" nested.manifest
+_detach "${loops[1]}"
+lvm_on vgchange /dev/vgouter/pv -an vginner
+lvm_on vgchange "${loops[0]}" -an vgouter
+done_with "${loops[0]}"
+
+step "physical volumes that make no sense, and that LVM fails on"
+blank absurd.img fatal.img
+lvm_on vgcreate "${loops[0]}" vgabsurd "${loops[0]}"
+lvm_on vgcreate "${loops[1]}" vgfatal "${loops[1]}"
+lvm_on vgcfgbackup "${loops[0]}" -f absurd.meta vgabsurd
+# 512 times that is more than there are bytes
+sed -i 's/pe_start = .*/pe_start = 18014398509481985/' absurd.meta
+lvm_on vgcfgrestore "${loops[0]}" -y --force -f absurd.meta vgabsurd
 done_with "${loops[@]}"
 
 step "thin volumes"
@@ -84,12 +116,14 @@ lvm_on vgchange "$md" -an vgmd
 mdadm --stop --quiet "$md"
 done_with "${loops[@]}"
 
-step "an array of three, one of them missing"
+step "an array of three, partitioned, one of them missing"
 blank r1.img r2.img r3.img
 mdadm --create /dev/md/made --quiet --run --level=5 --raid-devices=3 --homehost=web01 --name=five --assume-clean "${loops[@]}"
 udevadm settle
 md=$(readlink -f /dev/md/made)
-fill "$md" r5.manifest
+sfdisk -q --label dos "$md" <<< 'type=83'
+udevadm settle
+fill "${md}p1" r5.manifest
 mdadm --stop --quiet "$md"
 done_with "${loops[@]}"
 
@@ -119,16 +153,40 @@ manifest mnt > ntfs.manifest
 umount mnt
 
 rm -f /etc/lvm/{archive,backup}/vg*
-start_azure -- "$PWD"/{vg1,vg2,thin,part1,md1,md2,r1,r3,luks,dirty,btrfs,ntfs}.img
+start_azure -- "$PWD"/{vg1,vg2,thin,part1,md1,md2,r1,r3,luks,dirty,btrfs,ntfs,nested,copy2,copy1,absurd,fatal}.img
 azure_set polls_before_success=0
 systemctl start iscsid
 host_snapshot before
+
+# LVM as it is where a physical volume makes it fail (that of LUN 17), and where it does not bring up volumes at first.
+lvm_again() {
+    local command
+    for command in pvs lvchange; do [ ! -e /sbin/$command.lab ] || mv /sbin/$command.lab /sbin/$command; done
+    rm -f /run/lab-lvchange
+}
+cleanup_fn lvm_again
+mv /sbin/pvs /sbin/pvs.lab
+mv /sbin/lvchange /sbin/lvchange.lab
+cat > /sbin/pvs << 'SH'
+#!/bin/sh
+fatal=$(readlink -f /dev/disk/by-azilr/*/lun17)
+case $* in *"|^$fatal\$|"*) echo 'Segmentation fault' >&2; exit 139 ;; esac
+exec lvm pvs "$@"
+SH
+cat > /sbin/lvchange << 'SH'
+#!/bin/sh
+case $* in *' -ay '*) [ -e /run/lab-lvchange ] || { : > /run/lab-lvchange; echo 'not yet' >&2; exit 5; } ;; esac
+exec lvm lvchange "$@"
+SH
+chmod +x /sbin/pvs /sbin/lvchange
 secrets_watch_start "correct horse" "battery staple"
 
 step "mount"
 expect_exit 6 azilr mount web01 "${point_options[@]}" --key-file other-key --key-file key --json
 cp "$LAB_WORK/stdout" result.json
 secrets_watch_stop
+[ -e /run/lab-lvchange ] || fail "lvchange was not kept from its work"
+lvm_again
 volumes=$(json_get result.json directory)/volumes
 
 volume() { # NAME MEMBER
@@ -149,7 +207,13 @@ mounted "LVM, over both disks" vgdata-a-b vg.a-b.manifest
 mounted "LVM, thin" vgthin-thin thin.manifest
 mounted "LVM, a disk missing, what is whole" vgpart-here part.here.manifest
 mounted "LVM on md raid1" vgmd-lv md.manifest
-mounted "md raid5, degraded" md-five r5.manifest
+mounted "md raid5, degraded, partitioned" md-fivep1 r5.manifest
+assert_contains "$(volume md-fivep1 note)" "1 of its 3 members missing"
+mounted "a copy of a volume group" vgdata-home-2 copy.home.manifest
+assert_contains "$(volume vgdata-home-2 note)" disk13
+assert_contains "$(volume vgdata-home-2 note)" disk14
+mounted "a partition of a volume in a group in a volume" vginner-diskp1 nested.manifest
+assert_eq "$(echo "$volumes"/*inner*)" "$volumes/vginner-diskp1" "the group inside of a volume"
 mounted "ext4 in LUKS2" disk8-unlocked luks.manifest
 mounted "ext4, dirty journal replayed" disk9 dirty.img.root.manifest
 mounted "btrfs" disk10 btrfs.img.root.manifest
@@ -159,7 +223,10 @@ assert_contains "$(volume vgpart-gone reason)$(volume vgpart-gone note)" "missin
 echo "LAYOUT pass: LVM, a disk missing, what is not whole is told"
 assert_eq "$(volume disk9 note)" None
 assert_contains "$(volume disk11 note)" "temporary disk"
-for name in disk0 disk1 disk2 disk3 disk4 disk5 disk6 disk7 disk8; do
+assert_contains "$(volume disk15 reason)" "makes no sense"
+assert_contains "$(volume disk16 reason)" "Segmentation fault"
+echo "LAYOUT pass: what LVM cannot read keeps none of the rest"
+for name in disk{0,1,2,3,4,5,6,7,8,12,13,14} vgouter-pv vginner-disk md-five; do
     assert_eq "$(volume $name status)" member "$name: $(volume $name reason)"
 done
 

@@ -111,10 +111,17 @@ done
 
 step "the host's own are as they were while the backup is mounted"
 mdadm --detail /dev/md/data | grep -E 'State :' | tee state
-assert_contains "$(cat state)" "clean"
+# "active" while it is being written to
+grep -qE 'State : (clean|active) *$' state || fail "the host's array is not as it was: $(cat state)"
 assert_eq "$(readlink -f /dev/vgdata/home)" "$(findmnt -no SOURCE host-vg | xargs readlink -f)"
 assert_eq "$(findmnt -no SOURCE -T host-btrfs)" "$(losetup -j btrfs.live -nO NAME)"
-sleep 3
+
+step "the host's LVM refuses to change the group of which it sees a copy, and with the manual's filter it does not"
+expect_exit 5 lvchange -q "${lvm_cache[@]}" --addtag lab vgdata/home
+filtered=(--config "${lvm_cache[1]} devices { filter = [ \"r|^/dev/disk/by-azilr/|\" ] }")
+expect_exit 0 lvchange -q "${filtered[@]}" --addtag lab vgdata/home
+assert_lacks "$LAB_WORK/stderr" duplicate
+expect_exit 0 lvchange -q "${filtered[@]}" --deltag lab vgdata/home
 
 step "unmount"
 expect_exit 0 azilr unmount web01 "${sign_in[@]}"

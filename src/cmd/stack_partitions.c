@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Partition tables on what is stacked on a backup's disks: the kernel reads those of disks only, and of arrays, whose
+ * devices for them come at a time of their own. Each partition becomes a read-only device of device-mapper's.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "block/dm.h"
+#include "cmd/mount_overlay.h"
+#include "cmd/mount_stack.h"
+#include "cmd/teardown.h"
+#include "util/json.h"
+#include "util/str.h"
+#include "volume/partition_table.h"
+
+/* Tables in partitions of tables could go on for ever: with so many volumes, no further one is opened. */
+static const size_t MAX_VOLUMES = 1024;
+
+/* Returns 0; -1 with err set where the mount must end, or with problem set where only this one is lost. */
+static int make_device(struct mount_run *run, const char *origin, const struct table_entry *entry,
+                       struct dm_device *made, struct error **problem, struct error **err)
+{
+    _cleanup_free_ char *name = mount_stacked_name(run);
+    _cleanup_free_ char *table = str_printf("0 %" PRIu64 " linear %s %" PRIu64, entry->size, origin, entry->start);
+    const struct dm_request request = {
+        .name = name, .uuid = name, .table = table, .read_only = true, .lock_fd = run->session->lock_fd};
+    cJSON *change = json_new_object();
+
+    json_set_string(change, "name", name);
+    if (session_will(run->session, CHANGE_DM_DEVICE, change, false, err) < 0)
+        return -1;
+    return dm_create(&request, &run->wait, made, problem);
+}
+
+static int open_partition(struct mount_run *run, size_t whole, const struct table_entry *entry, struct error **err)
+{
+    /* by its place, since adding one may move them */
+    _cleanup_free_ char *name = str_printf("%sp%d", run->volumes.items[whole].name, entry->number);
+    _cleanup_dm_device_ struct dm_device made = {0};
+    _cleanup_error_ struct error *problem = NULL;
+    struct volume *volume = NULL;
+
+    if (make_device(run, run->volumes.items[whole].device, entry, &made, &problem, err) < 0 && !problem)
+        return -1;
+    if (!problem)
+        volume = stack_add(run, name, made.path, run->volumes.items[whole].lun, &problem);
+    if (!volume) {
+        error_fold_hint(problem);
+        volume = stack_add_unopened(run, name, entry->size * 512);
+        volume_set_reason(volume, VOLUME_FAILED, "%s", problem->message);
+    }
+    volume->alias = partition_alias(run->volumes.items[whole].alias, entry->number);
+    if (run->volumes.items[whole].note)
+        volume->note = str_dup(run->volumes.items[whole].note);
+    volume->part_type = entry->type ? str_dup(entry->type) : NULL;
+    volume->part_uuid = entry->uuid ? str_dup(entry->uuid) : NULL;
+    volume->part_name = entry->name ? str_dup(entry->name) : NULL;
+    return 0;
+}
+
+static int open_table(struct mount_run *run, size_t whole, struct error **err)
+{
+    _cleanup_partition_table_ struct partition_table table = {0};
+    _cleanup_error_ struct error *problem = NULL;
+
+    if (partition_table_read(run->volumes.items[whole].device, &table, &problem) < 0) {
+        volume_set_reason(&run->volumes.items[whole], VOLUME_FAILED, "%s", problem->message);
+        return 0;
+    }
+    if (table.count == 0)
+        return 0;
+    if (run->volumes.count + table.count > MAX_VOLUMES) {
+        volume_set_reason(&run->volumes.items[whole], VOLUME_FAILED,
+                          "partition table (%s) that is not opened: the backup has more than %zu volumes",
+                          run->volumes.items[whole].table, MAX_VOLUMES);
+        return 0;
+    }
+    for (size_t i = 0; i < table.count; i++)
+        if (wait_check(&run->wait, err) < 0 || open_partition(run, whole, &table.entries[i], err) < 0)
+            return -1;
+    volume_set_reason(&run->volumes.items[whole], VOLUME_MEMBER, "partition table (%s), opened: see %s%s",
+                      run->volumes.items[whole].table, run->volumes.items[run->volumes.count - table.count].name,
+                      table.count > 1 ? " and those after it" : "");
+    return 0;
+}
+
+int stack_open_partitions(struct mount_run *run, struct error **err)
+{
+    const size_t count = run->volumes.count;
+
+    for (size_t i = 0; i < count; i++) {
+        struct volume *volume = &run->volumes.items[i];
+
+        if (volume->is_tried || volume->state != VOLUME_FAILED || !volume->table)
+            continue;
+        volume->is_tried = true;
+        if (open_table(run, i, err) < 0)
+            return -1;
+    }
+    return 0;
+}
