@@ -4,7 +4,8 @@
 # left_behind says what is there now and was not at boot; tidy takes it away, so that one failed
 # scenario does not spoil those after it.
 
-baseline=/run/azilr-lab-baseline
+# outlives a reboot that a scenario asks for
+baseline=/var/tmp/azilr-lab-baseline
 
 # One line each, the kind first.  Read from the kernel, so that looking starts no daemon.
 host_things() {
