@@ -90,7 +90,7 @@ static int read_client(struct connection *connection, struct error **err)
     return 1;
 }
 
-static int write_client(struct connection *connection, uint64_t *count, struct error **err)
+static int write_client(struct connection *connection, _Atomic uint64_t *count, struct error **err)
 {
     struct flow *down = &connection->down;
     size_t length = down->end - down->start;
@@ -114,7 +114,7 @@ static int write_client(struct connection *connection, uint64_t *count, struct e
     if (put < 0)
         return 0;
     took(down, (size_t)put);
-    *count += (uint64_t)put;
+    atomic_fetch_add_explicit(count, (uint64_t)put, memory_order_relaxed);
     return 1;
 }
 
@@ -204,7 +204,7 @@ static int end_portal(struct connection *connection, struct error **err)
     return 1;
 }
 
-static int write_portal(struct connection *connection, uint64_t *count, struct error **err)
+static int write_portal(struct connection *connection, _Atomic uint64_t *count, struct error **err)
 {
     struct flow *up = &connection->up;
     int moved = 0;
@@ -221,7 +221,7 @@ static int write_portal(struct connection *connection, uint64_t *count, struct e
         errnum = errno;
         if (result == 1) {
             took(up, put);
-            *count += put;
+            atomic_fetch_add_explicit(count, put, memory_order_relaxed);
             moved = 1;
             continue;
         }
@@ -350,7 +350,8 @@ int relay(int client, SSL *ssl, int stop_fd, struct relay_result *result, struct
                                     .write_wait = POLLOUT};
     int moved;
 
-    *result = (struct relay_result){0};
+    atomic_store(&result->to_portal, 0);
+    atomic_store(&result->from_portal, 0);
     moved = move_all(&connection, stop_fd, result, err);
     if (!is_over(&connection))
         setsockopt(client, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));

@@ -3,15 +3,17 @@
 #ifndef AZILR_TUNNEL_RELAY_H
 #define AZILR_TUNNEL_RELAY_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include <openssl/ssl.h>
 
 #include "util/error.h"
 
+/* Other threads may look while the connection lasts. */
 struct relay_result {
-    uint64_t to_portal;   /* bytes */
-    uint64_t from_portal; /* bytes */
+    _Atomic uint64_t to_portal;   /* bytes */
+    _Atomic uint64_t from_portal; /* bytes */
 };
 
 /*
