@@ -14,6 +14,7 @@ host_things() {
     losetup -n -O NAME 2> /dev/null | awk '{ print "loop " $1 }'
     awk '/^md/ { print "md " $1 }' /proc/mdstat 2> /dev/null || true
     find /sys/class/iscsi_session -mindepth 1 -printf 'session %f\n' 2> /dev/null || true
+    find /run/systemd/transient -name 'azilr-*' -printf 'unit %f\n' 2> /dev/null || true
     find /etc/iscsi /var/lib/iscsi /etc/lvm /etc/mdadm -mindepth 1 -printf 'file %p\n' 2> /dev/null || true
     find /run/azilr /var/lib/azilr /mnt/azilr /run/udev/rules.d -printf 'file %p\n' 2> /dev/null || true
 }
@@ -39,6 +40,7 @@ tidy() {
             dm) dmsetup remove "$name" ;;
             md) mdadm --stop "/dev/$name" ;;
             loop) losetup -d "$name" ;;
+            unit) [ "$round" = 1 ] || systemctl stop "$name" ;;
             esac || true
         done < <(host_things | sort | comm -13 "$baseline" - | sort -r)
         [ "$round" != 1 ] || end_sessions "$group"
