@@ -353,5 +353,6 @@ int tunnel_extend(const struct tunnel_place *place, time_t until, struct error *
 {
     _cleanup_free_ char *state_path = str_printf("%s/tunnel.state", place->directory);
 
-    return state_set_until(state_path, until, err);
+    /* without a tunnel there is nothing to move, and `status` says that it is gone */
+    return access(state_path, F_OK) < 0 ? 0 : state_set_until(state_path, until, err);
 }

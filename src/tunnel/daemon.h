@@ -69,7 +69,7 @@ enum tunnel_condition {
 /* How a tunnel is. *report is what it told of itself last, all zero if nothing. Waits for no tunnel. */
 enum tunnel_condition tunnel_look(const struct tunnel_place *place, struct tunnel_report *report);
 
-/* Lets a tunnel relay until then. */
+/* Lets a tunnel, if there is one, relay until then. */
 int tunnel_extend(const struct tunnel_place *place, time_t until, struct error **err);
 
 /*

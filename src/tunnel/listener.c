@@ -93,21 +93,30 @@ static int try_port(struct loopback *loopback, int port, int *fd)
     return 0;
 }
 
+int listener_port(int fd)
+{
+    union {
+        struct sockaddr_storage any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } bound = {0};
+    socklen_t size = sizeof(bound);
+
+    if (getsockname(fd, (struct sockaddr *)&bound, &size) < 0)
+        return 0;
+    return ntohs(bound.any.ss_family == AF_INET6 ? bound.v6.sin6_port : bound.v4.sin_port);
+}
+
 int listener_open(const char *address, int first, int last, int *fd, int *port, struct error **err)
 {
     struct loopback loopback;
-    struct loopback bound;
     int problem = 0;
 
     if (parse_loopback(address, &loopback, err) < 0)
         return -1;
     for (int at = first; at <= last; at++) {
         if (try_port(&loopback, at, fd) == 0) {
-            bound = loopback;
-            bound.port = (in_port_t *)((char *)&bound.address + ((char *)loopback.port - (char *)&loopback.address));
-            if (getsockname(*fd, (struct sockaddr *)&bound.address, &bound.length) < 0)
-                return error_set_errno(err, EXIT_FAILED, errno, "cannot tell the port");
-            *port = ntohs(*bound.port);
+            *port = listener_port(*fd);
             return 0;
         }
         problem = errno;

@@ -20,6 +20,9 @@
  */
 int listener_open(const char *address, int first, int last, int *fd, int *port, struct error **err);
 
+/* The port of a listening socket; 0 if fd is none. */
+int listener_port(int fd);
+
 struct listener_options {
     const struct portal *portal;
     uid_t owner; /* whose connections are relayed, beside root's */

@@ -123,7 +123,8 @@ static int listen_by_systemd(struct task *task, struct error **err)
     _cleanup_free_ char *status = NULL;
 
     task->listen_fd = notify_take_socket();
-    if (task->listen_fd >= 0)
+    task->report.port = listener_port(task->listen_fd);
+    if (task->report.port)
         return 0;
     if (listen_anew(task, err) < 0)
         return -1;
@@ -152,6 +153,7 @@ static int get_ready(struct task *task, struct wait *wait, struct error **err)
     struct tunnel_report before;
 
     if (task->state_fd >= 0 && state_read(task->state_fd, &before, NULL) > 0 && before.ready) {
+        before.port = task->report.port;
         task->report = before;
         task->report.restarts++;
         task->report.open = 0;
