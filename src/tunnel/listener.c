@@ -155,8 +155,12 @@ static void serve(struct accepted *accepted)
         return;
     }
     journal(log_fd, accepted->number, "open, %s", SSL_get_version(ssl));
-    if (relay(accepted->client, ssl, listener->stop_fd, result, &err) < 0)
-        note_error(listener, accepted->number, err->message);
+    if (relay(accepted->client, ssl, listener->stop_fd, result, &err) < 0) {
+        if (result->by_client)
+            journal(log_fd, accepted->number, "%s", err->message);
+        else
+            note_error(listener, accepted->number, err->message);
+    }
     journal(log_fd, accepted->number, "closed, %llu bytes to the portal, %llu from it",
             (unsigned long long)result->to_portal, (unsigned long long)result->from_portal);
 }

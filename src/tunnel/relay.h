@@ -4,6 +4,7 @@
 #define AZILR_TUNNEL_RELAY_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <openssl/ssl.h>
@@ -14,6 +15,8 @@
 struct relay_result {
     _Atomic uint64_t to_portal;   /* bytes */
     _Atomic uint64_t from_portal; /* bytes */
+    /* a failure was the client's doing: iscsiadm and the kernel end connections by a reset as a matter of course */
+    bool by_client;
 };
 
 /*

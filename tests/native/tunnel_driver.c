@@ -2,7 +2,7 @@
 /*
  * Starts and stops a tunnel the way `azilr mount` does, for tests without disks:
  *
- *   tunnel_driver start HOST PORT CA DIRECTORY LOCK-FILE [UNTIL]   prints the port
+ *   tunnel_driver start HOST PORT CA DIRECTORY LOCK-FILE           prints the port
  *   tunnel_driver look DIRECTORY                                   prints how it is, and its report
  *   tunnel_driver extend DIRECTORY UNTIL
  *   tunnel_driver stop DIRECTORY                                   prints whether it ran
@@ -21,21 +21,20 @@
 #include "util/log.h"
 #include "util/str.h"
 
-static int start(int argc, char **argv, struct error **err)
+static int start(char **argv, struct error **err)
 {
     const struct tunnel_place place = {.directory = argv[5]};
     struct tunnel_options options = {
         .portal_host = argv[2], .ca_file = argv[4], .first_port = 25365, .last_port = 25396};
     _cleanup_close_ int lock = open(argv[6], O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     struct tunnel tunnel;
-    long port, until = time(NULL) + 600;
+    long port;
 
-    if (lock < 0 || flock(lock, LOCK_EX) < 0 || str_to_long(argv[3], 1, 65535, &port) < 0 ||
-        (argc > 7 && str_to_long(argv[7], 1, LONG_MAX, &until) < 0))
+    if (lock < 0 || flock(lock, LOCK_EX) < 0 || str_to_long(argv[3], 1, 65535, &port) < 0)
         return error_set(err, EXIT_USAGE, "cannot lock %s, or %s is no port", argv[6], argv[3]);
     options.portal_port = (int)port;
     options.inherit_lock_fd = lock;
-    options.until = until;
+    options.until = time(NULL) + 600;
     if (tunnel_start(&place, &options, NULL, &tunnel, err) < 0)
         return -1;
     printf("%d\n", tunnel.port);
@@ -84,8 +83,8 @@ int main(int argc, char **argv)
 
     if (argc > 1 && str_equal(argv[1], "tunnel"))
         code = cmd_tunnel(argc - 1, argv + 1, &err);
-    else if ((argc == 7 || argc == 8) && str_equal(argv[1], "start"))
-        code = start(argc, argv, &err);
+    else if (argc == 7 && str_equal(argv[1], "start"))
+        code = start(argv, &err);
     else if (argc == 3 && str_equal(argv[1], "look"))
         code = look(argv[2]);
     else if (argc == 4 && str_equal(argv[1], "extend"))
