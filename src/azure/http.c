@@ -99,6 +99,7 @@ void http_answer_add_header(struct http_answer *answer, const char *line, size_t
         [HTTP_CORRELATION_ID] = "x-ms-correlation-request-id",
         [HTTP_CONTENT_TYPE] = "content-type",
         [HTTP_AUTHENTICATE] = "www-authenticate",
+        [HTTP_DATE] = "date",
     };
     const char *colon = memchr(line, ':', length);
     const char *end = line + length;
@@ -149,6 +150,11 @@ static size_t on_body(char *data, size_t size, size_t count, void *argument)
         return 0;
     }
     return size * count;
+}
+
+time_t http_date(const struct http_answer *answer)
+{
+    return answer->headers[HTTP_DATE] ? curl_getdate(answer->headers[HTTP_DATE], NULL) : -1;
 }
 
 int64_t http_retry_after_ms(const struct http_answer *answer)
@@ -382,6 +388,21 @@ static int drive(CURLM *multi, CURL *easy, struct wait *wait, CURLcode *result, 
     return error_set(err, EXIT_FAILED, "libcurl lost the transfer");
 }
 
+/* libcurl keeps a time for each step that was made. */
+static enum http_reached how_far(CURL *easy, long status)
+{
+    curl_off_t named = 0, connected = 0, secured = 0;
+
+    curl_easy_getinfo(easy, CURLINFO_NAMELOOKUP_TIME_T, &named);
+    curl_easy_getinfo(easy, CURLINFO_CONNECT_TIME_T, &connected);
+    curl_easy_getinfo(easy, CURLINFO_APPCONNECT_TIME_T, &secured);
+    return status > 0      ? HTTP_REACHED_ANSWER
+           : secured > 0   ? HTTP_REACHED_TLS
+           : connected > 0 ? HTTP_REACHED_PORT
+           : named > 0     ? HTTP_REACHED_ADDRESS
+                           : HTTP_REACHED_NOTHING;
+}
+
 static int transfer(struct http *http, CURL *easy, const struct http_request *request, struct wait *wait,
                     struct exchange *exchange, char *reason, struct error **err)
 {
@@ -394,13 +415,14 @@ static int transfer(struct http *http, CURL *easy, const struct http_request *re
         return error_set(err, EXIT_HOST, "libcurl cannot be used here");
     driven = drive(http->multi, easy, wait, &result, err);
 #if CURL_AT_LEAST_VERSION(7, 87, 0)
-    /* an interrupted look-up of a name is left to its thread instead of being waited for */
-    if (driven < 0)
+    /* an interrupted look-up of a name, or a late one, is left to its thread instead of being waited for */
+    if (driven < 0 || result == CURLE_OPERATION_TIMEDOUT)
         curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 #endif
     curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &requested);
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     exchange->answer->sent = requested > 0;
+    exchange->answer->reached = how_far(easy, status);
     /* libcurl takes a connection that ends amid the headers for the end of an empty answer */
     if (result == CURLE_OK && !exchange->headers_ended)
         result = CURLE_PARTIAL_FILE;
