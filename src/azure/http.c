@@ -388,19 +388,23 @@ static int drive(CURLM *multi, CURL *easy, struct wait *wait, CURLcode *result, 
     return error_set(err, EXIT_FAILED, "libcurl lost the transfer");
 }
 
-/* libcurl keeps a time for each step that was made. */
-static enum http_reached how_far(CURL *easy, long status)
+/* libcurl keeps a time for each step, but counts TLS as a part of connecting; a port of ours is there from TCP on. */
+static enum http_reached how_far(CURL *easy, CURLcode result, long status)
 {
+    bool tls_failed = result == CURLE_PEER_FAILED_VERIFICATION || result == CURLE_SSL_ISSUER_ERROR ||
+                      result == CURLE_SSL_CONNECT_ERROR;
     curl_off_t named = 0, connected = 0, secured = 0;
+    long port = 0;
 
     curl_easy_getinfo(easy, CURLINFO_NAMELOOKUP_TIME_T, &named);
     curl_easy_getinfo(easy, CURLINFO_CONNECT_TIME_T, &connected);
     curl_easy_getinfo(easy, CURLINFO_APPCONNECT_TIME_T, &secured);
-    return status > 0      ? HTTP_REACHED_ANSWER
-           : secured > 0   ? HTTP_REACHED_TLS
-           : connected > 0 ? HTTP_REACHED_PORT
-           : named > 0     ? HTTP_REACHED_ADDRESS
-                           : HTTP_REACHED_NOTHING;
+    curl_easy_getinfo(easy, CURLINFO_LOCAL_PORT, &port);
+    return status > 0                                           ? HTTP_REACHED_ANSWER
+           : secured > 0                                        ? HTTP_REACHED_TLS
+           : tls_failed || connected > 0 || (named && port > 0) ? HTTP_REACHED_PORT
+           : named > 0                                          ? HTTP_REACHED_ADDRESS
+                                                                : HTTP_REACHED_NOTHING;
 }
 
 static int transfer(struct http *http, CURL *easy, const struct http_request *request, struct wait *wait,
@@ -422,7 +426,7 @@ static int transfer(struct http *http, CURL *easy, const struct http_request *re
     curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &requested);
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     exchange->answer->sent = requested > 0;
-    exchange->answer->reached = how_far(easy, status);
+    exchange->answer->reached = how_far(easy, result, status);
     /* libcurl takes a connection that ends amid the headers for the end of an empty answer */
     if (result == CURLE_OK && !exchange->headers_ended)
         result = CURLE_PARTIAL_FILE;

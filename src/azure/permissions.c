@@ -10,13 +10,18 @@ static const char API_VERSION[] = "2022-04-01";
 
 /* An assignment each; Azure has at most 4,000 of them in a subscription (Azure RBAC limits). */
 static const int MAX_PERMISSIONS = 4000;
+/* Far more than any role has; the longest of Azure's operations have less than 200 letters. */
+static const int MAX_PATTERNS = 20000;
+static const size_t MAX_PATTERN = 512;
 
 static int each_permission(const cJSON *element, void *argument, struct error **err)
 {
     cJSON *array = argument;
 
-    if (cJSON_GetArraySize(array) >= MAX_PERMISSIONS)
-        return error_set(err, EXIT_NETWORK, "the service answered with more than %d permissions", MAX_PERMISSIONS);
+    if (cJSON_GetArraySize(array) >= MAX_PERMISSIONS ||
+        cJSON_GetArraySize(json_array(element, "actions")) > MAX_PATTERNS ||
+        cJSON_GetArraySize(json_array(element, "notActions")) > MAX_PATTERNS)
+        return error_set(err, EXIT_NETWORK, "the service answered with more permissions than any identity has");
     json_append(array, cJSON_Duplicate(element, true));
     return 0;
 }
@@ -69,7 +74,8 @@ static bool has_match(const cJSON *patterns, const char *action)
 
     cJSON_ArrayForEach(pattern, patterns)
     {
-        if (cJSON_IsString(pattern) && matches(pattern->valuestring, action))
+        if (cJSON_IsString(pattern) && strnlen(pattern->valuestring, MAX_PATTERN + 1) <= MAX_PATTERN &&
+            matches(pattern->valuestring, action))
             return true;
     }
     return false;

@@ -10,6 +10,7 @@
 #include "cmd/options.h"
 #include "cmd/preparing.h"
 #include "cmd/results.h"
+#include "cmd/status.h"
 #include "mount/mounts.h"
 #include "session/session.h"
 #include "tunnel/daemon.h"
@@ -156,7 +157,7 @@ static cJSON *damaged(const char *id, const struct error *problem)
     return state;
 }
 
-static int collect(cJSON *sessions, struct error **err)
+int status_collect(cJSON *sessions, struct error **err)
 {
     char **ids = NULL;
     size_t count = 0;
@@ -213,7 +214,7 @@ int cmd_status(int argc, char **argv, struct error **err)
     }
     if (rest_count)
         return error_set(err, EXIT_USAGE, "status takes no argument");
-    if (host_require_root("status", err) < 0 || collect(sessions, err) < 0)
+    if (host_require_root("status", err) < 0 || status_collect(sessions, err) < 0)
         return -1;
     if (options.json) {
         _cleanup_free_ char *text = json_text(document, true);

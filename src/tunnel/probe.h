@@ -13,10 +13,10 @@ enum portal_reached { PORTAL_REACHED_NOTHING, PORTAL_REACHED_ADDRESS, PORTAL_REA
 /* All strings are owned and printable; NULL where it did not come to that. */
 struct portal_facts {
     enum portal_reached reached;
-    char *address;     /* the first that its name has */
-    char *protocol;    /* "TLSv1.3" */
-    char *names;       /* of the certificate, "a, b, and 3 others" */
-    char *issuer;      /* its common name or organisation */
+    char *address;      /* the first that its name has */
+    char *protocol;     /* "TLSv1.3" */
+    char *names;        /* of the certificate, "a, b, and 3 others" */
+    char *issuer;       /* its common name or organisation */
     time_t last_moment; /* of the certificate; 0 if unknown */
 };
 

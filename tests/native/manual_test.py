@@ -39,7 +39,7 @@ class Manual(unittest.TestCase):
 
     def test_every_command_and_option(self):
         text = (ROOT / "src/man/azilr.8").read_text(encoding="utf-8")
-        self.assertLessEqual({"mount", "unmount", "renew", "list", "status", "inspect", "tunnel"}, set(self.commands()))
+        self.assertLessEqual({"mount", "unmount", "renew", "list", "status", "doctor", "inspect", "tunnel"}, set(self.commands()))
         for command in self.commands():
             self.assertIn(f"\n.Nm\n.Cm {command}\n", text)
             section = part("azilr.8", "Ss", f"azilr {command}")
@@ -52,7 +52,7 @@ class Manual(unittest.TestCase):
 
     def test_letters(self):
         text = (ROOT / "src/man/azilr.8").read_text(encoding="utf-8")
-        for command in ("mount", "list"):
+        for command in ("mount", "list", "doctor"):
             for letter, option in re.findall(r"^  -([a-z]), --([a-z-]+)", self.azilr(command, "--help"), re.M):
                 self.assertTrue(re.search(rf"Fl {letter} , -{option}\b", text), option)
 
