@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* udev and its rules, the directories that azilr uses, and what earlier sessions have left. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -14,7 +15,8 @@
 #include "util/json.h"
 #include "util/str.h"
 
-static const char MOUNTS[] = "/mnt/azilr";
+#define MOUNTS_PARENT "/mnt"
+static const char MOUNTS[] = MOUNTS_PARENT "/azilr";
 /* the default of --overlay-size, of which one volume may take so much */
 static const unsigned long long ENOUGH_FOR_OVERLAYS = 1ULL << 30;
 /* a session's state takes a few KiB */
@@ -84,17 +86,23 @@ static void check_room(const char *check, const char *path, unsigned long long e
         doctor_ok(findings, check, path, "%llu MiB are free", room >> 20);
 }
 
+/* What mount asks of the directory below which it mounts. */
 static void check_mounts(struct doctor_findings *findings)
 {
+    _cleanup_free_ char *parent = realpath(MOUNTS_PARENT, NULL);
+    _cleanup_free_ char *resolved = str_printf("%s/azilr", parent ? parent : MOUNTS_PARENT);
     _cleanup_error_ struct error *problem = NULL;
     struct stat status;
 
-    if (lstat(MOUNTS, &status) == 0 && (!S_ISDIR(status.st_mode) || status.st_uid != 0)) {
-        doctor_fail(findings, "directory", MOUNTS, EXIT_HOST, str_printf("rename %s, or mount with --dir", MOUNTS),
-                    "it is no directory of root's");
-        return;
-    }
-    if (file_check_ancestors(MOUNTS, &problem) < 0)
+    if (!parent)
+        doctor_fail(findings, "directory", MOUNTS, EXIT_HOST, str_printf("mkdir %s", MOUNTS_PARENT), "there is no %s",
+                    MOUNTS_PARENT);
+    else if (lstat(MOUNTS, &status) == 0 &&
+             (!S_ISDIR(status.st_mode) || status.st_uid != 0 || (status.st_mode & (S_IWGRP | S_IWOTH))))
+        doctor_fail(findings, "directory", MOUNTS, EXIT_HOST,
+                    str_printf("mv %s %s.old, or mount with --dir", MOUNTS, MOUNTS),
+                    "it is not a directory that only root can change");
+    else if (file_check_ancestors(resolved, &problem) < 0)
         doctor_fail(findings, "directory", MOUNTS, EXIT_HOST, str_dup("mount with --dir below another directory"), "%s",
                     problem->message);
     else

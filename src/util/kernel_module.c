@@ -54,7 +54,9 @@ void kernel_modules_clear(struct kernel_modules *modules)
 
 static char underscored(char c)
 {
-    return c == '-' ? '_' : c;
+    if (c == '-')
+        return '_';
+    return c;
 }
 
 /* Whether text begins with the module's name, "-" and "_" being the same; the length of that, or 0. */
