@@ -95,5 +95,42 @@ class Manual(unittest.TestCase):
             self.assertTrue(re.search(rf"\b{name}\b", text), name)
 
 
+class Threats(unittest.TestCase):
+    """Every line under "Threats" in PACKAGING.md names tests that there are, and that are run."""
+    FOLDERS = {"py": "tests/native", "c": "tests/unit", "sh": "tests/lab/scenarios"}
+    NAMED = re.compile(r'`([A-Za-z0-9_-]+\.(py|c|sh)): (?:"([^`]+)"|([a-z0-9_]+))`')
+
+    def setUp(self):
+        text = (ROOT / "PACKAGING.md").read_text(encoding="utf-8")
+        self.section = re.search(r"^## Threats\n(.*?)(?=^## )", text, re.M | re.S)[1]
+        self.rows = [line for line in self.section.splitlines()
+                     if line.startswith("| ") and not line.startswith(("| ---", "| it cannot |", "| they cannot |"))]
+
+    @staticmethod
+    def sign(kind, step, function):
+        """What a test of that name looks like where it stands: for a unit test, that it is among those that are run."""
+        name = re.escape(step or function)
+        return {"sh": rf"^step [\"']{name}[\"']$", "py": rf"^    def {name}\(self", "c": rf"cmocka_unit_test\({name}\)"}[kind]
+
+    def test_every_line_names_tests(self):
+        self.assertGreater(len(self.rows), 25)
+        for row in self.rows:
+            with self.subTest(row=row):
+                shown_by = row.split(" | ", 1)[1].rstrip(" |")
+                self.assertEqual("", self.NAMED.sub("", shown_by).replace(",", "").strip(), "no test's name")
+                self.assertRegex(shown_by, self.NAMED)
+
+    def test_every_test_is_there(self):
+        for name, kind, step, function in self.NAMED.findall("\n".join(self.rows)):
+            with self.subTest(name=name, test=step or function):
+                path = ROOT / self.FOLDERS[kind] / name
+                self.assertTrue(path.is_file(), path)
+                self.assertRegex(path.read_text(encoding="utf-8"), re.compile(self.sign(kind, step, function), re.M))
+
+    def test_every_party(self):
+        for party in ("answer of the vault", "portal", "backup image", "local user", "network, or a proxy"):
+            self.assertRegex(self.section, rf"(?m)^### A hostile {party}")
+
+
 if __name__ == "__main__":
     main(sys.argv)
