@@ -411,6 +411,7 @@ static int transfer(struct http *http, CURL *easy, const struct http_request *re
                     struct exchange *exchange, char *reason, struct error **err)
 {
     CURLcode result = CURLE_OK;
+    long connect_code = 0;
     long requested = 0;
     long status = 0;
     int driven;
@@ -427,6 +428,8 @@ static int transfer(struct http *http, CURL *easy, const struct http_request *re
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     exchange->answer->sent = requested > 0;
     exchange->answer->reached = how_far(easy, result, status);
+    curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &connect_code);
+    exchange->answer->proxied = connect_code > 0 || result == CURLE_COULDNT_RESOLVE_PROXY;
     /* libcurl takes a connection that ends amid the headers for the end of an empty answer */
     if (result == CURLE_OK && !exchange->headers_ended)
         result = CURLE_PARTIAL_FILE;

@@ -70,6 +70,7 @@ struct http_answer {
     bool unsure;    /* set by retry_send(): an earlier attempt may have been acted upon, whatever this answer says */
     bool transient; /* after a failure: the same request may well succeed in a moment */
     enum http_reached reached; /* of the last attempt */
+    bool proxied;              /* a proxy has answered, or could not be found */
 };
 
 /*
@@ -83,8 +84,8 @@ void http_close(struct http *http);
 /*
  * Sends a request and reads the whole answer, whatever its status: 0. Failures are EXIT_NETWORK (host and
  * cause named), EXIT_HOST (no usable TLS or authorities here), or wait's own; *answer then only says `sent`,
- * `transient` and `reached`. wait may be NULL. A request takes 2 minutes at most. A POST never goes out twice by
- * itself. The caller clears *answer with http_answer_clear() in any case.
+ * `transient`, `reached` and `proxied`. wait may be NULL. A request takes 2 minutes at most. A POST never goes out
+ * twice by itself. The caller clears *answer with http_answer_clear() in any case.
  */
 int http_send(struct http *http, const struct http_request *request, struct wait *wait, struct http_answer *answer,
               struct error **err);

@@ -63,11 +63,12 @@ static void probes_clear(struct probes *probes)
 static const struct step {
     const char *check;
     enum http_reached reached; /* once it is behind us */
+    const char *done, *done_by_proxy;
 } steps[] = {
-    {"dns", HTTP_REACHED_ADDRESS},
-    {"tcp", HTTP_REACHED_PORT},
-    {"tls", HTTP_REACHED_TLS},
-    {"https", HTTP_REACHED_ANSWER},
+    {"dns", HTTP_REACHED_ADDRESS, "the name has an address", "the proxy's name has an address"},
+    {"tcp", HTTP_REACHED_PORT, "connected", "connected to the proxy"},
+    {"tls", HTTP_REACHED_TLS, "the certificate is good", "the certificate is good"},
+    {"https", HTTP_REACHED_ANSWER, "it answers", "it answers"},
 };
 
 /* A line for each step: those made, the one that failed, and those that it did not come to. */
@@ -81,10 +82,7 @@ static void tell_steps(struct probe *probe, const char *host, const struct http_
             doctor_skip(&probe->findings, steps[i].check, host, "it did not come to that");
         else if (answer->reached >= steps[i].reached)
             doctor_ok(&probe->findings, steps[i].check, host, "%s",
-                      str_equal(steps[i].check, "dns")   ? "the name has an address"
-                      : str_equal(steps[i].check, "tcp") ? "connected"
-                      : str_equal(steps[i].check, "tls") ? "the certificate is good"
-                                                         : "it answers");
+                      answer->proxied ? steps[i].done_by_proxy : steps[i].done);
         else if (probe->optional)
             doctor_warn(&probe->findings, steps[i].check, host,
                         problem && problem->hint ? str_dup(problem->hint) : NULL,

@@ -19,6 +19,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import tunnel_support as tunnel  # noqa: E402
 from arm_support import AUTH, INTERRUPTED, NETWORK, NOT_FOUND, USAGE, Server, main  # noqa: E402
+from sign_in_test import Proxy  # noqa: E402
 from find_support import ONE, TWO, Finding, vault_id  # noqa: E402
 
 HOST = 8
@@ -216,6 +217,20 @@ class Network(Doctor):
                 checks = self.at(server.url)
                 one = self.expect(checks, "clock", status, text, code=code)
                 self.assertEqual("timedatectl set-ntp true" if skew else None, one["remedy"])
+
+    def test_through_a_proxy(self):
+        proxy = Proxy()
+        self.addCleanup(proxy.listener.close)
+        name = self.name()
+        checks = self.doctor(environment={"https_proxy": f"http://me:word@127.0.0.1:{proxy.port}"})
+        self.assertEqual(["ok"] * 4, self.steps(checks, name))
+        self.assertIn("proxy", self.of(checks, "tcp", name)["message"])
+        checks = self.doctor(environment={"https_proxy": f"http://me:wrong1@127.0.0.1:{proxy.port}"})
+        self.assertEqual(["ok", "ok", "failure", "skipped"], self.steps(checks, name))
+        self.expect(checks, "tls", "failure", "407", subject=name, code=NETWORK)
+        checks = self.doctor(environment={"https_proxy": "http://me:wrong1@proxy.nowhere.invalid:8080"})
+        self.expect(checks, "dns", "failure", "the proxy", subject=name, code=NETWORK)
+        self.assertNotIn("wrong1", self.output)
 
     def test_sign_in_service(self):
         """Out of reach, it matters to those who need it."""
