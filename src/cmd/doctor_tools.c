@@ -104,16 +104,17 @@ static void check_service_script(const struct doctor *doctor, struct doctor_find
 static void check_daemon(const struct doctor *doctor, struct doctor_findings *findings, struct wait *wait)
 {
     const char *unit = iscsid_unit(wait);
+    const char *name = unit ? unit : "iscsid.service";
 
     if (iscsid_is_listened_for())
         doctor_ok(findings, "iscsid", NULL, "is there, or started by systemd when it is asked for");
-    else if (!unit)
-        check_service_script(doctor, findings);
-    else if (iscsid_unit_is_masked(unit, wait))
-        doctor_fail(findings, "iscsid", NULL, EXIT_HOST, str_printf("systemctl unmask iscsid.socket iscsid.service"),
-                    "does not run, and %s is masked, so mount cannot start it", unit);
-    else
+    else if (iscsid_unit_is_masked(name, wait))
+        doctor_fail(findings, "iscsid", NULL, EXIT_HOST, str_dup("systemctl unmask iscsid.socket iscsid.service"),
+                    "does not run, and %s is masked, so mount cannot start it", name);
+    else if (unit)
         doctor_ok(findings, "iscsid", NULL, "does not run; mount starts %s", unit);
+    else
+        check_service_script(doctor, findings);
 }
 
 /* azilr logs in with names of its own, but iscsid of some distributions does not start without the host's. */

@@ -397,6 +397,50 @@ class Host(Doctor):
                     self.assertIn("not installed", one["message"])
                     self.assertTrue(one["remedy"])
 
+    def with_tools(self, tools, before=":"):
+        """Runs it where /usr/sbin has these programs only, each a shell script."""
+        folder = os.path.join(os.path.dirname(self.config), "sbin")
+        shutil.rmtree(folder, ignore_errors=True)
+        os.mkdir(folder)
+        shutil.copy(os.path.join(os.path.abspath(sys.modules["__main__"].BUILD), "azilr"), folder)
+        for name, text in tools.items():
+            with open(os.path.join(folder, name), "w", encoding="utf-8") as out:
+                out.write("#!/bin/sh\n" + text)
+            os.chmod(os.path.join(folder, name), 0o755)
+        script = f'{before} && mount --bind "$1" /usr/sbin && shift && exec /usr/sbin/azilr doctor --json "$@"'
+        return subprocess.run(
+            ["unshare", "--mount", "sh", "-c", script, "sh", folder, "--config", self.config, "--token-file",
+             self.sim.ready["token_file"], "--endpoint", "https://localhost:1"], capture_output=True, text=True,
+            timeout=60, check=False)
+
+    @unittest.skipUnless(can_unshare(), "needs root and a mount namespace")
+    def test_versions(self):
+        asked = os.path.join(os.path.dirname(self.config), "asked")
+        run = self.with_tools({"mdadm": "echo 'mdadm - v4.2 - 2021-12-30 - Debian 4.2-5' >&2", "lvm": "echo no number",
+                               "iscsiadm": "printf '\\033[2J\\niscsiadm version 2.1.8\\n'", "dmsetup": f"touch {asked}",
+                               "cryptsetup": "exec sleep 60"})
+        checks = json.loads(run.stdout)["checks"]
+        self.assertEqual(["/usr/sbin/mdadm, version 4.2", "/usr/sbin/lvm", "/usr/sbin/iscsiadm, version 2.1.8",
+                          "/usr/sbin/cryptsetup"],
+                         [self.of(checks, "tool", name)["message"] for name in ("mdadm", "lvm", "iscsiadm", "cryptsetup")])
+        self.assertFalse(os.path.exists(asked), "dmsetup was run")
+
+    @unittest.skipUnless(can_unshare(), "needs root and a mount namespace")
+    def test_iscsid_is_looked_for_and_not_woken(self):
+        if os.path.isdir("/run/systemd/system"):
+            self.skipTest("systemd runs here, and has a say")
+        tools = {"iscsiadm": "echo iscsiadm version 2.1.8"}
+        self.expect(json.loads(self.with_tools(tools).stdout)["checks"], "iscsid", "failure", "nothing is known that starts it",
+                    code=HOST)
+        with socket.socket(socket.AF_UNIX) as daemon:
+            daemon.bind("\0ISCSIADM_ABSTRACT_NAMESPACE")
+            # one that nobody listens on is none
+            self.assertEqual("failure", self.of(json.loads(self.with_tools(tools).stdout)["checks"], "iscsid")["status"])
+            daemon.listen()
+            daemon.settimeout(0.2)
+            self.expect(json.loads(self.with_tools(tools).stdout)["checks"], "iscsid", "ok", "is there")
+            self.assertRaises(TimeoutError, daemon.accept)
+
     @unittest.skipUnless(can_unshare(), "needs root and a mount namespace")
     def test_tools_by_the_distribution(self):
         cases = (('ID=ubuntu\nID_LIKE=debian\n', "apt-get install open-iscsi"),
@@ -406,16 +450,7 @@ class Host(Doctor):
             with self.subTest(release=text), tempfile.NamedTemporaryFile("w") as release:
                 release.write(text)
                 release.flush()
-                # a PATH without any tool: what is there is hidden by empty folders
-                script = ('mount --bind "$0" /etc/os-release && mkdir "$1/empty" && cp "$2" "$1/empty/azilr" && '
-                          'mount --bind "$1/empty" /usr/sbin && exec "/usr/sbin/azilr" doctor --json --config "$3" '
-                          '--token-file "$4" --endpoint https://localhost:1')
-                folder = os.path.dirname(self.config)
-                shutil.rmtree(os.path.join(folder, "empty"), ignore_errors=True)
-                run = subprocess.run(
-                    ["unshare", "--mount", "sh", "-c", script, release.name, folder,
-                     os.path.join(os.path.abspath(sys.modules["__main__"].BUILD), "azilr"), self.config,
-                     self.sim.ready["token_file"]], capture_output=True, text=True, timeout=60, check=False)
+                run = self.with_tools({}, f'mount --bind "{release.name}" /etc/os-release')
                 checks = json.loads(run.stdout)["checks"]
                 self.assertEqual(HOST, run.returncode)
                 one = self.expect(checks, "tool", "failure", "not installed", subject="iscsiadm", code=HOST)
