@@ -126,8 +126,9 @@ static int conclude(struct examination *examination)
         text = json_text(examination->document, true);
         puts(text);
     } else if (!examination->options.quiet) {
-        printf("\n%zu ok, %zu warnings, %zu failures, %zu skipped\n", counts[DOCTOR_OK], counts[DOCTOR_WARNING],
-               counts[DOCTOR_FAILURE], counts[DOCTOR_SKIPPED]);
+        printf("\n%zu ok, %zu warning%s, %zu failure%s, %zu skipped\n", counts[DOCTOR_OK], counts[DOCTOR_WARNING],
+               counts[DOCTOR_WARNING] == 1 ? "" : "s", counts[DOCTOR_FAILURE], counts[DOCTOR_FAILURE] == 1 ? "" : "s",
+               counts[DOCTOR_SKIPPED]);
     }
     return (int)examination->code;
 }
