@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* `azilr status`: what is open on this host, as it really is now. */
+#include "cmd/status.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
@@ -10,7 +12,6 @@
 #include "cmd/options.h"
 #include "cmd/preparing.h"
 #include "cmd/results.h"
-#include "cmd/status.h"
 #include "mount/mounts.h"
 #include "session/session.h"
 #include "tunnel/daemon.h"

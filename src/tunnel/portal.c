@@ -57,7 +57,7 @@ static int try_address(const struct addrinfo *address, struct wait *wait, int *f
     return problem;
 }
 
-int portal_connect_tcp(const struct portal *portal, struct wait *wait, int *fd, struct error **err)
+static int connect_tcp(const struct portal *portal, struct wait *wait, int *fd, struct error **err)
 {
     const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
     _cleanup_addrinfo_ struct addrinfo *addresses = NULL;
@@ -86,10 +86,15 @@ int portal_connect(const struct portal *portal, struct wait *wait, int *fd, SSL 
 {
     _cleanup_close_ int made = -1;
 
-    if (portal_connect_tcp(portal, wait, &made, err) < 0)
+    if (connect_tcp(portal, wait, &made, err) < 0)
         return -1;
     if (tls_handshake(portal->context, made, portal->certificate_name, HANDSHAKE_TIMEOUT_MS, wait, ssl, err) < 0)
         return error_wrap(err, "portal %s, port %d", portal->host, portal->port);
     *fd = steal_fd(&made);
     return 0;
+}
+
+int portal_connect_tcp(const struct portal *portal, struct wait *wait, int *fd, struct error **err)
+{
+    return connect_tcp(portal, wait, fd, err);
 }
