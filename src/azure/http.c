@@ -152,11 +152,6 @@ static size_t on_body(char *data, size_t size, size_t count, void *argument)
     return size * count;
 }
 
-time_t http_date(const struct http_answer *answer)
-{
-    return answer->headers[HTTP_DATE] ? curl_getdate(answer->headers[HTTP_DATE], NULL) : -1;
-}
-
 int64_t http_retry_after_ms(const struct http_answer *answer)
 {
     const char *text = answer->headers[HTTP_RETRY_AFTER];
@@ -172,6 +167,11 @@ int64_t http_retry_after_ms(const struct http_answer *answer)
         return -1;
     when -= time(NULL);
     return when < 0 ? 0 : when > 86400 ? (int64_t)86400 * 1000 : (int64_t)when * 1000;
+}
+
+time_t http_date(const struct http_answer *answer)
+{
+    return answer->headers[HTTP_DATE] ? curl_getdate(answer->headers[HTTP_DATE], NULL) : -1;
 }
 
 /* --- the client --- */
@@ -427,14 +427,14 @@ static int transfer(struct http *http, CURL *easy, const struct http_request *re
     curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &requested);
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     exchange->answer->sent = requested > 0;
-    exchange->answer->reached = how_far(easy, result, status);
-    curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &connect_code);
-    exchange->answer->proxied = connect_code > 0 || result == CURLE_COULDNT_RESOLVE_PROXY;
     /* libcurl takes a connection that ends amid the headers for the end of an empty answer */
     if (result == CURLE_OK && !exchange->headers_ended)
         result = CURLE_PARTIAL_FILE;
     if (driven == 0 && result != CURLE_OK)
         driven = http_explain(easy, result, reason, exchange->refused, request->url, exchange->answer, err);
+    exchange->answer->reached = how_far(easy, result, status);
+    curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &connect_code);
+    exchange->answer->proxied = connect_code > 0 || result == CURLE_COULDNT_RESOLVE_PROXY;
     curl_multi_remove_handle(http->multi, easy);
     if (driven < 0) {
         http_answer_clear(exchange->answer);
