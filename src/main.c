@@ -26,6 +26,7 @@ static const struct subcommand {
     {"renew", cmd_renew, true, "extend the access of a mounted session by another 12 hours"},
     {"list", cmd_list, true, "the vaults, the VMs that they protect, the recovery points of one"},
     {"status", cmd_status, false, "what is open on this host"},
+    {"doctor", cmd_doctor, true, "whether this host can open backups, and if not, why; changes nothing"},
     {"inspect", cmd_inspect, false, "what a connection script would connect to; contacts nothing"},
     {"tunnel", cmd_tunnel, false, "the relay from loopback to a portal's TLS, by itself"},
 };

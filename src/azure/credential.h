@@ -24,6 +24,7 @@ struct credential_options {
     const char *authority;  /* NULL means CLOUD_PUBLIC_AUTHORITY */
     const char *endpoint;   /* whose token is wanted: as for arm_open() */
     const char *ca_file;    /* as for http_open() */
+    bool unattended;        /* a kind that asks a person is used only if `auth` names it */
     /* for tests; NULL means where these things are on any host */
     const char *cli_program; /* az */
     const char *arc_folder;  /* /var/opt/azcmagent/tokens */

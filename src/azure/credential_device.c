@@ -232,6 +232,8 @@ int credential_open_device(struct credential_setup *setup, struct credential **c
     const char *client = setup->only ? credential_environment("AZURE_CLIENT_ID") : NULL;
     _cleanup_(cleanup_state) struct device_state *state = NULL;
 
+    if (setup->options->unattended && !setup->only)
+        return credential_unavailable(err, "nobody is asked to sign in with a browser here");
     if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
         return credential_unavailable(err, "there is no terminal to show a code on");
     state = xcalloc(1, sizeof(*state));

@@ -100,6 +100,7 @@ void http_answer_add_header(struct http_answer *answer, const char *line, size_t
         [HTTP_CORRELATION_ID] = "x-ms-correlation-request-id",
         [HTTP_CONTENT_TYPE] = "content-type",
         [HTTP_AUTHENTICATE] = "www-authenticate",
+        [HTTP_DATE] = "date",
     };
     const char *colon = memchr(line, ':', length);
     const char *end = line + length;
@@ -180,6 +181,11 @@ int64_t http_retry_after_ms(const struct http_answer *answer)
         return -1;
     when -= time(NULL);
     return when < 0 ? 0 : when > 86400 ? (int64_t)86400 * 1000 : (int64_t)when * 1000;
+}
+
+time_t http_date(const struct http_answer *answer)
+{
+    return answer->headers[HTTP_DATE] ? curl_getdate(answer->headers[HTTP_DATE], NULL) : -1;
 }
 
 /* --- the client --- */
@@ -398,10 +404,30 @@ static int drive(CURLM *multi, CURL *easy, struct wait *wait, CURLcode *result, 
     return error_set(err, EXIT_FAILED, "libcurl lost the transfer");
 }
 
+/* libcurl keeps a time for each step, but counts TLS as a part of connecting; a port of ours is there from TCP on. */
+static enum http_reached how_far(CURL *easy, CURLcode result, long status)
+{
+    bool tls_failed = result == CURLE_PEER_FAILED_VERIFICATION || result == CURLE_SSL_ISSUER_ERROR ||
+                      result == CURLE_SSL_CONNECT_ERROR;
+    curl_off_t named = 0, connected = 0, secured = 0;
+    long port = 0;
+
+    curl_easy_getinfo(easy, CURLINFO_NAMELOOKUP_TIME_T, &named);
+    curl_easy_getinfo(easy, CURLINFO_CONNECT_TIME_T, &connected);
+    curl_easy_getinfo(easy, CURLINFO_APPCONNECT_TIME_T, &secured);
+    curl_easy_getinfo(easy, CURLINFO_LOCAL_PORT, &port);
+    return status > 0                                           ? HTTP_REACHED_ANSWER
+           : secured > 0                                        ? HTTP_REACHED_TLS
+           : tls_failed || connected > 0 || (named && port > 0) ? HTTP_REACHED_PORT
+           : named > 0                                          ? HTTP_REACHED_ADDRESS
+                                                                : HTTP_REACHED_NOTHING;
+}
+
 static int transfer(struct http *http, CURL *easy, const struct http_request *request, struct wait *wait,
                     struct exchange *exchange, char *reason, struct error **err)
 {
     CURLcode result = CURLE_OK;
+    long connect_code = 0;
     long requested = 0;
     long status = 0;
     int driven;
@@ -410,8 +436,8 @@ static int transfer(struct http *http, CURL *easy, const struct http_request *re
         return error_set(err, EXIT_HOST, "libcurl cannot be used here");
     driven = drive(http->multi, easy, wait, &result, err);
 #if CURL_AT_LEAST_VERSION(7, 87, 0)
-    /* an interrupted look-up of a name is left to its thread instead of being waited for */
-    if (driven < 0)
+    /* an interrupted look-up of a name, or a late one, is left to its thread instead of being waited for */
+    if (driven < 0 || result == CURLE_OPERATION_TIMEDOUT)
         curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 #endif
     curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &requested);
@@ -423,6 +449,9 @@ static int transfer(struct http *http, CURL *easy, const struct http_request *re
         result = CURLE_PARTIAL_FILE;
     if (driven == 0 && result != CURLE_OK)
         driven = http_explain(easy, result, reason, exchange->refused, request->url, exchange->answer, err);
+    exchange->answer->reached = how_far(easy, result, status);
+    curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &connect_code);
+    exchange->answer->proxied = connect_code > 0 || result == CURLE_COULDNT_RESOLVE_PROXY;
     curl_multi_remove_handle(http->multi, easy);
     if (driven < 0) {
         http_answer_clear(exchange->answer);

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "util/buffer.h"
 #include "util/error.h"
@@ -28,7 +29,17 @@ enum http_header {
     HTTP_CORRELATION_ID, /* x-ms-correlation-request-id */
     HTTP_CONTENT_TYPE,
     HTTP_AUTHENTICATE, /* WWW-Authenticate */
+    HTTP_DATE,
     HTTP_HEADER_COUNT,
+};
+
+/* How far a request has come; with a proxy, the way to that counts as the connection. */
+enum http_reached {
+    HTTP_REACHED_NOTHING,
+    HTTP_REACHED_ADDRESS, /* the name has one */
+    HTTP_REACHED_PORT,    /* TCP is connected */
+    HTTP_REACHED_TLS,     /* the certificate is good */
+    HTTP_REACHED_ANSWER,
 };
 
 #define HTTP_DEFAULT_MAX_BODY ((size_t)4 << 20)
@@ -58,6 +69,8 @@ struct http_answer {
     bool sent;   /* something of the request (not only of its way, to a proxy) left, so it may have been acted upon */
     bool unsure; /* set by retry_send(): an earlier attempt may have been acted upon, whatever this answer says */
     bool transient; /* after a failure: the same request may well succeed in a moment */
+    enum http_reached reached; /* of the last attempt */
+    bool proxied;              /* a proxy has answered, or could not be found */
 };
 
 /*
@@ -70,14 +83,17 @@ void http_close(struct http *http);
 
 /*
  * Sends a request and reads the whole answer, whatever its status: 0. Failures are EXIT_NETWORK (host and
- * cause named), EXIT_HOST (no usable TLS or authorities here), or wait's own; *answer then only says `sent`
- * and `transient`. wait may be NULL. A request takes 2 minutes at most. A POST never goes out twice by
- * itself. The caller clears *answer with http_answer_clear() in any case.
+ * cause named), EXIT_HOST (no usable TLS or authorities here), or wait's own; *answer then only says `sent`,
+ * `transient`, `reached` and `proxied`. wait may be NULL. A request takes 2 minutes at most. A POST never goes out
+ * twice by itself. The caller clears *answer with http_answer_clear() in any case.
  */
 int http_send(struct http *http, const struct http_request *request, struct wait *wait, struct http_answer *answer,
               struct error **err);
 
 void http_answer_clear(struct http_answer *answer);
+
+/* When the server says that it is (Date: RFC 9110, 6.6.1); -1 if it does not. */
+time_t http_date(const struct http_answer *answer);
 
 /* Milliseconds that Retry-After asks to wait (seconds, or a date: RFC 9110, 10.2.3), 0 or more; -1 if it is
  * missing. */

@@ -31,6 +31,8 @@ static const struct rules_file {
 };
 static const size_t FILE_COUNT = sizeof(FILES) / sizeof(FILES[0]);
 
+static const size_t MAX_RULES = (size_t)1 << 20;
+
 /* the rules test for a file in here; the path stands in both */
 static const char MARKS[] = "/run/azilr/iscsi";
 
@@ -59,6 +61,44 @@ bool udev_rules_are_installed(void)
         if (!is_installed(&FILES[i]))
             return false;
     return true;
+}
+
+/* The first of udev's places that has the file. The caller frees it; NULL if none has. */
+static char *file_in_force(const struct rules_file *file, size_t *place)
+{
+    static const char *const places[] = {"/etc/udev/rules.d", "/run/udev/rules.d", "/usr/local/lib/udev/rules.d",
+                                         "/usr/lib/udev/rules.d", "/lib/udev/rules.d"};
+
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        char *path = str_printf("%s/%s", places[i], file->name);
+
+        *place = i;
+        if (access(path, F_OK) == 0)
+            return path;
+        free(path);
+    }
+    return NULL;
+}
+
+enum udev_rules_state udev_rules_examine(char **path)
+{
+    enum udev_rules_state state = UDEV_RULES_GOOD;
+
+    *path = NULL;
+    for (size_t i = 0; i < FILE_COUNT && state == UDEV_RULES_GOOD; i++) {
+        size_t place;
+        _cleanup_free_ char *found = file_in_force(&FILES[i], &place);
+        _cleanup_free_ char *text = NULL;
+
+        if (!found)
+            return UDEV_RULES_MISSING;
+        /* a link to /dev/null, which is how a rule is switched off, reads as an empty file */
+        if (file_read(found, MAX_RULES, &text, NULL, NULL) == 0 && str_equal(text, FILES[i].text))
+            continue;
+        state = place == 0 ? UDEV_RULES_OVERRIDDEN : UDEV_RULES_OTHER;
+        *path = steal(found);
+    }
+    return state;
 }
 
 static int reload(struct wait *wait, struct error **err)

@@ -20,6 +20,19 @@ bool udev_is_running(void);
 /* Whether the rules are installed for good. */
 bool udev_rules_are_installed(void);
 
+enum udev_rules_state {
+    UDEV_RULES_GOOD,
+    UDEV_RULES_MISSING,    /* mount brings a copy */
+    UDEV_RULES_OVERRIDDEN, /* a file of the same name, which counts for more, hides the one that was installed */
+    UDEV_RULES_OTHER,      /* installed by another version of azilr */
+};
+
+/*
+ * Which of the rules udev reads, going by the places that it reads and their order (udev(7)). *path is the file that is
+ * other than it should be, or NULL; the caller frees it.
+ */
+enum udev_rules_state udev_rules_examine(char **path);
+
 /* Puts a copy of the rules under /run/udev/rules.d, for hosts where they are not installed, and has udev read
  * it. */
 int udev_rules_place(struct wait *wait, struct error **err);

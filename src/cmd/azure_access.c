@@ -27,7 +27,8 @@ static int sign_in(struct azure_access *access, const struct options *options, c
                                                   .identity = options->identity,
                                                   .authority = place->authority,
                                                   .endpoint = place->endpoint,
-                                                  .ca_file = options->ca_file};
+                                                  .ca_file = options->ca_file,
+                                                  .unattended = options->unattended};
     struct arm_options arm = {.endpoint = place->endpoint, .ca_file = options->ca_file, .wait = wait};
     const char *token;
 
@@ -126,6 +127,17 @@ static int choose(const struct options *options, const cJSON *recorded, struct p
         place->authority = authority_from_environment();
     if (!place->authority)
         place->authority = str_dup(authority ? authority : cloud->authority);
+    return 0;
+}
+
+int azure_access_places(const struct options *options, char **endpoint, char **authority, struct error **err)
+{
+    _cleanup_(place_clear) struct place place = {0};
+
+    if (choose(options, NULL, &place, err) < 0)
+        return -1;
+    *endpoint = steal(place.endpoint);
+    *authority = steal(place.authority);
     return 0;
 }
 

@@ -19,6 +19,12 @@ struct azure_access {
     bool secret_is_used;   /* that one has had a secret from the environment */
 };
 
+/*
+ * Where azure_access_open() would go: Resource Manager and the sign-in service, as the caller's to free. EXIT_USAGE for
+ * a cloud that there is not. Contacts nothing.
+ */
+int azure_access_places(const struct options *options, char **endpoint, char **authority, struct error **err);
+
 /* Chooses the way to sign in and signs in. Errors as credential_open() and credential_get_token() give them. */
 int azure_access_open(struct azure_access *access, const struct options *options, struct wait *wait,
                       struct error **err);

@@ -13,6 +13,7 @@ int cmd_mount(int argc, char **argv, struct error **err);
 int cmd_unmount(int argc, char **argv, struct error **err);
 int cmd_renew(int argc, char **argv, struct error **err);
 int cmd_list(int argc, char **argv, struct error **err);
+int cmd_doctor(int argc, char **argv, struct error **err);
 int cmd_status(int argc, char **argv, struct error **err);
 int cmd_inspect(int argc, char **argv, struct error **err);
 int cmd_tunnel(int argc, char **argv, struct error **err);

@@ -15,9 +15,10 @@
 
 static const long MAX_TIMEOUT_S = 12 * 60 * 60;
 
-#define AZURE_USERS (OPTIONS_MOUNT | OPTIONS_UNMOUNT | OPTIONS_RENEW | OPTIONS_LIST)
+#define AZURE_USERS (OPTIONS_MOUNT | OPTIONS_UNMOUNT | OPTIONS_RENEW | OPTIONS_LIST | OPTIONS_DOCTOR)
+#define VAULT_USERS (OPTIONS_MOUNT | OPTIONS_LIST | OPTIONS_DOCTOR)
 #define FINDING_USERS (OPTIONS_MOUNT | OPTIONS_LIST)
-#define ALL_USERS (OPTIONS_MOUNT | OPTIONS_UNMOUNT | OPTIONS_STATUS | OPTIONS_RENEW | OPTIONS_LIST)
+#define ALL_USERS (OPTIONS_MOUNT | OPTIONS_UNMOUNT | OPTIONS_STATUS | OPTIONS_RENEW | OPTIONS_LIST | OPTIONS_DOCTOR)
 
 /* In `users`: its default may stand in the environment and in the file. Not for what chooses what is done this once. */
 #define HAS_DEFAULT (1U << 16)
@@ -36,11 +37,11 @@ static const struct option_spec {
     size_t offset;        /* in struct options */
     const char *help;
 } specs[] = {
-    {"vault-name", 'v', "NAME", FINDING_USERS | HAS_DEFAULT, offsetof(struct options, vault),
+    {"vault-name", 'v', "NAME", VAULT_USERS | HAS_DEFAULT, offsetof(struct options, vault),
      "the Recovery Services vault (default: any)"},
-    {"resource-group", 'g', "NAME", FINDING_USERS | HAS_DEFAULT, offsetof(struct options, resource_group),
+    {"resource-group", 'g', "NAME", VAULT_USERS | HAS_DEFAULT, offsetof(struct options, resource_group),
      "the vault's resource group (default: any)"},
-    {"subscription", 's', "ID", FINDING_USERS | HAS_DEFAULT, offsetof(struct options, subscription),
+    {"subscription", 's', "ID", VAULT_USERS | HAS_DEFAULT, offsetof(struct options, subscription),
      "the vault's subscription (default: AZURE_SUBSCRIPTION_ID, else any)"},
     {"container-name", 'c', "NAME", FINDING_USERS, offsetof(struct options, container),
      "the backup container: the VM's name, or az's full form"},
@@ -50,7 +51,7 @@ static const struct option_spec {
      "the newest point at or before: \"2026-11-20 03:00\", yesterday, \"2 days ago\""},
     {"point", 0, "ID", OPTIONS_MOUNT, offsetof(struct options, point), "this recovery point: its name, or its ARM id"},
     {"rp-name", 'r', "ID", OPTIONS_MOUNT, offsetof(struct options, point), "the same"},
-    {"script", 0, "FILE", OPTIONS_MOUNT, offsetof(struct options, script),
+    {"script", 0, "FILE", OPTIONS_MOUNT | OPTIONS_DOCTOR, offsetof(struct options, script),
      "use a connection script downloaded from the portal"},
     {"password-file", 0, "FILE", OPTIONS_MOUNT, offsetof(struct options, password_file),
      "the script's password (default: asked on the terminal)"},
@@ -59,7 +60,7 @@ static const struct option_spec {
      "ask for the passphrase of each encrypted volume (LUKS, BitLocker)"},
     {"key-file", 0, "FILE", OPTIONS_MOUNT | REPEATS, offsetof(struct options, key_files),
      "unlock with the passphrase or key in FILE; may be given several times"},
-    {"overlay-dir", 0, "DIR", OPTIONS_MOUNT | HAS_DEFAULT, offsetof(struct options, overlay_dir),
+    {"overlay-dir", 0, "DIR", OPTIONS_MOUNT | OPTIONS_DOCTOR | HAS_DEFAULT, offsetof(struct options, overlay_dir),
      "where overlays are stored (default: " OVERLAY_DIRECTORY ")"},
     {"overlay-size", 0, "SIZE", OPTIONS_MOUNT | HAS_DEFAULT, offsetof(struct options, overlay_size),
      "the most that one overlay may take: 512M, 4G (default: 1G)"},
@@ -72,6 +73,9 @@ static const struct option_spec {
     {"etag", 0, "TEXT", OPTIONS_MOUNT | OPTIONS_RENEW, offsetof(struct options, etag), "the request's eTag"},
     {"timeout", 0, "SECONDS", OPTIONS_MOUNT | OPTIONS_RENEW | OPTIONS_LIST | HAS_DEFAULT,
      offsetof(struct options, timeout), "give up after this long"},
+    /* no default: a limit for hours of work says nothing of how long a look may take */
+    {"timeout", 0, "SECONDS", OPTIONS_DOCTOR, offsetof(struct options, timeout),
+     "skip what has not been looked at after this long (default: 60)"},
     /* no default: one that suits the others must not keep anything from being taken down */
     {"timeout", 0, "SECONDS", OPTIONS_UNMOUNT, offsetof(struct options, timeout),
      "give up after this long; the next unmount goes on with the rest"},

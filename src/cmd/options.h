@@ -20,6 +20,7 @@ enum option_user {
     OPTIONS_STATUS = 1 << 2,
     OPTIONS_RENEW = 1 << 3,
     OPTIONS_LIST = 1 << 4,
+    OPTIONS_DOCTOR = 1 << 5,
 };
 
 /* More tags than that a resource cannot have (Azure Resource Manager limits). */
@@ -44,7 +45,8 @@ struct options {
     struct option_values tags, key_files;
     bool keep_access, unlock;
     bool all, json, quiet, verbose, help;
-    char *file; /* the text of the file of defaults; owned */
+    bool unattended; /* no option: the subcommand asks nobody for anything unless --auth says so */
+    char *file;      /* the text of the file of defaults; owned */
 };
 
 /*

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* `azilr status`: what is open on this host, as it really is now. */
+#include "cmd/status.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/statvfs.h>
@@ -212,7 +214,7 @@ static cJSON *damaged(const char *id, const struct error *problem)
     return state;
 }
 
-static int collect(cJSON *sessions, struct error **err)
+int status_collect(cJSON *sessions, struct error **err)
 {
     char **ids = NULL;
     size_t count = 0;
@@ -269,7 +271,7 @@ int cmd_status(int argc, char **argv, struct error **err)
     }
     if (rest_count)
         return error_set(err, EXIT_USAGE, "status takes no argument");
-    if (host_require_root("status", err) < 0 || collect(sessions, err) < 0)
+    if (host_require_root("status", err) < 0 || status_collect(sessions, err) < 0)
         return -1;
     if (options.json) {
         _cleanup_free_ char *text = json_text(document, true);

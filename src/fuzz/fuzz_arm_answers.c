@@ -8,6 +8,7 @@
 #include "azure/credential-internal.h"
 #include "azure/http-internal.h"
 #include "azure/ilr.h"
+#include "azure/permissions.h"
 #include "azure/secret_json.h"
 #include "azure/url.h"
 #include "fuzz/input.h"
@@ -28,6 +29,7 @@ static void fuzz_json(const char *text, size_t length)
     backup_parse_point(json, &point, NULL);
     backup_parse_item(json, &item, NULL);
     backup_parse_vault(json, &vault, NULL);
+    permissions_allow(json_array(json, "value"), "Microsoft.RecoveryServices/Vaults/read");
     ilr_parse_scripts(json, &scripts, NULL);
     ilr_parse_scripts(ilr_recovery_target(json), &inline_scripts, NULL);
     if (status && arm_operation_state(status) == ARM_OPERATION_FAILED)

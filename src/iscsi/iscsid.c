@@ -13,6 +13,8 @@
 
 /* ISCSIADM_NAMESPACE in open-iscsi's mgmt_ipc.h: the abstract socket on which iscsid listens */
 static const char ISCSID_SOCKET[] = "ISCSIADM_ABSTRACT_NAMESPACE";
+/* __SO_ACCEPTCON in the kernel's include/uapi/linux/net.h, for a socket that is listened on */
+static const unsigned long ACCEPTS_CONNECTIONS = 1UL << 16;
 static const int START_TIMEOUT_MS = 15000;
 
 bool iscsid_is_reachable(void)
@@ -25,6 +27,32 @@ bool iscsid_is_reachable(void)
     memcpy(address.sun_path + 1, ISCSID_SOCKET, sizeof(ISCSID_SOCKET) - 1);
     return connect(fd, (const struct sockaddr *)&address,
                    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + sizeof(ISCSID_SOCKET))) == 0;
+}
+
+/* A line of /proc/net/unix (proc(5)): Num RefCount Protocol Flags Type St Inode Path; an abstract name begins with "@".
+ */
+static bool is_listening_socket(char *line)
+{
+    const char *words[8];
+    size_t count = 0;
+    char *save = NULL;
+
+    for (char *word = strtok_r(line, " \n", &save); word && count < 8; word = strtok_r(NULL, " \n", &save))
+        words[count++] = word;
+    return count == 8 && words[7][0] == '@' && str_equal(words[7] + 1, ISCSID_SOCKET) &&
+           (strtoul(words[3], NULL, 16) & ACCEPTS_CONNECTIONS);
+}
+
+bool iscsid_is_listened_for(void)
+{
+    _cleanup_fclose_ FILE *table = fopen("/proc/net/unix", "re");
+    _cleanup_free_ char *line = NULL;
+    size_t size = 0;
+
+    while (table && getline(&line, &size, table) > 0)
+        if (is_listening_socket(line))
+            return true;
+    return false;
 }
 
 static bool has_unit(const char *unit, struct wait *wait)
@@ -44,6 +72,15 @@ const char *iscsid_unit(struct wait *wait)
         if (has_unit(units[i], wait))
             return units[i];
     return NULL;
+}
+
+bool iscsid_unit_is_masked(const char *unit, struct wait *wait)
+{
+    const char *const argv[] = {"systemctl", "show", "--property=LoadState", unit, NULL};
+    _cleanup_run_result_ struct run_result result = {0};
+
+    return run(argv, NULL, wait, &result, NULL) == 0 &&
+           str_starts_with(buffer_text(&result.output), "LoadState=masked");
 }
 
 static bool becomes_reachable(struct wait *wait, struct error **err)

@@ -12,10 +12,19 @@
 bool iscsid_is_reachable(void);
 
 /*
+ * The same without connecting, which would have systemd start iscsid where its socket waits for that: whether the
+ * kernel has a socket of that name that somebody listens on.
+ */
+bool iscsid_is_listened_for(void);
+
+/*
  * The systemd unit that iscsid_start() would start: "iscsid.socket" or "iscsid.service", whichever the host
  * has first; NULL where there is none. A constant.
  */
 const char *iscsid_unit(struct wait *wait);
+
+/* Whether a unit, as iscsid_unit() gives it, is masked, so that it cannot be started. */
+bool iscsid_unit_is_masked(const char *unit, struct wait *wait);
 
 /*
  * Starts iscsid: the unit from iscsid_unit(), or the distribution's service script where unit is NULL.

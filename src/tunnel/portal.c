@@ -118,3 +118,8 @@ int portal_connect(const struct portal *portal, struct wait *wait, int *fd, SSL 
     *fd = steal_fd(&made);
     return 0;
 }
+
+int portal_connect_tcp(const struct portal *portal, struct wait *wait, int *fd, struct error **err)
+{
+    return connect_tcp(portal, wait, fd, err);
+}

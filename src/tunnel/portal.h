@@ -21,6 +21,9 @@ struct portal {
  */
 int portal_connect(const struct portal *portal, struct wait *wait, int *fd, SSL **ssl, struct error **err);
 
+/* The part of that below TLS; `certificate_name` and `context` are not looked at. */
+int portal_connect_tcp(const struct portal *portal, struct wait *wait, int *fd, struct error **err);
+
 /* Sets what every connection of the tunnel has: no delay of small segments, and a dead peer noticed in two minutes. */
 void portal_tune_socket(int fd);
 

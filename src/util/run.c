@@ -34,8 +34,7 @@ static void child_close(struct child *child)
     cleanup_close_fd(&child->errors_fd);
 }
 
-/* Finds the program on RUN_PATH. The caller frees the result; NULL if it is not there. */
-static char *find_program(const char *name)
+char *run_find(const char *name)
 {
     _cleanup_free_ char *path = str_dup(RUN_PATH);
     char *save = NULL;
@@ -153,7 +152,7 @@ static int open_input(const char *name, const struct buffer *input, int *fd, str
 
 static int start(const char *const argv[], const struct run_options *options, struct child *child, struct error **err)
 {
-    _cleanup_(part_clear) struct part part = {.program = find_program(argv[0]),
+    _cleanup_(part_clear) struct part part = {.program = run_find(argv[0]),
                                               .person = options->person,
                                               .in_fd = -1,
                                               .out_fd = -1,

@@ -67,6 +67,9 @@ int run(const char *const argv[], const struct run_options *options, struct wait
 /* The same, where an exit code other than 0 is an error too (EXIT_FAILED) that quotes standard error. */
 int run_checked(const char *const argv[], const struct run_options *options, struct wait *wait, struct error **err);
 
+/* Where the program is on RUN_PATH; NULL if it is not there. The caller frees it. */
+char *run_find(const char *name);
+
 /* The program's last words, made printable: its standard error, or else its standard output if that is no secret. The
  * caller frees it. */
 char *run_last_words(const struct run_result *result);

@@ -39,7 +39,7 @@ class Manual(unittest.TestCase):
 
     def test_every_command_and_option(self):
         text = (ROOT / "src/man/azilr.8").read_text(encoding="utf-8")
-        self.assertLessEqual({"mount", "unmount", "renew", "list", "status", "inspect", "tunnel"}, set(self.commands()))
+        self.assertLessEqual({"mount", "unmount", "renew", "list", "status", "doctor", "inspect", "tunnel"}, set(self.commands()))
         for command in self.commands():
             self.assertIn(f"\n.Nm\n.Cm {command}\n", text)
             section = part("azilr.8", "Ss", f"azilr {command}")
@@ -52,7 +52,7 @@ class Manual(unittest.TestCase):
 
     def test_letters(self):
         text = (ROOT / "src/man/azilr.8").read_text(encoding="utf-8")
-        for command in ("mount", "list"):
+        for command in ("mount", "list", "doctor"):
             for letter, option in re.findall(r"^  -([a-z]), --([a-z-]+)", self.azilr(command, "--help"), re.M):
                 self.assertTrue(re.search(rf"Fl {letter} , -{option}\b", text), option)
 
@@ -93,6 +93,43 @@ class Manual(unittest.TestCase):
         self.assertGreater(len(members), 20)
         for name in members:
             self.assertTrue(re.search(rf"\b{name}\b", text), name)
+
+
+class Threats(unittest.TestCase):
+    """Every line under "Threats" in PACKAGING.md names tests that there are, and that are run."""
+    FOLDERS = {"py": "tests/native", "c": "tests/unit", "sh": "tests/lab/scenarios"}
+    NAMED = re.compile(r'`([A-Za-z0-9_-]+\.(py|c|sh)): (?:"([^`]+)"|([a-z0-9_]+))`')
+
+    def setUp(self):
+        text = (ROOT / "PACKAGING.md").read_text(encoding="utf-8")
+        self.section = re.search(r"^## Threats\n(.*?)(?=^## )", text, re.M | re.S)[1]
+        self.rows = [line for line in self.section.splitlines()
+                     if line.startswith("| ") and not line.startswith(("| ---", "| it cannot |", "| they cannot |"))]
+
+    @staticmethod
+    def sign(kind, step, function):
+        """What a test of that name looks like where it stands: for a unit test, that it is among those that are run."""
+        name = re.escape(step or function)
+        return {"sh": rf"^step [\"']{name}[\"']$", "py": rf"^    def {name}\(self", "c": rf"cmocka_unit_test\({name}\)"}[kind]
+
+    def test_every_line_names_tests(self):
+        self.assertGreater(len(self.rows), 25)
+        for row in self.rows:
+            with self.subTest(row=row):
+                shown_by = row.split(" | ", 1)[1].rstrip(" |")
+                self.assertEqual("", self.NAMED.sub("", shown_by).replace(",", "").strip(), "no test's name")
+                self.assertRegex(shown_by, self.NAMED)
+
+    def test_every_test_is_there(self):
+        for name, kind, step, function in self.NAMED.findall("\n".join(self.rows)):
+            with self.subTest(name=name, test=step or function):
+                path = ROOT / self.FOLDERS[kind] / name
+                self.assertTrue(path.is_file(), path)
+                self.assertRegex(path.read_text(encoding="utf-8"), re.compile(self.sign(kind, step, function), re.M))
+
+    def test_every_party(self):
+        for party in ("answer of the vault", "portal", "backup image", "local user", "network, or a proxy"):
+            self.assertRegex(self.section, rf"(?m)^### A hostile {party}")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 
 from . import checks, errors, ilr_request, script
 from .ilr import Ilr, Operation, status_body
-from .lists import EVIL_HOST, Lists
+from .lists import EVIL_HOST, Lists, paged
 from .message import Request, Response
 from .oauth import Credentials, Tokens
 from .switches import Switches
@@ -59,6 +59,8 @@ ROUTES = (
     Route("vaults_list", "GET", _VAULTS, f"{_PROVIDER}/Vaults/read", "vaults", _PAGED),
     Route("items_list", "GET", _VAULT + "/backupProtectedItems", f"{_PROVIDER}/Vaults/backupProtectedItems/read",
           "vaults/backupProtectedItems", ("$filter", *_PAGED)),
+    Route("permissions_list", "GET", _VAULT + "/providers/Microsoft.Authorization/permissions",
+          "Microsoft.Authorization/permissions/read", "permissions", _PAGED),
     Route("item_get", "GET", _ITEM, f"{_RBAC_ITEM}/read", _KIND_ITEM),
     Route("points_list", "GET", _ITEM + "/recoveryPoints", f"{_RBAC_ITEM}/recoveryPoints/read",
           f"{_KIND_ITEM}/recoveryPoints", ("$filter", *_PAGED)),
@@ -137,6 +139,8 @@ class Arm:
             return checks.SUBSCRIPTION_VERSIONS
         if route.call == "vaults_list":
             return checks.VAULT_VERSIONS
+        if route.call == "permissions_list":
+            return checks.AUTHORIZATION_VERSIONS
         newest = [] if self._switches.generation == "inline" else [checks.LIST_ACTION_VERSION]
         return newest if route.call == "list_scripts" else checks.BACKUP_VERSIONS + newest
 
@@ -160,6 +164,18 @@ class Arm:
 
     def _point_get(self, _request: Request, _query: dict[str, str], names: dict[str, str]) -> Response:
         return self._lists.point(self._point(names))
+
+    def _permissions_list(self, request: Request, query: dict[str, str], names: dict[str, str]) -> Response:
+        """What the caller may do with a vault: a role that only reads, and one with the rest of what is not forbidden,
+        in which the actions stand by themselves as in the role Backup Operator."""
+        self._model.vault(names["sub"], names["group"], names["vault"])
+        granted = [route.action for route in ROUTES if route.call not in self._switches.forbidden
+                   and route.action.startswith(f"{_PROVIDER}/")]
+        roles = [["Microsoft.Authorization/*/read", "Microsoft.Resources/subscriptions/resourceGroups/read"],
+                 sorted(set(granted))]
+        return paged(request, self._switches, query, roles, lambda actions: {
+            "actions": actions, "notActions": [], "dataActions": [], "notDataActions": [], "condition": None,
+            "conditionVersion": None})
 
     # --- item level recovery ------------------------------------------------------------------------
 

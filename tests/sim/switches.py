@@ -6,7 +6,7 @@ from typing import Any, Callable
 
 CALLS = ("token", "subscriptions_list", "vaults_list", "items_list", "item_get", "points_list", "point_get",
          "provision", "status", "results", "backup_operation", "list_scripts", "revoke", "script_download",
-         "devicecode", "imds", "arc")
+         "devicecode", "imds", "arc", "permissions_list")
 NOT_ARM = ("token", "script_download", "devicecode", "imds", "arc")  # a fault reaches these only when it names them
 
 # members of the properties of recovery points and protected items that the published schema does not require

@@ -88,6 +88,19 @@ class Checks(SimCase):
         self.assertIn("/provisionInstantItemRecovery/action' over scope '/subscriptions/", answer["error"]["message"])
         self.assertEqual(self.call("GET", f"{self.point}?{VERSION}")[0], 200)
 
+    def test_permissions(self) -> None:
+        url = f"{self.vault}/providers/Microsoft.Authorization/permissions?api-version=2022-04-01"
+        status, _, body = self.call("GET", url)
+        self.assertEqual(200, status)
+        actions = [action for role in body["value"] for action in role["actions"]]
+        revoke = [action for action in actions if action.endswith("/revokeInstantItemRecovery/action")]
+        self.assertEqual(1, len(revoke))
+        self.set(forbidden="revoke")
+        _, _, body = self.call("GET", url)
+        self.assertEqual(len(actions) - 1, sum(len(role["actions"]) for role in body["value"]))
+        self.assertNotIn(revoke[0], str(body))
+        self.assertEqual(400, self.call("GET", url.replace("2022-04-01", "2023-02-01"))[0])
+
     def test_forbidden_scope(self) -> None:
         self.set(forbidden_scopes=[self.vault.upper()])
         items = f"{self.vault}/backupProtectedItems?{VERSION}"
