@@ -98,10 +98,12 @@ int portal_probe(const char *host, int port, const char *ca_file, struct wait *w
     const struct portal portal = {.host = host, .port = port};
     _cleanup_(cleanup_context) SSL_CTX *context = NULL;
     _cleanup_ssl_ SSL *ssl = NULL;
+    _cleanup_free_ char *ca = NULL;
     _cleanup_close_ int fd = -1;
 
     *facts = (struct portal_facts){0};
-    if (tls_make_context(ca_file, &context, err) < 0)
+    if ((ca_file && tls_read_ca(ca_file, &ca, err) < 0) ||
+        tls_make_context(ca, ca_file ? ca_file : "--ca-file", &context, err) < 0)
         return -1;
     if (resolve_host(host, LOOKUP_TIMEOUT_MS, wait, &facts->address, err) < 0)
         return error_hint(err, "check this host's DNS; with a private endpoint the name is known only inside the "
