@@ -162,6 +162,23 @@ static int session_exists(const struct session *session, struct error **err)
     return error_hint(err, "see it with `azilr status`, end it with `azilr unmount %s`", session->id);
 }
 
+/* Removes the places that this was the last session in; with others there they are not empty, and stay. */
+static void remove_places(const char *directory, const char *var_file)
+{
+    const char *const paths[] = {directory, var_file};
+
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        _cleanup_free_ char *path = str_dup(paths[i]);
+
+        /* .../sessions/ID: the last two directories are ours */
+        for (int up = 0; up < 2; up++) {
+            *strrchr(path, '/') = '\0';
+            if (rmdir(path) < 0)
+                break;
+        }
+    }
+}
+
 /* The places go away with the last session, which may be at this very moment: then they are made once more. */
 static int make_directory(const struct session_places *places, const struct session *session, struct error **err)
 {
@@ -186,8 +203,10 @@ int session_create(const struct session_places *places, const char *id, struct s
     made = session_new(places, id);
     if (access(made->var_file, F_OK) == 0)
         return session_exists(made, err);
-    if (make_directory(places, made, err) < 0)
+    if (make_directory(places, made, err) < 0) {
+        remove_places(made->directory, made->var_file);
         return -1;
+    }
     made->state = json_new_object();
     json_set_number(made->state, "version", 1);
     json_set_string(made->state, "id", id);
@@ -428,23 +447,6 @@ int session_undone(struct session *session, const cJSON *change, struct error **
     return session_save(session, err);
 }
 
-/* Removes the places that this was the last session in; with others there they are not empty, and stay. */
-static void remove_places(const struct session *session)
-{
-    const char *const paths[] = {session->directory, session->var_file};
-
-    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-        _cleanup_free_ char *path = str_dup(paths[i]);
-
-        /* .../sessions/ID: the last two directories are ours */
-        for (int up = 0; up < 2; up++) {
-            *strrchr(path, '/') = '\0';
-            if (rmdir(path) < 0)
-                break;
-        }
-    }
-}
-
 /*
  * What a killed azilr, or a tool that it ran, may have left of the files that it puts here for a moment: mdadm's
  * configuration, copies of a volume group's metadata, and LVM's own beside those.
@@ -479,6 +481,33 @@ int session_remove(struct session *session, struct error **err)
     remove_work_files(session->directory);
     if (rmdir(session->directory) < 0 && errno != ENOENT)
         return error_set_errno(err, EXIT_FAILED, errno, "cannot remove %s", session->directory);
-    remove_places(session);
+    remove_places(session->directory, session->var_file);
     return 0;
+}
+
+/* Of a state that was being written for the first time when the power failed; nothing had been changed yet. */
+static void remove_begun_states(const struct session_places *places)
+{
+    _cleanup_free_ char *var_sessions = str_printf("%s/sessions", places->var);
+    char **ids = NULL;
+    size_t count = 0;
+
+    if (add_ids(var_sessions, ".json.new", &ids, &count, NULL) == 0)
+        for (size_t i = 0; i < count; i++) {
+            _cleanup_session_ struct session *session = NULL;
+
+            /* under the session's lock; one that is there is being worked on, or taken down by itself */
+            if (session_create(places, ids[i], &session, NULL) == 0)
+                session_remove(session, NULL);
+        }
+    session_list_free(ids, count);
+}
+
+void session_sweep(const struct session_places *places)
+{
+    _cleanup_free_ char *directory = str_printf("%s/sessions/-", places->run);
+    _cleanup_free_ char *var_file = str_printf("%s/sessions/-", places->var);
+
+    remove_begun_states(places);
+    remove_places(directory, var_file);
 }

@@ -270,6 +270,38 @@ static void an_access_has_an_end(void **state)
     }
 }
 
+/* What is left when azilr is killed between two of the calls that make a session. */
+static void what_has_not_come_to_be_is_swept(void **state)
+{
+    const struct fixture *fixture = *state;
+    _cleanup_free_ char *var_sessions = str_printf("%s/sessions", fixture->var);
+    _cleanup_free_ char *run_sessions = str_printf("%s/sessions", fixture->run);
+    _cleanup_free_ char *begun = str_printf("%s/one.json.new", var_sessions);
+    _cleanup_session_ struct session *session = NULL;
+    _cleanup_error_ struct error *err = NULL;
+
+    session_sweep(&fixture->places);
+    for (int begin = 0; begin < 2; begin++) {
+        assert_int_equal(mkdir(fixture->run, 0700), 0);
+        assert_int_equal(mkdir(run_sessions, 0700), 0);
+        assert_int_equal(mkdir(fixture->var, 0700), 0);
+        assert_int_equal(mkdir(var_sessions, 0700), 0);
+        if (begin)
+            assert_int_equal(file_replace(begun, "{", 1, 0600, false, NULL), 0);
+        session_sweep(&fixture->places);
+        assert_int_equal(access(fixture->run, F_OK), -1);
+        assert_int_equal(access(fixture->var, F_OK), -1);
+    }
+
+    /* a session that is there is nothing of that kind, whatever it is writing */
+    assert_int_equal(session_create(&fixture->places, "one", &session, &err), 0);
+    assert_int_equal(file_replace(begun, "{", 1, 0600, false, NULL), 0);
+    session_sweep(&fixture->places);
+    assert_int_equal(access(begun, F_OK), 0);
+    assert_int_equal(session_remove(session, &err), 0);
+    assert_int_equal(access(fixture->var, F_OK), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -278,6 +310,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_session_comes_and_goes_without_a_trace, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_undo_list_runs_backwards_and_survives_a_crash, set_up, tear_down),
         cmocka_unit_test_setup_teardown(after_a_boot_only_what_outlives_it_is_left, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_has_not_come_to_be_is_swept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_session_has_one_holder, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_child_in_flight_keeps_the_lock_of_a_killed_parent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(state_that_is_damaged_or_missing_is_told_apart, set_up, tear_down),
