@@ -367,6 +367,15 @@ static void strike(struct teardown *teardown, const cJSON *change)
         log_warning("%s", problem->message);
 }
 
+/*
+ * As long as something has not been undone, the directory that it is in cannot go, and iscsiadm makes those of its
+ * records anew whenever it is asked: so they are removed once more the next time.
+ */
+static bool may_come_again(const char *kind, const struct error *first)
+{
+    return first && str_equal(kind, CHANGE_DIRECTORY);
+}
+
 /* What has not been begun when the time is over is left for the next time. */
 static bool is_late(const struct teardown *teardown, struct error **err)
 {
@@ -407,7 +416,8 @@ int teardown(struct teardown *teardown, struct error **err)
         if (known < 0)
             error_set(&reason, EXIT_FAILED,
                       "the session's state names a change that this version does not know: \"%s\"", kind);
-        else if (changes[known].undo(teardown, json_object(change, "arguments"), &reason) >= 0)
+        else if (changes[known].undo(teardown, json_object(change, "arguments"), &reason) >= 0 &&
+                 !may_come_again(kind, first))
             strike(teardown, change);
         if (reason) {
             if (known < 0 || changes[known].reach == ALL_BELOW)
