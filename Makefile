@@ -6,6 +6,7 @@
 # make demo         a recovery point mounted and taken down in a virtual machine (scripts/demo)
 # make lint         formatting, static analysis, layering
 # make unit native  tests that need no virtual machine
+# make faults       every fault at every point (tests/faults; hours)
 # make fuzz         the parsers' fuzz targets, FUZZ_SECONDS each (needs clang)
 #
 # BUILD=dir puts everything elsewhere; SANITIZE=address,undefined builds with sanitizers; WERROR=1 turns warnings into
@@ -60,11 +61,14 @@ LIBRARY := $(BUILD)/libazilr.a
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 NATIVE_PROGRAMS := $(patsubst tests/native/%.c,$(BUILD)/tests/native/%,$(wildcard tests/native/*_driver.c))
 NATIVE_COMMON := $(BUILD)/tests/native/print.o
+# The program's own objects, linked so that each call that changes the host goes through tests/faults.
+FAULT_OBJECTS := $(patsubst tests/faults/%.c,$(BUILD)/tests/faults/%.o,$(wildcard tests/faults/*.c))
+FAULT_WRAPS := $(shell sed -n 's/^WRAP.[^,]*, \([a-z0-9_]*\),.*/-Wl,--wrap=\1/p' tests/faults/wraps.h)
 UDEV_RULES := udev/09-azilr-stacked.rules udev/56-azilr.rules
 GENERATED := $(UDEV_RULES:udev/%=$(BUILD)/generated/%.inc)
 FUZZERS := $(patsubst src/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard src/fuzz/*.c))
 
-.PHONY: all install check demo lint format generated unit native native-programs tests fuzz bench clean
+.PHONY: all install check demo lint format generated unit native native-programs tests faults fuzz bench clean
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/azilr
@@ -87,8 +91,11 @@ $(BUILD)/generated/%.inc: udev/% Makefile
 	@mkdir -p $(@D)
 	sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/?/\\?/g' -e 's/^/"/' -e 's/$$/\\n"/' $< > $@
 
-tests: $(UNIT_TESTS) $(NATIVE_PROGRAMS)
-native-programs: $(NATIVE_PROGRAMS)
+tests: $(UNIT_TESTS) $(NATIVE_PROGRAMS) $(BUILD)/tests/faults/azilr
+native-programs: $(NATIVE_PROGRAMS) $(BUILD)/tests/faults/azilr
+
+$(BUILD)/tests/faults/azilr: $(BUILD)/src/main.o $(FAULT_OBJECTS) $(LIBRARY)
+	$(CC) $(ALL_LDFLAGS) $(FAULT_WRAPS) -o $@ $^ $(PKG_LDLIBS) $(LDLIBS)
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LDLIBS) $(LDLIBS) -lcmocka
@@ -101,6 +108,9 @@ unit: $(UNIT_TESTS)
 
 native: all tests
 	tests/run-native $(BUILD)
+
+faults: all
+	tests/faults/run-all
 
 # Fuzzers are whole programs of their own: every source is compiled again with coverage and sanitizers.
 fuzz: $(FUZZERS)
@@ -135,4 +145,5 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
--include $(OBJECTS:.o=.d) $(BUILD)/src/main.d $(UNIT_TESTS:=.d) $(NATIVE_PROGRAMS:=.d) $(NATIVE_COMMON:.o=.d)
+-include $(OBJECTS:.o=.d) $(BUILD)/src/main.d $(UNIT_TESTS:=.d) $(NATIVE_PROGRAMS:=.d) $(NATIVE_COMMON:.o=.d) \
+	$(FAULT_OBJECTS:.o=.d)
