@@ -223,7 +223,8 @@ static int undo_login(struct teardown *teardown, const cJSON *arguments, struct 
 
 static int undo_node(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
-    int result = iscsi_remove_node(text_of(arguments, "target"), text_of(arguments, "iface"), teardown->wait, err);
+    int result = iscsi_remove_node(text_of(arguments, "target"), text_of(arguments, "iface"),
+                                   teardown->session->lock_fd, teardown->wait, err);
 
     if (result > 0)
         say(teardown, "removed the iSCSI node record of %s", text_of(arguments, "target"));
@@ -233,12 +234,12 @@ static int undo_node(struct teardown *teardown, const cJSON *arguments, struct e
 static int undo_discovery(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
     return iscsi_remove_discovery(text_of(arguments, "address"), json_whole(arguments, "port", 0, USHRT_MAX, 0),
-                                  teardown->wait, err);
+                                  teardown->session->lock_fd, teardown->wait, err);
 }
 
 static int undo_iface(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
-    int result = iscsi_remove_iface(text_of(arguments, "iface"), teardown->wait, err);
+    int result = iscsi_remove_iface(text_of(arguments, "iface"), teardown->session->lock_fd, teardown->wait, err);
 
     if (result > 0)
         say(teardown, "removed the iSCSI interface record %s", text_of(arguments, "iface"));

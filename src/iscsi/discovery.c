@@ -91,15 +91,17 @@ int iscsi_discover(const struct iscsi_target *at, const char *user, const char *
                      result.exit_code, words);
 }
 
-int iscsi_remove_discovery(const char *address, int port, struct wait *wait, struct error **err)
+int iscsi_remove_discovery(const char *address, int port, int lock_fd, struct wait *wait, struct error **err)
 {
     _cleanup_free_ char *portal = str_printf("%s:%d", address, port);
     const char *const remove[] = {"iscsiadm", "-m",   "discoverydb", "-t",     "sendtargets",
                                   "-p",       portal, "-o",          "delete", NULL};
+    struct run_options options = RUN_OPTIONS_INIT;
 
     if (!iscsi_has_discovery_record(address, port))
         return 0;
-    if (run_checked(remove, NULL, wait, err) < 0)
+    options.inherit_fd = lock_fd;
+    if (run_checked(remove, &options, wait, err) < 0)
         return error_wrap(err, "cannot remove the iSCSI discovery record for %s", portal);
     return 1;
 }

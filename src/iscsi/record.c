@@ -108,12 +108,12 @@ static char *find_below(const char *directory, const char *iface, int depth, boo
     return NULL;
 }
 
-static const char *const databases[] = {"/etc/iscsi/nodes", "/var/lib/iscsi/nodes", "/var/db/iscsi/nodes"};
+static const char *const databases[] = {"/etc/iscsi", "/var/lib/iscsi", "/var/db/iscsi"};
 
 void record_remove_leftovers(const char *target, const char *iface)
 {
     for (size_t i = 0; i < sizeof(databases) / sizeof(databases[0]); i++) {
-        _cleanup_free_ char *directory = str_printf("%s/%s", databases[i], target);
+        _cleanup_free_ char *directory = str_printf("%s/nodes/%s", databases[i], target);
 
         for (;;) {
             _cleanup_free_ char *found = find_below(directory, iface, 1, true);
@@ -127,7 +127,7 @@ void record_remove_leftovers(const char *target, const char *iface)
 char *record_find(const char *target, const char *iface, struct error **err)
 {
     for (size_t i = 0; i < sizeof(databases) / sizeof(databases[0]); i++) {
-        _cleanup_free_ char *directory = str_printf("%s/%s", databases[i], target);
+        _cleanup_free_ char *directory = str_printf("%s/nodes/%s", databases[i], target);
         char *found = find_below(directory, iface, 1, false);
 
         if (found)
@@ -137,6 +137,17 @@ char *record_find(const char *target, const char *iface, struct error **err)
               databases[1], databases[2]);
     error_hint(err, "this open-iscsi keeps its records elsewhere; please report the distribution and version");
     return NULL;
+}
+
+bool record_has_iface(const char *iface)
+{
+    for (size_t i = 0; i < sizeof(databases) / sizeof(databases[0]); i++) {
+        _cleanup_free_ char *path = str_printf("%s/ifaces/%s", databases[i], iface);
+
+        if (access(path, F_OK) == 0)
+            return true;
+    }
+    return false;
 }
 
 int record_edit_file(const char *path, const struct record_setting *settings, size_t count, struct error **err)

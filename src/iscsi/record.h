@@ -8,6 +8,7 @@
 #ifndef AZILR_ISCSI_RECORD_H
 #define AZILR_ISCSI_RECORD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "util/buffer.h"
@@ -37,6 +38,9 @@ char *record_find(const char *target, const char *iface, struct error **err);
  * iscsiadm does not know of, with the secret in it. Best effort.
  */
 void record_remove_leftovers(const char *target, const char *iface);
+
+/* Whether there is a record of that iface. iscsiadm is not asked: any answer but yes could be a failure of its own. */
+bool record_has_iface(const char *iface);
 
 /* Edits that file: replaced at once, mode 0600, synced. */
 int record_edit_file(const char *path, const struct record_setting *settings, size_t count, struct error **err);
