@@ -173,7 +173,7 @@ static void remove_places(const char *directory, const char *var_file)
         /* .../sessions/ID: the last two directories are ours */
         for (int up = 0; up < 2; up++) {
             *strrchr(path, '/') = '\0';
-            if (rmdir(path) < 0)
+            if (rmdir(path) < 0 && errno != ENOENT)
                 break;
         }
     }

@@ -14,6 +14,8 @@ from pathlib import Path
 
 PLACES = ("/run/azilr", "/var/lib/azilr", "/mnt/azilr", "/etc/iscsi", "/var/lib/iscsi", "/run/udev/rules.d", "/etc/lvm",
           "/etc/mdadm", "/dev/mapper", "/dev/disk", "/dev/md", "/var/tmp/azilr")
+# these count up with each device that there ever was
+COUNTED = "/dev/disk/by-diskseq"
 # what comes and goes by itself
 RESTLESS = re.compile(r"systemd|udev|multipathd|dbus|agetty|kmod|tgtd|iscsid|bash$|python3")
 
@@ -22,6 +24,7 @@ def files():
     for place in PLACES:
         names = [place] if os.path.lexists(place) else []
         for folder, folders, others in os.walk(place):
+            folders[:] = [name for name in folders if os.path.join(folder, name) != COUNTED]
             names += [os.path.join(folder, name) for name in folders + others]
         for path in sorted(names):
             try:

@@ -11,7 +11,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
@@ -38,9 +37,11 @@ def mount(*arguments):
 def furnish(work: Path):
     """A host with open-iscsi and the kernel's part of it, as far as files tell."""
     mount("--make-rprivate", "/")
+    for place in ("/run", "/var/lib", "/mnt", "/sys/class", "/sys/bus"):
+        mount("-t", "tmpfs", "none", place)
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     programs = work / "sbin"
-    programs.mkdir()
+    programs.mkdir(parents=True)
     for program in Path("/usr/sbin").iterdir():
         (programs / program.name).symlink_to(work / "host-sbin" / program.name)
     (work / "host-sbin").mkdir()
@@ -48,8 +49,6 @@ def furnish(work: Path):
     (programs / "iscsiadm").unlink(missing_ok=True)
     shutil.copy(HERE / "iscsiadm", programs / "iscsiadm")
     mount("--bind", str(programs), "/usr/sbin")
-    for place in ("/run", "/var/lib", "/mnt", "/sys/class", "/sys/bus"):
-        mount("-t", "tmpfs", "none", place)
     for place in ("/sys/class/iscsi_transport/tcp", "/sys/bus/scsi/drivers/sd", "/var/lib/iscsi"):
         os.makedirs(place)
     hosts = work / "hosts"
@@ -100,7 +99,8 @@ def login_point(walk: Walk, journey: Journey) -> str:
 
 
 def prepare(build: Path) -> tuple[Walk, list[Journey]]:
-    work = Path(tempfile.mkdtemp(prefix="azilr-faults-"))
+    # on a file system that goes with the namespace
+    work = Path("/mnt/faults")
     furnish(work)
     stand_in_for_iscsid()
     folder, ready = start_simulator(work, build / "tests" / "faults" / "pki")

@@ -51,6 +51,7 @@ class Choice:
     everything: bool
     seed: int
     only: str = ""
+    skip: str = "$^"
     outcome: str = ""
     shard: tuple[int, int] = (0, 1)
 
@@ -60,7 +61,7 @@ class Choice:
         steps = []
         for point in points:
             outcomes = [name for name in point.outcomes if self.outcome in ("", name)]
-            if not outcomes or not re.search(self.only, point.line):
+            if not outcomes or not re.search(self.only, point.line) or re.search(self.skip, point.line):
                 continue
             steps += [(point, name) for name in (outcomes if self.everything else [chance.choice(outcomes)])]
         if not self.everything:

@@ -281,6 +281,11 @@ static void what_has_not_come_to_be_is_swept(void **state)
     _cleanup_error_ struct error *err = NULL;
 
     session_sweep(&fixture->places);
+    assert_int_equal(mkdir(fixture->run, 0700), 0);
+    assert_int_equal(mkdir(fixture->var, 0700), 0);
+    session_sweep(&fixture->places);
+    assert_int_equal(access(fixture->run, F_OK), -1);
+    assert_int_equal(access(fixture->var, F_OK), -1);
     for (int begin = 0; begin < 2; begin++) {
         assert_int_equal(mkdir(fixture->run, 0700), 0);
         assert_int_equal(mkdir(run_sessions, 0700), 0);
