@@ -122,8 +122,8 @@ static int undo_volume_group(struct teardown *teardown, const cJSON *arguments, 
 
     if (result > 0)
         say(teardown, "deactivated the backup's volume group, which was called %s here", text_of(arguments, "name"));
-    if (result >= 0)
-        lvm_remove_copies("/etc/lvm", text_of(arguments, "name"));
+    if (result < 0 || lvm_remove_copies("/etc/lvm", text_of(arguments, "name"), err) < 0)
+        return -1;
     return result;
 }
 

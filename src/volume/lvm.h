@@ -114,9 +114,9 @@ int lvm_deactivate(const struct lvm_group *group, const struct lvm_place *place,
 /*
  * Removes the copies of an imported group's metadata that the host's own LVM commands, run by whoever, make of any
  * group that they come to see (lvm.conf(5), backup and archive). Below /etc/lvm unless `etc` is another place, for
- * tests. Only names of ours are touched.
+ * tests. Only names of ours are touched. Returns 0, or -1 if one cannot be removed.
  */
-void lvm_remove_copies(const char *etc, const char *name);
+int lvm_remove_copies(const char *etc, const char *name, struct error **err);
 
 void lvm_groups_clear(struct lvm_groups *groups);
 #define _cleanup_lvm_groups_ _cleanup_(lvm_groups_clear)
