@@ -83,7 +83,7 @@ int iscsi_remove_iface(const char *iface, int lock_fd, struct wait *wait, struct
         return 0;
     if (adm_checked(remove, lock_fd, ISCSI_ERR_NO_OBJS_FOUND, wait, err) < 0)
         return error_wrap(err, "cannot remove the iSCSI interface record %s", iface);
-    return 1;
+    return record_remove_iface(iface, err) < 0 ? -1 : 1;
 }
 
 int iscsi_add_node(const struct iscsi_target *at, const char *user, const char *password, struct wait *wait,
@@ -140,10 +140,10 @@ int iscsi_remove_node(const char *target, const char *iface, int lock_fd, struct
     record_remove_leftovers(target, iface);
     path = record_find(target, iface, NULL);
     if (!path)
-        return 0;
+        return record_remove(target, iface, err);
     if (adm_checked(remove, lock_fd, ISCSI_ERR_NO_OBJS_FOUND, wait, err) < 0)
         return error_wrap(err, "cannot remove the iSCSI node record for %s", target);
-    return 1;
+    return record_remove(target, iface, err) < 0 ? -1 : 1;
 }
 
 static int login_error(int exit_code, const char *words, struct error **err)
