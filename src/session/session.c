@@ -64,6 +64,18 @@ void session_close(struct session *session)
     free(session);
 }
 
+/* What is synced in a directory is of no use where the power failed before the directory itself was on the disk. */
+static int make_lasting_dir(const char *path, struct error **err)
+{
+    bool made = false;
+
+    if (file_make_private_dir(path, &made, err) < 0)
+        return -1;
+    if (made)
+        file_sync_parent(path);
+    return 0;
+}
+
 static int make_places(const struct session_places *places, struct error **err)
 {
     _cleanup_free_ char *run_sessions = str_printf("%s/sessions", places->run);
@@ -73,8 +85,7 @@ static int make_places(const struct session_places *places, struct error **err)
     if (file_make_private_dir(places->run, NULL, err) < 0 || file_make_private_dir(run_sessions, NULL, err) < 0)
         return -1;
     /* a full or read-only disk is no reason not to help somebody on that very host */
-    if (file_make_private_dir(places->var, NULL, &var_err) < 0 ||
-        file_make_private_dir(var_sessions, NULL, &var_err) < 0)
+    if (make_lasting_dir(places->var, &var_err) < 0 || make_lasting_dir(var_sessions, &var_err) < 0)
         log_warning("%s; after a reboot `azilr unmount` will not know of this session", var_err->message);
     return 0;
 }
