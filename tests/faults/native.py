@@ -98,12 +98,13 @@ def login_point(walk: Walk, journey: Journey) -> str:
     return next(point.line for point in points if point.line.startswith("mount: run") and LOGIN in point.line)
 
 
-def prepare(build: Path) -> tuple[Walk, list[Journey]]:
+def prepare(build: Path, number: int) -> tuple[Walk, list[Journey]]:
     # on a file system that goes with the namespace
     work = Path("/mnt/faults")
     furnish(work)
     stand_in_for_iscsid()
-    folder, ready = start_simulator(work, build / "tests" / "faults" / "pki")
+    # kept from walk to walk, and not shared by two at once
+    folder, ready = start_simulator(work, build / "tests" / "faults" / f"pki-{number}")
     sign_in = ["--ca-file", ready["ca"], "--token-file", ready["token_file"], "--endpoint", ready["arm"],
                "--authority", ready["authority"]]
     unmount_all = ["unmount", "--all", *sign_in]
