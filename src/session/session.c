@@ -508,7 +508,7 @@ static void remove_begun_states(const struct session_places *places)
             _cleanup_session_ struct session *session = NULL;
 
             /* under the session's lock; one that is there is being worked on, or taken down by itself */
-            if (session_create(places, ids[i], &session, NULL) == 0)
+            if (session_create(places, ids[i], &session, NULL) == 0 && session)
                 session_remove(session, NULL);
         }
     session_list_free(ids, count);

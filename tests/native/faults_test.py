@@ -13,6 +13,9 @@ import sys
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "faults"))
+from points import Choice, Point  # noqa: E402  pylint: disable=wrong-import-position
+
 WALK = os.path.join(os.path.dirname(HERE), "faults", "walk")
 BUILD = "build"
 SECONDS = float(os.environ.get("AZILR_FAULTS_SECONDS", "40"))
@@ -24,6 +27,36 @@ SHARDS = 2
 def can_walk():
     return os.geteuid() == 0 and subprocess.run(["unshare", "--mount", "--net", "--pid", "--fork", "true"],
                                                 capture_output=True, check=False).returncode == 0
+
+
+class Choosing(unittest.TestCase):
+    LINES = ["mount: run iscsiadm -m iface #1", "mount: write /run/x #1", "mount: write /run/x #2", "tunnel: bind #1",
+             "mount: rename /run/x #1", "mount: request POST provision #1"]
+
+    def steps(self, everything, seed=1, **more):
+        return Choice(everything, seed, **more).of("mount", [Point(line) for line in self.LINES])
+
+    def test_everything(self):
+        steps = self.steps(True)
+        self.assertEqual(len(steps), len(set(steps)))
+        self.assertEqual(9 + 6 + 6 + 6 + 5 + 7, len(steps))
+        self.assertIn((Point("tunnel: bind #1"), "hang"), steps)
+        self.assertNotIn((Point("mount: rename /run/x #1"), "hang"), steps)
+
+    def test_a_seed_chooses_and_orders(self):
+        self.assertEqual(self.steps(False), self.steps(False))
+        self.assertNotEqual(self.steps(False), self.steps(False, seed=2))
+        self.assertEqual(sorted(self.LINES), sorted(point.line for point, _ in self.steps(False)))
+
+    def test_parts_are_the_whole(self):
+        parts = [step for i in range(3) for step in self.steps(True, shard=(i, 3))]
+        self.assertEqual(sorted(map(repr, self.steps(True))), sorted(map(repr, parts)))
+
+    def test_filters(self):
+        self.assertEqual({"mount: write /run/x #2"},
+                         {point.line for point, _ in self.steps(True, only="write", skip="#1$")})
+        self.assertEqual(["mount: run iscsiadm -m iface #1"],
+                         [point.line for point, _ in self.steps(True, outcome="kill-during")])
 
 
 class Faults(unittest.TestCase):
