@@ -7,6 +7,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "session/session-internal.h"
 #include "util/clock.h"
 #include "util/file.h"
 #include "util/json.h"
@@ -173,8 +174,7 @@ static int session_exists(const struct session *session, struct error **err)
     return error_hint(err, "see it with `azilr status`, end it with `azilr unmount %s`", session->id);
 }
 
-/* Removes the places that this was the last session in; with others there they are not empty, and stay. */
-static void remove_places(const char *directory, const char *var_file)
+void session_remove_places(const char *directory, const char *var_file)
 {
     const char *const paths[] = {directory, var_file};
 
@@ -215,7 +215,7 @@ int session_create(const struct session_places *places, const char *id, struct s
     if (access(made->var_file, F_OK) == 0)
         return session_exists(made, err);
     if (make_directory(places, made, err) < 0) {
-        remove_places(made->directory, made->var_file);
+        session_remove_places(made->directory, made->var_file);
         return -1;
     }
     made->state = json_new_object();
@@ -267,91 +267,6 @@ int session_peek(const struct session_places *places, const char *id, cJSON **st
     /* a shared lock, given back at once: asking must not look like working to somebody else who asks */
     *locked = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
     return load(seen, state, err);
-}
-
-static int add_ids(const char *directory, const char *suffix, char ***ids, size_t *count, struct error **err)
-{
-    _cleanup_closedir_ DIR *dir = opendir(directory);
-    struct dirent *entry;
-
-    if (!dir)
-        return errno == ENOENT ? 0 : error_set_errno(err, EXIT_FAILED, errno, "cannot list %s", directory);
-    while ((entry = readdir(dir))) {
-        size_t length = strlen(entry->d_name) - (str_ends_with(entry->d_name, suffix) ? strlen(suffix) : 0);
-        _cleanup_free_ char *id = str_ndup(entry->d_name, length);
-        bool known = false;
-
-        if (!str_ends_with(entry->d_name, suffix) || !session_id_is_valid(id))
-            continue;
-        for (size_t i = 0; i < *count; i++)
-            known = known || str_equal((*ids)[i], id);
-        if (known)
-            continue;
-        *ids = xreallocarray(*ids, *count + 1, sizeof(**ids));
-        (*ids)[(*count)++] = steal(id);
-    }
-    return 0;
-}
-
-static int compare_ids(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-int session_list(const struct session_places *places, char ***ids, size_t *count, struct error **err)
-{
-    _cleanup_free_ char *run_sessions = str_printf("%s/sessions", places->run);
-    _cleanup_free_ char *var_sessions = str_printf("%s/sessions", places->var);
-
-    *ids = NULL;
-    *count = 0;
-    if (add_ids(run_sessions, "", ids, count, err) < 0 || add_ids(var_sessions, ".json", ids, count, err) < 0) {
-        session_list_free(*ids, *count);
-        return -1;
-    }
-    if (*count)
-        qsort(*ids, *count, sizeof(**ids), compare_ids);
-    return 0;
-}
-
-void session_list_free(char **ids, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        free(ids[i]);
-    free(ids);
-}
-
-static bool has_change(const cJSON *state, const char *kind, const char *member, const char *value)
-{
-    const cJSON *change;
-
-    cJSON_ArrayForEach(change, json_array(state, "undo"))
-    {
-        if (str_equal(json_string(change, "kind"), kind) &&
-            str_equal(json_string(json_object(change, "arguments"), member), value))
-            return true;
-    }
-    return false;
-}
-
-bool session_is_shared(const struct session_places *places, const struct session *session, const char *kind,
-                       const char *member, const char *value)
-{
-    char **ids = NULL;
-    size_t count = 0;
-    bool found = false;
-
-    if (session_list(places, &ids, &count, NULL) < 0)
-        return false;
-    for (size_t i = 0; i < count && !found; i++) {
-        _cleanup_json_ cJSON *state = NULL;
-        bool locked;
-
-        found = !str_equal(ids[i], session->id) && session_peek(places, ids[i], &state, &locked, NULL) == 0 &&
-                has_change(state, kind, member, value);
-    }
-    session_list_free(ids, count);
-    return found;
 }
 
 bool session_has_expired(const cJSON *state, time_t now, bool unknown)
@@ -492,33 +407,6 @@ int session_remove(struct session *session, struct error **err)
     remove_work_files(session->directory);
     if (rmdir(session->directory) < 0 && errno != ENOENT)
         return error_set_errno(err, EXIT_FAILED, errno, "cannot remove %s", session->directory);
-    remove_places(session->directory, session->var_file);
+    session_remove_places(session->directory, session->var_file);
     return 0;
-}
-
-/* Of a state that was being written for the first time when the power failed; nothing had been changed yet. */
-static void remove_begun_states(const struct session_places *places)
-{
-    _cleanup_free_ char *var_sessions = str_printf("%s/sessions", places->var);
-    char **ids = NULL;
-    size_t count = 0;
-
-    if (add_ids(var_sessions, ".json.new", &ids, &count, NULL) == 0)
-        for (size_t i = 0; i < count; i++) {
-            _cleanup_session_ struct session *session = NULL;
-
-            /* under the session's lock; one that is there is being worked on, or taken down by itself */
-            if (session_create(places, ids[i], &session, NULL) == 0 && session)
-                session_remove(session, NULL);
-        }
-    session_list_free(ids, count);
-}
-
-void session_sweep(const struct session_places *places)
-{
-    _cleanup_free_ char *directory = str_printf("%s/sessions/-", places->run);
-    _cleanup_free_ char *var_file = str_printf("%s/sessions/-", places->var);
-
-    remove_begun_states(places);
-    remove_places(directory, var_file);
 }
