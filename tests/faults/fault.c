@@ -97,9 +97,9 @@ static void level(char *name)
     for (const char *at = name; *at;) {
         size_t hex = strspn(at, "0123456789abcdef"), digits = strspn(at, "0123456789");
 
-        if (hex >= 8 || digits) {
+        if (hex >= 4 || digits) {
             *to++ = '*';
-            at += hex >= 8 ? hex : digits;
+            at += hex >= 4 ? hex : digits;
         } else {
             *to++ = *at < ' ' || *at > '~' ? '?' : *at;
             at++;
