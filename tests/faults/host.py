@@ -17,7 +17,7 @@ PLACES = ("/run/azilr", "/var/lib/azilr", "/mnt/azilr", "/etc/iscsi", "/var/lib/
 # these count up with each device that there ever was
 COUNTED = "/dev/disk/by-diskseq"
 # what comes and goes by itself
-RESTLESS = re.compile(r"systemd|udev|multipathd|dbus|agetty|kmod|tgtd|iscsid|bash$|python3")
+RESTLESS = re.compile(r"systemd|udev|multipathd|dbus|agetty|kmod|tgtd|iscsid|power-cut|bash$|python3")
 
 
 def files():
@@ -42,7 +42,7 @@ def files():
 def mounts():
     """Without the ids, device numbers and peer groups, which are only numbers."""
     for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines():
-        yield re.sub(r"(shared|master):\d+ ", "", line.split(" ", 3)[3])
+        yield re.sub(r"(shared|master):\d+ |,pipe_ino=\d+|fd=\d+,", "", line.split(" ", 3)[3])
 
 
 def sysfs(pattern, attribute):
