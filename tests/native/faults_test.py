@@ -24,6 +24,15 @@ SEED = int(os.environ.get("AZILR_FAULTS_SEED", secrets.randbelow(1000000)))
 SHARDS = 2
 
 
+CHANGING = set("""
+    open openat creat fopen freopen mkstemp mkostemp mkdtemp mkdir mkdirat mknod mknodat mkfifo mkfifoat link linkat symlink
+    symlinkat rename renameat renameat2 unlink unlinkat remove rmdir truncate ftruncate fallocate posix_fallocate chmod fchmod
+    fchmodat chown fchown lchown fchownat utimensat futimens setxattr fsetxattr write pwrite writev pwritev fsync fdatasync
+    sync syncfs flock lockf ioctl mount umount umount2 pivot_root chroot unshare setns swapon mnt_context_mount
+    mnt_context_umount bind listen fork vfork clone posix_spawn posix_spawnp execv execve execvp execvpe fexecve system popen
+    kill killpg tgkill pidfd_send_signal sethostname settimeofday clock_settime""".split())
+
+
 def can_walk():
     return os.geteuid() == 0 and subprocess.run(["unshare", "--mount", "--net", "--pid", "--fork", "true"],
                                                 capture_output=True, check=False).returncode == 0
@@ -70,6 +79,16 @@ class Faults(unittest.TestCase):
         self.assertEqual([], self.wraps(os.path.join(BUILD, "azilr")))
         with open(os.path.join(BUILD, "azilr"), "rb") as program:
             self.assertFalse(b"AZILR_FAULT" in program.read())
+
+    def test_no_call_that_changes_the_host_is_missing(self):
+        """Of those that C programs have for it; who comes to use one adds it to tests/faults/wraps.h."""
+        with open(os.path.join(os.path.dirname(WALK), "wraps.h"), encoding="utf-8") as text:
+            wrapped = set(re.findall(r"^WRAP\([^,]*, (\w+),", text.read(), re.MULTILINE))
+        symbols = subprocess.run(["nm", "--undefined-only", os.path.join(BUILD, "azilr")], capture_output=True, text=True,
+                                 check=True).stdout
+        used = {re.sub(r"^__(\w+?)(_2|_chk)$|64$", r"\1", name) for name in re.findall(r" U (\w+)", symbols)}
+        self.assertEqual(set(), used & CHANGING - wrapped)
+        self.assertEqual({"openat", "mnt_context_mount", "fsync"}, used & {"openat", "mnt_context_mount", "fsync"})
 
     @unittest.skipUnless(can_walk(), "needs root, and namespaces")
     def test_nothing_is_left_behind(self):
