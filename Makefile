@@ -61,9 +61,6 @@ LIBRARY := $(BUILD)/libazilr.a
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 NATIVE_PROGRAMS := $(patsubst tests/native/%.c,$(BUILD)/tests/native/%,$(wildcard tests/native/*_driver.c))
 NATIVE_COMMON := $(BUILD)/tests/native/print.o
-# The program's own objects, linked so that each call that changes the host goes through tests/faults.
-FAULT_OBJECTS := $(patsubst tests/faults/%.c,$(BUILD)/tests/faults/%.o,$(wildcard tests/faults/*.c))
-FAULT_WRAPS := $(shell sed -n 's/^WRAP.[^,]*, \([a-z0-9_]*\),.*/-Wl,--wrap=\1/p' tests/faults/wraps.h)
 UDEV_RULES := udev/09-azilr-stacked.rules udev/56-azilr.rules
 GENERATED := $(UDEV_RULES:udev/%=$(BUILD)/generated/%.inc)
 FUZZERS := $(patsubst src/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard src/fuzz/*.c))
@@ -94,23 +91,29 @@ $(BUILD)/generated/%.inc: udev/% Makefile
 tests: $(UNIT_TESTS) $(NATIVE_PROGRAMS) $(BUILD)/tests/faults/azilr
 native-programs: $(NATIVE_PROGRAMS) $(BUILD)/tests/faults/azilr
 
-$(BUILD)/tests/faults/azilr: $(BUILD)/src/main.o $(FAULT_OBJECTS) $(LIBRARY)
-	$(CC) $(ALL_LDFLAGS) $(FAULT_WRAPS) -o $@ $^ $(PKG_LDLIBS) $(LDLIBS)
-
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LDLIBS) $(LDLIBS) -lcmocka
 
 $(BUILD)/tests/native/%: $(BUILD)/tests/native/%.o $(NATIVE_COMMON) $(LIBRARY)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LDLIBS) $(LDLIBS)
 
+# The program's own objects, linked so that each call that changes the host goes through tests/faults.
+FAULT_OBJECTS := $(patsubst tests/faults/%.c,$(BUILD)/tests/faults/%.o,$(wildcard tests/faults/*.c))
+FAULT_WRAPS := $(shell sed -n 's/^WRAP.[^,]*, \([a-z0-9_]*\),.*/-Wl,--wrap=\1/p' tests/faults/wraps.h)
+
+$(BUILD)/tests/faults/azilr: $(BUILD)/src/main.o $(FAULT_OBJECTS) $(LIBRARY)
+	$(CC) $(ALL_LDFLAGS) $(FAULT_WRAPS) -o $@ $^ $(PKG_LDLIBS) $(LDLIBS)
+
+faults: all
+	tests/faults/run-all
+
+-include $(FAULT_OBJECTS:.o=.d)
+
 unit: $(UNIT_TESTS)
 	tests/run-unit $(BUILD)
 
 native: all tests
 	tests/run-native $(BUILD)
-
-faults: all
-	tests/faults/run-all
 
 # Fuzzers are whole programs of their own: every source is compiled again with coverage and sanitizers.
 fuzz: $(FUZZERS)
@@ -145,5 +148,4 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
--include $(OBJECTS:.o=.d) $(BUILD)/src/main.d $(UNIT_TESTS:=.d) $(NATIVE_PROGRAMS:=.d) $(NATIVE_COMMON:.o=.d) \
-	$(FAULT_OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(BUILD)/src/main.d $(UNIT_TESTS:=.d) $(NATIVE_PROGRAMS:=.d) $(NATIVE_COMMON:.o=.d)
