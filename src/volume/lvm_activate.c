@@ -225,6 +225,7 @@ int lvm_deactivate(const struct lvm_group *group, const struct lvm_place *place,
     if (!config)
         return -1;
     options.inherit_fd = place->lock_fd;
+    options.closes_inherited = 1;
     options.timeout_ms = DEACTIVATE_LIMIT_MS;
     if (run_checked(argv, &options, wait, err) < 0)
         return error_wrap(err, "cannot deactivate volume group %s", place->name);

@@ -181,8 +181,9 @@ def walk(walk_: Walk, journeys: list[Journey], choice: Choice, report: Report, s
         result = walk_.step(journey, point, outcome)
         report.add(result)
         if result.left:
-            # what was left would be found after each of the following too
-            remove_files(result.left)
+            # what was left would be found after each of the following too; a session that is there goes as one
+            walk_.tidy_up()
+            remove_files(left_behind(walk_.before, walk_.simulator))
             walk_.before = snapshot(walk_.simulator)
     return report.close(total)
 

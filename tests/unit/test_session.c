@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -7,6 +8,7 @@
 #include "session/session.h"
 #include "util/file.h"
 #include "util/json.h"
+#include "util/run.h"
 #include "util/str.h"
 
 struct fixture {
@@ -211,6 +213,39 @@ static void a_child_in_flight_keeps_the_lock_of_a_killed_parent(void **state)
     close(ready[1]);
 }
 
+/* What lvm2 is to azilr: it closes what it inherits, and its own end is what counts. */
+static void a_child_that_closes_descriptors_is_waited_for_too(void **state)
+{
+    static const char *const argv[] = {"sh", "-c", "exec 3<&-; echo; sleep 0.6; exit 3", NULL};
+    struct fixture *fixture = *state;
+    struct session *session = NULL, *second = NULL;
+    struct run_options options = RUN_OPTIONS_INIT;
+    struct run_result result = {0};
+    struct error *err = NULL;
+    pid_t killed;
+
+    assert_int_equal(session_create(&fixture->places, "s", &session, &err), 0);
+    options.inherit_fd = session->lock_fd;
+    options.closes_inherited = 1;
+    assert_int_equal(run(argv, &options, NULL, &result, &err), 0);
+    assert_int_equal(result.exit_code, 3);
+    run_result_clear(&result);
+
+    killed = fork();
+    if (killed == 0) {
+        run(argv, &options, NULL, &result, NULL);
+        _exit(0);
+    }
+    usleep(200 * 1000);
+    kill(killed, SIGKILL);
+    waitpid(killed, NULL, 0);
+    session_close(session);
+    assert_int_equal(session_open(&fixture->places, "s", 0, NULL, &second, &err), -1);
+    assert_error(err, EXIT_BUSY, "another azilr");
+    assert_int_equal(session_open(&fixture->places, "s", 5000, NULL, &second, &err), 0);
+    session_close(second);
+}
+
 static void state_that_is_damaged_or_missing_is_told_apart(void **state)
 {
     struct fixture *fixture = *state;
@@ -318,6 +353,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_has_not_come_to_be_is_swept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_session_has_one_holder, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_child_in_flight_keeps_the_lock_of_a_killed_parent, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_child_that_closes_descriptors_is_waited_for_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(state_that_is_damaged_or_missing_is_told_apart, set_up, tear_down),
     };
 
