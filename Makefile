@@ -6,6 +6,7 @@
 # make demo         a recovery point mounted and taken down in a virtual machine (scripts/demo)
 # make lint         formatting, static analysis, layering
 # make unit native  tests that need no virtual machine
+# make faults       every fault at every point (tests/faults; hours)
 # make fuzz         the parsers' fuzz targets, FUZZ_SECONDS each (needs clang)
 #
 # BUILD=dir puts everything elsewhere; SANITIZE=address,undefined builds with sanitizers; WERROR=1 turns warnings into
@@ -64,7 +65,7 @@ UDEV_RULES := udev/09-azilr-stacked.rules udev/56-azilr.rules
 GENERATED := $(UDEV_RULES:udev/%=$(BUILD)/generated/%.inc)
 FUZZERS := $(patsubst src/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard src/fuzz/*.c))
 
-.PHONY: all install check demo lint format generated unit native native-programs tests fuzz bench clean
+.PHONY: all install check demo lint format generated unit native native-programs tests faults fuzz bench clean
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/azilr
@@ -87,8 +88,8 @@ $(BUILD)/generated/%.inc: udev/% Makefile
 	@mkdir -p $(@D)
 	sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/?/\\?/g' -e 's/^/"/' -e 's/$$/\\n"/' $< > $@
 
-tests: $(UNIT_TESTS) $(NATIVE_PROGRAMS)
-native-programs: $(NATIVE_PROGRAMS)
+tests: $(UNIT_TESTS) $(NATIVE_PROGRAMS) $(BUILD)/tests/faults/azilr
+native-programs: $(NATIVE_PROGRAMS) $(BUILD)/tests/faults/azilr
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LDLIBS) $(LDLIBS) -lcmocka
@@ -98,6 +99,18 @@ $(BUILD)/tests/unit/test_azure_credential: ALL_LDFLAGS += -Wl,--wrap=clock_monot
 
 $(BUILD)/tests/native/%: $(BUILD)/tests/native/%.o $(NATIVE_COMMON) $(LIBRARY)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LDLIBS) $(LDLIBS)
+
+# The program's own objects, linked so that each call that changes the host goes through tests/faults.
+FAULT_OBJECTS := $(patsubst tests/faults/%.c,$(BUILD)/tests/faults/%.o,$(wildcard tests/faults/*.c))
+FAULT_WRAPS := $(shell sed -n 's/^WRAP.[^,]*, \([a-z0-9_]*\),.*/-Wl,--wrap=\1/p' tests/faults/wraps.h)
+
+$(BUILD)/tests/faults/azilr: $(BUILD)/src/main.o $(FAULT_OBJECTS) $(LIBRARY)
+	$(CC) $(ALL_LDFLAGS) $(FAULT_WRAPS) -o $@ $^ $(PKG_LDLIBS) $(LDLIBS)
+
+faults: all
+	tests/faults/run-all
+
+-include $(FAULT_OBJECTS:.o=.d)
 
 unit: $(UNIT_TESTS)
 	tests/run-unit $(BUILD)

@@ -127,6 +127,13 @@ const char *udev_rules_path(void)
     return PLACE "/56-azilr.rules";
 }
 
+static int remove_if_empty(const char *path, struct error **err)
+{
+    if (rmdir(path) < 0 && errno != ENOENT && errno != ENOTEMPTY && errno != EEXIST)
+        return error_set_errno(err, EXIT_FAILED, errno, "cannot remove %s", path);
+    return 0;
+}
+
 int udev_rules_remove(struct wait *wait, struct error **err)
 {
     bool was_there = false;
@@ -139,7 +146,8 @@ int udev_rules_remove(struct wait *wait, struct error **err)
         file_remove_leftover(FILES[i].placed);
     }
     /* most hosts do not have this directory; with somebody else's rules in it, it stays */
-    rmdir(PLACE);
+    if (remove_if_empty(PLACE, err) < 0)
+        return -1;
     if (!was_there)
         return 0;
     return reload(wait, err) < 0 ? -1 : 1;
@@ -159,8 +167,7 @@ static int remove_mark(const char *path, struct error **err)
         return error_set_errno(err, EXIT_FAILED, errno, "cannot remove %s", path);
     file_remove_leftover(path);
     /* the last one leaves no empty directory behind */
-    rmdir(MARKS);
-    return 0;
+    return remove_if_empty(MARKS, err);
 }
 
 int udev_mark_session(int session, const char *id, size_t target, struct error **err)

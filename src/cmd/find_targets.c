@@ -33,7 +33,7 @@ static int discover(struct mount_run *run, const char *user, struct targets *sho
     if (session_will(run->session, CHANGE_DISCOVERY, record, true, err) < 0)
         return -1;
     result = iscsi_discover(&at, user, run->connection.password, &run->wait, shown, err);
-    removed = iscsi_remove_discovery(at.address, at.port, &run->wait, result < 0 ? NULL : err);
+    removed = iscsi_remove_discovery(at.address, at.port, at.lock_fd, &run->wait, result < 0 ? NULL : err);
     if (removed >= 0 && session_undone(run->session, session_last_change(run->session), result < 0 ? NULL : err) < 0)
         removed = -1;
     return result < 0 || removed < 0 ? -1 : 0;

@@ -132,9 +132,8 @@ static int undo_volume_group(struct teardown *teardown, const cJSON *arguments, 
     result = dm_remove_all(prefix, teardown->session->lock_fd, teardown->wait, err);
     if (result > 0)
         say(teardown, "deactivated the backup's volume group, which was called %s here", name);
-    if (result < 0)
+    if (result < 0 || lvm_remove_copies("/etc/lvm", name, err) < 0)
         return -1;
-    lvm_remove_copies("/etc/lvm", name);
     lvm_remove_links("/dev", name);
     return result;
 }
@@ -235,7 +234,8 @@ static int undo_login(struct teardown *teardown, const cJSON *arguments, struct 
 
 static int undo_node(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
-    int result = iscsi_remove_node(text_of(arguments, "target"), text_of(arguments, "iface"), teardown->wait, err);
+    int result = iscsi_remove_node(text_of(arguments, "target"), text_of(arguments, "iface"),
+                                   teardown->session->lock_fd, teardown->wait, err);
 
     if (result > 0)
         say(teardown, "removed the iSCSI node record of %s", text_of(arguments, "target"));
@@ -245,12 +245,12 @@ static int undo_node(struct teardown *teardown, const cJSON *arguments, struct e
 static int undo_discovery(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
     return iscsi_remove_discovery(text_of(arguments, "address"), json_whole(arguments, "port", 0, USHRT_MAX, 0),
-                                  teardown->wait, err);
+                                  teardown->session->lock_fd, teardown->wait, err);
 }
 
 static int undo_iface(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
-    int result = iscsi_remove_iface(text_of(arguments, "iface"), teardown->wait, err);
+    int result = iscsi_remove_iface(text_of(arguments, "iface"), teardown->session->lock_fd, teardown->wait, err);
 
     if (result > 0)
         say(teardown, "removed the iSCSI interface record %s", text_of(arguments, "iface"));
@@ -382,6 +382,15 @@ static void strike(struct teardown *teardown, const cJSON *change)
         log_warning("%s", problem->message);
 }
 
+/*
+ * As long as something has not been undone, the directory that it is in cannot go, and iscsiadm makes those of its
+ * records anew whenever it is asked: so they are removed once more the next time.
+ */
+static bool may_come_again(const char *kind, const struct error *first)
+{
+    return first && str_equal(kind, CHANGE_DIRECTORY);
+}
+
 /* What has not been begun when the time is over is left for the next time. */
 static bool is_late(const struct teardown *teardown, struct error **err)
 {
@@ -422,7 +431,8 @@ int teardown(struct teardown *teardown, struct error **err)
         if (known < 0)
             error_set(&reason, EXIT_FAILED,
                       "the session's state names a change that this version does not know: \"%s\"", kind);
-        else if (changes[known].undo(teardown, json_object(change, "arguments"), &reason) >= 0)
+        else if (changes[known].undo(teardown, json_object(change, "arguments"), &reason) >= 0 &&
+                 !may_come_again(kind, first))
             strike(teardown, change);
         if (reason) {
             if (known < 0 || changes[known].reach == ALL_BELOW)

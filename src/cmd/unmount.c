@@ -130,6 +130,8 @@ static int run_unmount(struct unmount *unmount, char **rest, int rest_count, str
         code = choice_explain(ids, count, name, "name one of them, or give --all", err);
     else
         code = unmount_all(unmount, ids, count, err);
+    if (unmount->options->all)
+        session_sweep(&session_host_places);
     if (unmount->options->all && count == 0)
         log_info("nothing is open on this host");
     session_list_free(ids, count);

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "iscsi/discovery.h"
 
+#include <errno.h>
+#include <unistd.h>
+
 #include "iscsi/iscsiadm-internal.h"
 #include "iscsi/record.h"
 #include "util/run.h"
 #include "util/str.h"
 
+static const char *const databases[] = {"/etc/iscsi", "/var/lib/iscsi", "/var/db/iscsi"};
+
 /* The caller frees it; NULL if there is no such record. */
 static char *record_path(const char *address, int port)
 {
-    static const char *const databases[] = {"/etc/iscsi", "/var/lib/iscsi", "/var/db/iscsi"};
-
     for (size_t i = 0; i < sizeof(databases) / sizeof(databases[0]); i++) {
         _cleanup_free_ char *path = str_printf("%s/send_targets/%s,%d/st_config", databases[i], address, port);
 
@@ -25,6 +28,28 @@ bool iscsi_has_discovery_record(const char *address, int port)
     _cleanup_free_ char *path = record_path(address, port);
 
     return path != NULL;
+}
+
+/*
+ * What iscsiadm did not take for a part of the record: a file that it has not finished, or that azilr was about to put
+ * in the place of its own, and a directory without one.
+ */
+static int remove_rest(const char *address, int port, struct error **err)
+{
+    static const char *const files[] = {"st_config", "st_config.new"};
+
+    for (size_t i = 0; i < sizeof(databases) / sizeof(databases[0]); i++) {
+        _cleanup_free_ char *directory = str_printf("%s/send_targets/%s,%d", databases[i], address, port);
+
+        for (size_t j = 0; j < sizeof(files) / sizeof(files[0]); j++) {
+            _cleanup_free_ char *path = str_printf("%s/%s", directory, files[j]);
+
+            if (unlink(path) < 0 && errno != ENOENT && errno != ENOTDIR)
+                return error_set_errno(err, EXIT_FAILED, errno, "cannot remove %s", path);
+        }
+        rmdir(directory);
+    }
+    return 0;
 }
 
 static int make_record(const struct iscsi_target *at, const char *portal, const char *user, const char *password,
@@ -91,15 +116,17 @@ int iscsi_discover(const struct iscsi_target *at, const char *user, const char *
                      result.exit_code, words);
 }
 
-int iscsi_remove_discovery(const char *address, int port, struct wait *wait, struct error **err)
+int iscsi_remove_discovery(const char *address, int port, int lock_fd, struct wait *wait, struct error **err)
 {
     _cleanup_free_ char *portal = str_printf("%s:%d", address, port);
     const char *const remove[] = {"iscsiadm", "-m",   "discoverydb", "-t",     "sendtargets",
                                   "-p",       portal, "-o",          "delete", NULL};
+    struct run_options options = RUN_OPTIONS_INIT;
 
     if (!iscsi_has_discovery_record(address, port))
-        return 0;
-    if (run_checked(remove, NULL, wait, err) < 0)
+        return remove_rest(address, port, err);
+    options.inherit_fd = lock_fd;
+    if (run_checked(remove, &options, wait, err) < 0)
         return error_wrap(err, "cannot remove the iSCSI discovery record for %s", portal);
-    return 1;
+    return remove_rest(address, port, err) < 0 ? -1 : 1;
 }

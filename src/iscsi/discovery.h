@@ -26,7 +26,7 @@ bool iscsi_has_discovery_record(const char *address, int port);
 int iscsi_discover(const struct iscsi_target *at, const char *user, const char *password, struct wait *wait,
                    struct targets *shown, struct error **err);
 
-/* Removes that record. Returns 1 if there was one, 0 if not. */
-int iscsi_remove_discovery(const char *address, int port, struct wait *wait, struct error **err);
+/* Removes that record; lock_fd is as in struct iscsi_target. Returns 1 if there was one, 0 if not. */
+int iscsi_remove_discovery(const char *address, int port, int lock_fd, struct wait *wait, struct error **err);
 
 #endif

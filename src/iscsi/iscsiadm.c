@@ -75,19 +75,15 @@ int iscsi_add_iface(const struct iscsi_target *at, const char *initiator_name, s
     return 0;
 }
 
-int iscsi_remove_iface(const char *iface, struct wait *wait, struct error **err)
+int iscsi_remove_iface(const char *iface, int lock_fd, struct wait *wait, struct error **err)
 {
-    const char *const show[] = {"iscsiadm", "-m", "iface", "-I", iface, NULL};
     const char *const remove[] = {"iscsiadm", "-m", "iface", "-I", iface, "-o", "delete", NULL};
-    _cleanup_run_result_ struct run_result result = {0};
 
-    if (adm(show, -1, wait, &result, err) < 0)
-        return -1;
-    if (result.exit_code != 0)
+    if (!record_has_iface(iface))
         return 0;
-    if (adm_checked(remove, -1, ISCSI_ERR_NO_OBJS_FOUND, wait, err) < 0)
+    if (adm_checked(remove, lock_fd, ISCSI_ERR_NO_OBJS_FOUND, wait, err) < 0)
         return error_wrap(err, "cannot remove the iSCSI interface record %s", iface);
-    return 1;
+    return record_remove_iface(iface, err) < 0 ? -1 : 1;
 }
 
 int iscsi_add_node(const struct iscsi_target *at, const char *user, const char *password, struct wait *wait,
@@ -136,7 +132,7 @@ int iscsi_update_chap(const char *target, const char *iface, const char *user, c
     return record_edit_file(path, settings, sizeof(settings) / sizeof(settings[0]), err);
 }
 
-int iscsi_remove_node(const char *target, const char *iface, struct wait *wait, struct error **err)
+int iscsi_remove_node(const char *target, const char *iface, int lock_fd, struct wait *wait, struct error **err)
 {
     const char *const remove[] = {"iscsiadm", "-m", "node", "-T", target, "-I", iface, "-o", "delete", NULL};
     _cleanup_free_ char *path = NULL;
@@ -144,10 +140,10 @@ int iscsi_remove_node(const char *target, const char *iface, struct wait *wait, 
     record_remove_leftovers(target, iface);
     path = record_find(target, iface, NULL);
     if (!path)
-        return 0;
-    if (adm_checked(remove, -1, ISCSI_ERR_NO_OBJS_FOUND, wait, err) < 0)
+        return record_remove(target, iface, err);
+    if (adm_checked(remove, lock_fd, ISCSI_ERR_NO_OBJS_FOUND, wait, err) < 0)
         return error_wrap(err, "cannot remove the iSCSI node record for %s", target);
-    return 1;
+    return record_remove(target, iface, err) < 0 ? -1 : 1;
 }
 
 static int login_error(int exit_code, const char *words, struct error **err)

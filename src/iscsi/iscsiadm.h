@@ -2,7 +2,8 @@
 /*
  * Driving iscsiadm: an iface of our own that carries the initiator name, one node record on it, login, scan,
  * logout. iscsid.conf, the host's initiator name, and all other ifaces, records and sessions stay as they
- * are. Every function that undoes is idempotent: what is not there counts as undone.
+ * are. Every function that undoes is idempotent: what is not there counts as undone. lock_fd is as in struct
+ * iscsi_target: an iscsiadm that goes on after azilr was killed may make the directories of its records once more.
  */
 #ifndef AZILR_ISCSI_ISCSIADM_H
 #define AZILR_ISCSI_ISCSIADM_H
@@ -27,7 +28,7 @@ int iscsi_check_name(const char *text, struct error **err);
 char *iscsi_make_initiator_name(void);
 
 int iscsi_add_iface(const struct iscsi_target *at, const char *initiator_name, struct wait *wait, struct error **err);
-int iscsi_remove_iface(const char *iface, struct wait *wait, struct error **err);
+int iscsi_remove_iface(const char *iface, int lock_fd, struct wait *wait, struct error **err);
 
 /*
  * Makes the node record with one-way CHAP, manual start-up and manual scan. user and password never reach an
@@ -35,7 +36,7 @@ int iscsi_remove_iface(const char *iface, struct wait *wait, struct error **err)
  */
 int iscsi_add_node(const struct iscsi_target *at, const char *user, const char *password, struct wait *wait,
                    struct error **err);
-int iscsi_remove_node(const char *target, const char *iface, struct wait *wait, struct error **err);
+int iscsi_remove_node(const char *target, const char *iface, int lock_fd, struct wait *wait, struct error **err);
 
 /*
  * Puts a new CHAP user and password into the node record. They count from the next login on: iscsid keeps what a

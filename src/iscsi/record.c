@@ -81,11 +81,30 @@ static bool is_of_iface(const char *path, const char *iface)
     return file_read_secret(path, MAX_RECORD, &text, NULL, NULL) == 0 && strstr(text, line);
 }
 
+/* Not written to its end: iscsiadm does not take an empty one for a record, and gives up on one that is cut. */
+static bool is_cut(const char *path)
+{
+    _cleanup_secret_ char *text = NULL;
+
+    return file_read_secret(path, MAX_RECORD, &text, NULL, NULL) == 0 && !strstr(text, END);
+}
+
+static bool is_whole_of_iface(const char *path, const char *iface)
+{
+    return !str_ends_with(path, ".new") && is_of_iface(path, iface);
+}
+
+static bool is_leftover(const char *path, const char *iface)
+{
+    return is_cut(path) || (str_ends_with(path, ".new") && is_of_iface(path, iface));
+}
+
 /*
  * The layout below nodes/TARGET differs: a file or a directory a portal ("127.0.0.1,5365", with or without
  * ",TPGT"), in the latter a file an iface; so what counts is the file that names our iface.
  */
-static char *find_below(const char *directory, const char *iface, int depth, bool leftovers)
+static char *find_below(const char *directory, const char *iface, int depth,
+                        bool (*wanted)(const char *path, const char *iface))
 {
     _cleanup_closedir_ DIR *dir = opendir(directory);
     struct dirent *entry;
@@ -96,10 +115,10 @@ static char *find_below(const char *directory, const char *iface, int depth, boo
 
         if (entry->d_name[0] == '.' || lstat(path, &st) < 0)
             continue;
-        if (S_ISREG(st.st_mode) && str_ends_with(path, ".new") == leftovers && is_of_iface(path, iface))
+        if (S_ISREG(st.st_mode) && wanted(path, iface))
             return steal(path);
         if (S_ISDIR(st.st_mode) && depth > 0) {
-            char *found = find_below(path, iface, depth - 1, leftovers);
+            char *found = find_below(path, iface, depth - 1, wanted);
 
             if (found)
                 return found;
@@ -108,15 +127,15 @@ static char *find_below(const char *directory, const char *iface, int depth, boo
     return NULL;
 }
 
-static const char *const databases[] = {"/etc/iscsi/nodes", "/var/lib/iscsi/nodes", "/var/db/iscsi/nodes"};
+static const char *const databases[] = {"/etc/iscsi", "/var/lib/iscsi", "/var/db/iscsi"};
 
 void record_remove_leftovers(const char *target, const char *iface)
 {
     for (size_t i = 0; i < sizeof(databases) / sizeof(databases[0]); i++) {
-        _cleanup_free_ char *directory = str_printf("%s/%s", databases[i], target);
+        _cleanup_free_ char *directory = str_printf("%s/nodes/%s", databases[i], target);
 
         for (;;) {
-            _cleanup_free_ char *found = find_below(directory, iface, 1, true);
+            _cleanup_free_ char *found = find_below(directory, iface, 1, is_leftover);
 
             if (!found || unlink(found) < 0)
                 break;
@@ -127,8 +146,8 @@ void record_remove_leftovers(const char *target, const char *iface)
 char *record_find(const char *target, const char *iface, struct error **err)
 {
     for (size_t i = 0; i < sizeof(databases) / sizeof(databases[0]); i++) {
-        _cleanup_free_ char *directory = str_printf("%s/%s", databases[i], target);
-        char *found = find_below(directory, iface, 1, false);
+        _cleanup_free_ char *directory = str_printf("%s/nodes/%s", databases[i], target);
+        char *found = find_below(directory, iface, 1, is_whole_of_iface);
 
         if (found)
             return found;
@@ -137,6 +156,54 @@ char *record_find(const char *target, const char *iface, struct error **err)
               databases[1], databases[2]);
     error_hint(err, "this open-iscsi keeps its records elsewhere; please report the distribution and version");
     return NULL;
+}
+
+/* Directories with nothing in them, which are nobody's record, and then the one that they are in. */
+static void remove_empty(const char *directory)
+{
+    _cleanup_closedir_ DIR *dir = opendir(directory);
+    struct dirent *entry;
+
+    while (dir && (entry = readdir(dir)))
+        if (entry->d_name[0] != '.')
+            unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR);
+    if (dir)
+        rmdir(directory);
+}
+
+int record_remove(const char *target, const char *iface, struct error **err)
+{
+    for (size_t i = 0; i < sizeof(databases) / sizeof(databases[0]); i++) {
+        _cleanup_free_ char *directory = str_printf("%s/nodes/%s", databases[i], target);
+        _cleanup_free_ char *found = find_below(directory, iface, 1, is_whole_of_iface);
+
+        if (found && unlink(found) < 0 && errno != ENOENT)
+            return error_set_errno(err, EXIT_FAILED, errno, "cannot remove %s", found);
+        remove_empty(directory);
+    }
+    return 0;
+}
+
+int record_remove_iface(const char *iface, struct error **err)
+{
+    for (size_t i = 0; i < sizeof(databases) / sizeof(databases[0]); i++) {
+        _cleanup_free_ char *path = str_printf("%s/ifaces/%s", databases[i], iface);
+
+        if (unlink(path) < 0 && errno != ENOENT && errno != ENOTDIR)
+            return error_set_errno(err, EXIT_FAILED, errno, "cannot remove %s", path);
+    }
+    return 0;
+}
+
+bool record_has_iface(const char *iface)
+{
+    for (size_t i = 0; i < sizeof(databases) / sizeof(databases[0]); i++) {
+        _cleanup_free_ char *path = str_printf("%s/ifaces/%s", databases[i], iface);
+
+        if (access(path, F_OK) == 0)
+            return true;
+    }
+    return false;
 }
 
 int record_edit_file(const char *path, const struct record_setting *settings, size_t count, struct error **err)

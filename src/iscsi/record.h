@@ -8,6 +8,7 @@
 #ifndef AZILR_ISCSI_RECORD_H
 #define AZILR_ISCSI_RECORD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "util/buffer.h"
@@ -33,10 +34,21 @@ int record_edit(const char *text, const struct record_setting *settings, size_t 
 char *record_find(const char *target, const char *iface, struct error **err);
 
 /*
- * Removes what an edit that was killed half-way has left of the record of `target` through `iface`: a file that
- * iscsiadm does not know of, with the secret in it. Best effort.
+ * Removes what is no whole record below `target`: what an edit that was killed half-way has left for `iface`, a file
+ * that iscsiadm does not know of, with the secret in it; and what iscsiadm was writing when the power failed, since it
+ * writes its files in place and does not sync them (open-iscsi, usr/idbm.c and usr/iface.c). Best effort.
  */
 void record_remove_leftovers(const char *target, const char *iface);
+
+/*
+ * Removes what iscsiadm, told to delete it, has left of the record of `target` through `iface`, and directories in
+ * which there was to be one; and the same for an iface.
+ */
+int record_remove(const char *target, const char *iface, struct error **err);
+int record_remove_iface(const char *iface, struct error **err);
+
+/* Whether there is a record of that iface. iscsiadm is not asked: any answer but yes could be a failure of its own. */
+bool record_has_iface(const char *iface);
 
 /* Edits that file: replaced at once, mode 0600, synced. */
 int record_edit_file(const char *path, const struct record_setting *settings, size_t count, struct error **err);

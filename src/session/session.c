@@ -7,6 +7,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "session/session-internal.h"
 #include "util/clock.h"
 #include "util/file.h"
 #include "util/json.h"
@@ -64,6 +65,18 @@ void session_close(struct session *session)
     free(session);
 }
 
+/* What is synced in a directory is of no use where the power failed before the directory itself was on the disk. */
+static int make_lasting_dir(const char *path, struct error **err)
+{
+    bool made = false;
+
+    if (file_make_private_dir(path, &made, err) < 0)
+        return -1;
+    if (made)
+        file_sync_parent(path);
+    return 0;
+}
+
 static int make_places(const struct session_places *places, struct error **err)
 {
     _cleanup_free_ char *run_sessions = str_printf("%s/sessions", places->run);
@@ -73,8 +86,7 @@ static int make_places(const struct session_places *places, struct error **err)
     if (file_make_private_dir(places->run, NULL, err) < 0 || file_make_private_dir(run_sessions, NULL, err) < 0)
         return -1;
     /* a full or read-only disk is no reason not to help somebody on that very host */
-    if (file_make_private_dir(places->var, NULL, &var_err) < 0 ||
-        file_make_private_dir(var_sessions, NULL, &var_err) < 0)
+    if (make_lasting_dir(places->var, &var_err) < 0 || make_lasting_dir(var_sessions, &var_err) < 0)
         log_warning("%s; after a reboot `azilr unmount` will not know of this session", var_err->message);
     return 0;
 }
@@ -162,6 +174,22 @@ static int session_exists(const struct session *session, struct error **err)
     return error_hint(err, "see it with `azilr status`, end it with `azilr unmount %s`", session->id);
 }
 
+void session_remove_places(const char *directory, const char *var_file)
+{
+    const char *const paths[] = {directory, var_file};
+
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        _cleanup_free_ char *path = str_dup(paths[i]);
+
+        /* .../sessions/ID: the last two directories are ours */
+        for (int up = 0; up < 2; up++) {
+            *strrchr(path, '/') = '\0';
+            if (rmdir(path) < 0 && errno != ENOENT)
+                break;
+        }
+    }
+}
+
 /* The places go away with the last session, which may be at this very moment: then they are made once more. */
 static int make_directory(const struct session_places *places, const struct session *session, struct error **err)
 {
@@ -186,8 +214,10 @@ int session_create(const struct session_places *places, const char *id, struct s
     made = session_new(places, id);
     if (access(made->var_file, F_OK) == 0)
         return session_exists(made, err);
-    if (make_directory(places, made, err) < 0)
+    if (make_directory(places, made, err) < 0) {
+        session_remove_places(made->directory, made->var_file);
         return -1;
+    }
     made->state = json_new_object();
     json_set_number(made->state, "version", 1);
     json_set_string(made->state, "id", id);
@@ -237,91 +267,6 @@ int session_peek(const struct session_places *places, const char *id, cJSON **st
     /* a shared lock, given back at once: asking must not look like working to somebody else who asks */
     *locked = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
     return load(seen, state, err);
-}
-
-static int add_ids(const char *directory, const char *suffix, char ***ids, size_t *count, struct error **err)
-{
-    _cleanup_closedir_ DIR *dir = opendir(directory);
-    struct dirent *entry;
-
-    if (!dir)
-        return errno == ENOENT ? 0 : error_set_errno(err, EXIT_FAILED, errno, "cannot list %s", directory);
-    while ((entry = readdir(dir))) {
-        size_t length = strlen(entry->d_name) - (str_ends_with(entry->d_name, suffix) ? strlen(suffix) : 0);
-        _cleanup_free_ char *id = str_ndup(entry->d_name, length);
-        bool known = false;
-
-        if (!str_ends_with(entry->d_name, suffix) || !session_id_is_valid(id))
-            continue;
-        for (size_t i = 0; i < *count; i++)
-            known = known || str_equal((*ids)[i], id);
-        if (known)
-            continue;
-        *ids = xreallocarray(*ids, *count + 1, sizeof(**ids));
-        (*ids)[(*count)++] = steal(id);
-    }
-    return 0;
-}
-
-static int compare_ids(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-int session_list(const struct session_places *places, char ***ids, size_t *count, struct error **err)
-{
-    _cleanup_free_ char *run_sessions = str_printf("%s/sessions", places->run);
-    _cleanup_free_ char *var_sessions = str_printf("%s/sessions", places->var);
-
-    *ids = NULL;
-    *count = 0;
-    if (add_ids(run_sessions, "", ids, count, err) < 0 || add_ids(var_sessions, ".json", ids, count, err) < 0) {
-        session_list_free(*ids, *count);
-        return -1;
-    }
-    if (*count)
-        qsort(*ids, *count, sizeof(**ids), compare_ids);
-    return 0;
-}
-
-void session_list_free(char **ids, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        free(ids[i]);
-    free(ids);
-}
-
-static bool has_change(const cJSON *state, const char *kind, const char *member, const char *value)
-{
-    const cJSON *change;
-
-    cJSON_ArrayForEach(change, json_array(state, "undo"))
-    {
-        if (str_equal(json_string(change, "kind"), kind) &&
-            str_equal(json_string(json_object(change, "arguments"), member), value))
-            return true;
-    }
-    return false;
-}
-
-bool session_is_shared(const struct session_places *places, const struct session *session, const char *kind,
-                       const char *member, const char *value)
-{
-    char **ids = NULL;
-    size_t count = 0;
-    bool found = false;
-
-    if (session_list(places, &ids, &count, NULL) < 0)
-        return false;
-    for (size_t i = 0; i < count && !found; i++) {
-        _cleanup_json_ cJSON *state = NULL;
-        bool locked;
-
-        found = !str_equal(ids[i], session->id) && session_peek(places, ids[i], &state, &locked, NULL) == 0 &&
-                has_change(state, kind, member, value);
-    }
-    session_list_free(ids, count);
-    return found;
 }
 
 bool session_has_expired(const cJSON *state, time_t now, bool unknown)
@@ -428,23 +373,6 @@ int session_undone(struct session *session, const cJSON *change, struct error **
     return session_save(session, err);
 }
 
-/* Removes the places that this was the last session in; with others there they are not empty, and stay. */
-static void remove_places(const struct session *session)
-{
-    const char *const paths[] = {session->directory, session->var_file};
-
-    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-        _cleanup_free_ char *path = str_dup(paths[i]);
-
-        /* .../sessions/ID: the last two directories are ours */
-        for (int up = 0; up < 2; up++) {
-            *strrchr(path, '/') = '\0';
-            if (rmdir(path) < 0)
-                break;
-        }
-    }
-}
-
 /*
  * What a killed azilr, or a tool that it ran, may have left of the files that it puts here for a moment: mdadm's
  * configuration, copies of a volume group's metadata, and LVM's own beside those.
@@ -479,6 +407,6 @@ int session_remove(struct session *session, struct error **err)
     remove_work_files(session->directory);
     if (rmdir(session->directory) < 0 && errno != ENOENT)
         return error_set_errno(err, EXIT_FAILED, errno, "cannot remove %s", session->directory);
-    remove_places(session);
+    session_remove_places(session->directory, session->var_file);
     return 0;
 }

@@ -115,6 +115,12 @@ int session_undone(struct session *session, const cJSON *change, struct error **
  * session_close(). */
 int session_remove(struct session *session, struct error **err);
 
+/*
+ * Removes what is left of sessions that have not come to be, because azilr was killed or the power failed before the
+ * first state was saved: a state that was being written, and places without a session.
+ */
+void session_sweep(const struct session_places *places);
+
 /* Unlocks and frees. */
 void session_close(struct session *session);
 

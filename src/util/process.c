@@ -50,8 +50,10 @@ int process_end(pid_t pid, unsigned long long start_time, int grace_ms)
     struct pollfd ended = {.fd = pid_fd, .events = POLLIN};
 
     /* the descriptor first, the look at its start time second: from here on no other process can be hit */
-    if (pid_fd < 0 || !process_is_running(pid, start_time))
+    if (!process_is_running(pid, start_time))
         return 0;
+    if (pid_fd < 0)
+        return -1;
     syscall(SYS_pidfd_send_signal, pid_fd, SIGTERM, NULL, 0);
     if (poll(&ended, 1, grace_ms) > 0)
         return 1;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -57,6 +58,7 @@ struct part {
     size_t count;
     const struct person *person; /* NULL for azilr's own user */
     int in_fd, out_fd, err_fd, inherit_fd;
+    bool closes_inherited;
 };
 
 static void part_clear(struct part *part)
@@ -92,6 +94,26 @@ static int become_person(const struct person *person)
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
+/*
+ * Returns in a child of its own only, which becomes the program; here the descriptors are held until that has ended. No
+ * signal but SIGKILL, which reaches both, ends this one before.
+ */
+static void stand_by(void)
+{
+    sigset_t all;
+    int status = 0;
+    pid_t pid;
+
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    pid = fork();
+    if (pid == 0)
+        return;
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    _exit(pid < 0 ? 127 : WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+}
+
 /* In the child: only calls that are safe after fork() in a process with threads. */
 static void __attribute__((noreturn)) become(const struct part *part, const char *const argv[])
 {
@@ -107,6 +129,8 @@ static void __attribute__((noreturn)) become(const struct part *part, const char
     if (part->inherit_fd >= 0 && (dup2(part->inherit_fd, 3) < 0 || (part->inherit_fd == 3 && fcntl(3, F_SETFD, 0) < 0)))
         _exit(127);
     syscall(SYS_close_range, part->inherit_fd >= 0 ? 4U : 3U, ~0U, 0);
+    if (part->inherit_fd >= 0 && part->closes_inherited)
+        stand_by();
     signal(SIGPIPE, SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -157,7 +181,8 @@ static int start(const char *const argv[], const struct run_options *options, st
                                               .in_fd = -1,
                                               .out_fd = -1,
                                               .err_fd = -1,
-                                              .inherit_fd = options->inherit_fd};
+                                              .inherit_fd = options->inherit_fd,
+                                              .closes_inherited = options->closes_inherited};
 
     if (!part.program)
         return error_set(err, EXIT_HOST, "%s is not installed (looked in %s)", argv[0], RUN_PATH);

@@ -29,6 +29,11 @@ struct run_options {
      * azilr keeps the session locked until it has finished changing the host.
      */
     int inherit_fd;
+    /*
+     * The program closes what it inherits, as LVM's do (lvm2, tools/lvmcmdline.c), so that a process of azilr's holds
+     * inherit_fd for it until it has ended.
+     */
+    int closes_inherited;
     /* Ends the child when a signal asks azilr to stop. Otherwise the child, which is changing the host, may
      * finish. */
     int interruptible;

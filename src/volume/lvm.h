@@ -135,9 +135,9 @@ bool lvm_name_is_ours(const char *name);
 /*
  * Removes the copies of an imported group's metadata that the host's own LVM commands, run by whoever, make of any
  * group that they come to see (lvm.conf(5), backup and archive). Below /etc/lvm unless `etc` is another place, for
- * tests. Only names of ours are touched.
+ * tests. Only names of ours are touched. Returns 0, or -1 if one cannot be removed.
  */
-void lvm_remove_copies(const char *etc, const char *name);
+int lvm_remove_copies(const char *etc, const char *name, struct error **err);
 
 /*
  * Removes the links /dev/GROUP/VOLUME of an imported group, and their directory, which LVM makes and nobody removes

@@ -1,32 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /* What an imported volume group may leave on the host once its devices are gone. */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include "util/str.h"
 #include "volume/lvm.h"
 
-static void remove_copies_in(const char *directory, const char *name)
+static int remove_copies_in(const char *directory, const char *name, struct error **err)
 {
     _cleanup_closedir_ DIR *dir = opendir(directory);
     _cleanup_free_ char *numbered = str_printf("%s_", name);
     struct dirent *entry;
 
     while (dir && (entry = readdir(dir)))
-        if (str_equal(entry->d_name, name) || str_starts_with(entry->d_name, numbered))
-            unlinkat(dirfd(dir), entry->d_name, 0);
+        if ((str_equal(entry->d_name, name) || str_starts_with(entry->d_name, numbered)) &&
+            unlinkat(dirfd(dir), entry->d_name, 0) < 0 && errno != ENOENT)
+            return error_set_errno(err, EXIT_FAILED, errno, "cannot remove %s/%s", directory, entry->d_name);
+    return 0;
 }
 
-void lvm_remove_copies(const char *etc, const char *name)
+int lvm_remove_copies(const char *etc, const char *name, struct error **err)
 {
     _cleanup_free_ char *backup = str_printf("%s/backup", etc);
     _cleanup_free_ char *archive = str_printf("%s/archive", etc);
 
     if (!lvm_name_is_ours(name))
-        return;
-    remove_copies_in(backup, name);
-    remove_copies_in(archive, name);
+        return 0;
+    return remove_copies_in(backup, name, err) < 0 || remove_copies_in(archive, name, err) < 0 ? -1 : 0;
 }
 
 void lvm_remove_links(const char *dev, const char *name)

@@ -196,6 +196,27 @@ make_disk_lvm() {
     _detach "$loop"
 }
 
+# A volume group with one volume: a root file system that says so, and little in it, for many mounts.
+make_disk_lvm_small() {
+    local image=$1 loop
+    truncate -s 48M "$image"
+    echo 'type=V' | sfdisk -q --label gpt "$image"
+    loop=$(_attach "$image")
+    local only=(--devices "${loop}p1" -q --config 'backup { backup = 0 archive = 0 }')
+    {
+        pvcreate "${only[@]}" "${loop}p1"
+        vgcreate "${only[@]}" vgdata "${loop}p1"
+        lvcreate "${only[@]}" -y -Wn -n root -l 100%FREE vgdata
+    } > /dev/null
+    mke2fs -q -t ext4 -L root /dev/vgdata/root
+    mkdir -p "$LAB_WORK/small"/{etc,usr,home}
+    echo 'ID=debian' > "$LAB_WORK/small/etc/os-release"
+    echo '/dev/vgdata/root / ext4 defaults 0 1' > "$LAB_WORK/small/etc/fstab"
+    _fill /dev/vgdata/root "$LAB_WORK/small" "$image.root.manifest"
+    vgchange "${only[@]}" -an vgdata > /dev/null
+    _detach "$loop"
+}
+
 # Both halves of a RAID 1.
 make_disk_md() {
     local first=$1 second=$2 one two md=/dev/md/azilr-make

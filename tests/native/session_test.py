@@ -559,6 +559,36 @@ class Unmount(SessionCase):
         self.assertEqual(["registration", "login"], [one["kind"] for one in self.state()["undo"]])
         self.assertEqual([], self.requests("revoke"))
 
+    def torn_records(self, torn, other):
+        """A session with nothing to undo but a node, whose records were being written; gives the target's directory."""
+        folder = os.path.dirname(os.path.dirname(self.record_path))
+        shutil.rmtree(folder, ignore_errors=True)
+        for name in (f"127.0.0.1,5366,1/{IFACE}", "127.0.0.1,5367", f"127.0.0.1,5368/{IFACE}.new"):
+            os.makedirs(os.path.join(folder, os.path.dirname(name)), exist_ok=True)
+            with open(os.path.join(folder, name), "w", encoding="utf-8") as out:
+                out.write(torn)
+        os.mkdir(os.path.join(folder, "127.0.0.1,5369"))
+        if other:
+            with open(os.path.join(folder, "10.0.0.1,3260"), "w", encoding="utf-8") as out:
+                out.write(RECORD.format(target=self.target, iface="default"))
+        os.makedirs(os.path.dirname(self.state_path()), 0o700, exist_ok=True)
+        for place in ("run/azilr", "run/azilr/sessions"):
+            os.chmod(os.path.join(self.work, place), 0o700)
+        with open(self.state_path(), "w", encoding="utf-8") as out:
+            json.dump({"version": 1, "id": ID, "undo": [
+                {"kind": "node", "survives_boot": True, "arguments": {"target": self.target, "iface": IFACE}}]}, out)
+        return folder
+
+    def test_records_that_a_power_cut_has_torn(self):
+        """iscsiadm, which is not even there, is of no use with them; somebody else's record of the target stays."""
+        self.make_session("registration")
+        for torn in ("", RECORD.format(target=self.target, iface=IFACE)[:200]):
+            for other in (False, True):
+                folder = self.torn_records(torn, other)
+                self.azilr("unmount", "--all")
+                self.assertIsNone(self.state())
+                self.assertEqual(["10.0.0.1,3260"] if other else [], os.listdir(folder) if os.path.exists(folder) else [])
+
     def test_wrong_timeout(self):
         self.assertIn("--timeout takes seconds, from 1", self.azilr("unmount", "--timeout", "x", code=USAGE).err)
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -7,6 +8,7 @@
 #include "session/session.h"
 #include "util/file.h"
 #include "util/json.h"
+#include "util/run.h"
 #include "util/str.h"
 
 struct fixture {
@@ -211,6 +213,39 @@ static void a_child_in_flight_keeps_the_lock_of_a_killed_parent(void **state)
     close(ready[1]);
 }
 
+/* What lvm2 is to azilr: it closes what it inherits, and its own end is what counts. */
+static void a_child_that_closes_descriptors_is_waited_for_too(void **state)
+{
+    static const char *const argv[] = {"sh", "-c", "exec 3<&-; echo; sleep 0.6; exit 3", NULL};
+    struct fixture *fixture = *state;
+    struct session *session = NULL, *second = NULL;
+    struct run_options options = RUN_OPTIONS_INIT;
+    struct run_result result = {0};
+    struct error *err = NULL;
+    pid_t killed;
+
+    assert_int_equal(session_create(&fixture->places, "s", &session, &err), 0);
+    options.inherit_fd = session->lock_fd;
+    options.closes_inherited = 1;
+    assert_int_equal(run(argv, &options, NULL, &result, &err), 0);
+    assert_int_equal(result.exit_code, 3);
+    run_result_clear(&result);
+
+    killed = fork();
+    if (killed == 0) {
+        run(argv, &options, NULL, &result, NULL);
+        _exit(0);
+    }
+    usleep(200 * 1000);
+    kill(killed, SIGKILL);
+    waitpid(killed, NULL, 0);
+    session_close(session);
+    assert_int_equal(session_open(&fixture->places, "s", 0, NULL, &second, &err), -1);
+    assert_error(err, EXIT_BUSY, "another azilr");
+    assert_int_equal(session_open(&fixture->places, "s", 5000, NULL, &second, &err), 0);
+    session_close(second);
+}
+
 static void state_that_is_damaged_or_missing_is_told_apart(void **state)
 {
     struct fixture *fixture = *state;
@@ -270,6 +305,43 @@ static void an_access_has_an_end(void **state)
     }
 }
 
+/* What is left when azilr is killed between two of the calls that make a session. */
+static void what_has_not_come_to_be_is_swept(void **state)
+{
+    const struct fixture *fixture = *state;
+    _cleanup_free_ char *var_sessions = str_printf("%s/sessions", fixture->var);
+    _cleanup_free_ char *run_sessions = str_printf("%s/sessions", fixture->run);
+    _cleanup_free_ char *begun = str_printf("%s/one.json.new", var_sessions);
+    _cleanup_session_ struct session *session = NULL;
+    _cleanup_error_ struct error *err = NULL;
+
+    session_sweep(&fixture->places);
+    assert_int_equal(mkdir(fixture->run, 0700), 0);
+    assert_int_equal(mkdir(fixture->var, 0700), 0);
+    session_sweep(&fixture->places);
+    assert_int_equal(access(fixture->run, F_OK), -1);
+    assert_int_equal(access(fixture->var, F_OK), -1);
+    for (int begin = 0; begin < 2; begin++) {
+        assert_int_equal(mkdir(fixture->run, 0700), 0);
+        assert_int_equal(mkdir(run_sessions, 0700), 0);
+        assert_int_equal(mkdir(fixture->var, 0700), 0);
+        assert_int_equal(mkdir(var_sessions, 0700), 0);
+        if (begin)
+            assert_int_equal(file_replace(begun, "{", 1, 0600, false, NULL), 0);
+        session_sweep(&fixture->places);
+        assert_int_equal(access(fixture->run, F_OK), -1);
+        assert_int_equal(access(fixture->var, F_OK), -1);
+    }
+
+    /* a session that is there is nothing of that kind, whatever it is writing */
+    assert_int_equal(session_create(&fixture->places, "one", &session, &err), 0);
+    assert_int_equal(file_replace(begun, "{", 1, 0600, false, NULL), 0);
+    session_sweep(&fixture->places);
+    assert_int_equal(access(begun, F_OK), 0);
+    assert_int_equal(session_remove(session, &err), 0);
+    assert_int_equal(access(fixture->var, F_OK), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -278,8 +350,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_session_comes_and_goes_without_a_trace, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_undo_list_runs_backwards_and_survives_a_crash, set_up, tear_down),
         cmocka_unit_test_setup_teardown(after_a_boot_only_what_outlives_it_is_left, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_has_not_come_to_be_is_swept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_session_has_one_holder, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_child_in_flight_keeps_the_lock_of_a_killed_parent, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_child_that_closes_descriptors_is_waited_for_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(state_that_is_damaged_or_missing_is_told_apart, set_up, tear_down),
     };
 

@@ -512,7 +512,7 @@ static void copies_of_an_imported_group_are_removed_and_no_others(void **state)
 
     (void)state;
     assert_non_null(mkdtemp(top));
-    lvm_remove_copies(top, "azilr-0123abcd-vg1");
+    assert_int_equal(lvm_remove_copies(top, "azilr-0123abcd-vg1", NULL), 0);
     for (int i = 0; i < 2; i++) {
         _cleanup_free_ char *directory = str_printf("%s/%s", top, i ? "archive" : "backup");
 
@@ -523,9 +523,9 @@ static void copies_of_an_imported_group_are_removed_and_no_others(void **state)
 
         assert_int_equal(close(open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)), 0);
     }
-    lvm_remove_copies(top, "vgdata");
-    lvm_remove_copies(top, "azilr-0123abcd-vg1/../azilr-0123abcd-vg1");
-    lvm_remove_copies(top, "azilr-0123abcd-vg1");
+    assert_int_equal(lvm_remove_copies(top, "vgdata", NULL), 0);
+    assert_int_equal(lvm_remove_copies(top, "azilr-0123abcd-vg1/../azilr-0123abcd-vg1", NULL), 0);
+    assert_int_equal(lvm_remove_copies(top, "azilr-0123abcd-vg1", NULL), 0);
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         _cleanup_free_ char *path = str_printf("%s/%s", top, files[i].name);
 
