@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "iscsi/iscsid.h"
 
+#include <fcntl.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "iscsi/sysfs.h"
 #include "util/clock.h"
@@ -45,10 +48,13 @@ static bool is_listening_socket(char *line)
 
 bool iscsid_is_listened_for(void)
 {
-    _cleanup_fclose_ FILE *table = fopen("/proc/net/unix", "re");
+    int fd = open("/proc/net/unix", O_RDONLY | O_CLOEXEC);
+    _cleanup_fclose_ FILE *table = fd < 0 ? NULL : fdopen(fd, "r");
     _cleanup_free_ char *line = NULL;
     size_t size = 0;
 
+    if (fd >= 0 && !table)
+        close(fd);
     while (table && getline(&line, &size, table) > 0)
         if (is_listening_socket(line))
             return true;
