@@ -68,7 +68,7 @@ struct http_answer {
     struct buffer body;
     bool sent;   /* something of the request (not only of its way, to a proxy) left, so it may have been acted upon */
     bool unsure; /* set by retry_send(): an earlier attempt may have been acted upon, whatever this answer says */
-    bool transient; /* after a failure: the same request may well succeed in a moment */
+    bool transient;            /* after a failure: the same request may well succeed in a moment */
     enum http_reached reached; /* of the last attempt */
     bool proxied;              /* a proxy has answered, or could not be found */
 };
