@@ -176,18 +176,18 @@ char *in_use_describe(const cJSON *users)
         _cleanup_free_ char *before = text, *line = users_describe(user);
 
         if (shown++ == SHOWN)
-            text = str_printf("%s\nand %d more", before, count - SHOWN);
+            text = str_printf("%s\n  and %d more", before, count - SHOWN);
         else
-            text = str_printf("%s%s%s", before, *before ? "\n" : "", line);
+            text = str_printf("%s%s%s", before, *before ? "\n  " : "", line);
         if (shown > SHOWN)
             break;
     }
     return text;
 }
 
-int in_use_check(const cJSON *state, struct wait *wait, cJSON *users, struct error **err)
+static int wait_for_none(const cJSON *state, int64_t wait_ms, struct wait *wait, cJSON *users, struct error **err)
 {
-    int64_t end = clock_monotonic_ms() + PATIENCE_MS;
+    int64_t end = clock_monotonic_ms() + wait_ms;
     const char *directory = json_string(state, "directory");
     _cleanup_free_ char *text = NULL;
 
@@ -198,7 +198,7 @@ int in_use_check(const cJSON *state, struct wait *wait, cJSON *users, struct err
             return -1;
         if (!users->child)
             return 0;
-        if (clock_monotonic_ms() >= end)
+        if (clock_monotonic_ms() >= end || wait_check(wait, NULL) < 0)
             break;
         if (wait_sleep(wait, POLL_MS, err) < 0)
             return -1;
@@ -206,4 +206,16 @@ int in_use_check(const cJSON *state, struct wait *wait, cJSON *users, struct err
     text = in_use_describe(users);
     error_set(err, EXIT_BUSY, "%s is in use", directory ? directory : "the backup");
     return error_append(err, text);
+}
+
+int in_use_check(const cJSON *state, struct wait *wait, cJSON *users, struct error **err)
+{
+    return wait_for_none(state, PATIENCE_MS, wait, users, err);
+}
+
+int in_use_wait(const cJSON *state, int64_t wait_ms, struct wait *wait, struct error **err)
+{
+    _cleanup_json_ cJSON *users = json_new_array();
+
+    return wait_for_none(state, wait_ms, wait, users, err);
 }

@@ -4,6 +4,7 @@
 #define AZILR_CMD_IN_USE_H
 
 #include <cjson/cJSON.h>
+#include <stdint.h>
 
 #include "session/session.h"
 #include "util/error.h"
@@ -20,6 +21,10 @@ int in_use_find(const cJSON *state, struct wait *wait, cJSON *users, struct erro
  * look is given a second to end it.
  */
 int in_use_check(const cJSON *state, struct wait *wait, cJSON *users, struct error **err);
+
+/* Waits up to wait_ms, or to the wait's time limit, for the last user to end; then EXIT_BUSY names those that are left.
+ */
+int in_use_wait(const cJSON *state, int64_t wait_ms, struct wait *wait, struct error **err);
 
 /* The users for a person: a line each, ten at most, and how many more there are. The caller frees it. */
 char *in_use_describe(const cJSON *users);

@@ -43,6 +43,7 @@ struct options {
     const char *config;
     struct option_values tags, key_files;
     bool keep_access, unlock;
+    bool lazy, force;
     bool all, json, quiet, verbose, help;
     char *file; /* the text of the file of defaults; owned */
 };

@@ -16,10 +16,12 @@ static void unescape(char *text)
     char *to = text;
 
     for (const char *at = text; *at; to++) {
-        bool is_octal = at[0] == '\\' && strspn(at + 1, "01234567") >= 3;
-
-        *to = is_octal ? (char)(((at[1] - '0') << 6) | ((at[2] - '0') << 3) | (at[3] - '0')) : *at;
-        at += is_octal ? 4 : 1;
+        if (at[0] == '\\' && strspn(at + 1, "01234567") >= 3) {
+            *to = (char)(((unsigned)(at[1] - '0') << 6 | (unsigned)(at[2] - '0') << 3 | (unsigned)(at[3] - '0')) & 0xffU);
+            at += 4;
+        } else {
+            *to = *at++;
+        }
     }
     *to = '\0';
 }
