@@ -108,7 +108,7 @@ static void a_directory_made_anew_has_a_lock_of_its_own(void **state)
 static void state_of_another_boot_keeps_only_what_outlives_it(void **state)
 {
     char root[] = "/tmp/azilr-host-lock-XXXXXX";
-    _cleanup_free_ char *run = NULL, *var = NULL, *path = NULL, *text = NULL, *command = NULL;
+    _cleanup_free_ char *run = NULL, *var = NULL, *command = NULL;
     struct session_places places;
     struct session *session = NULL;
 
