@@ -375,7 +375,9 @@ static bool is_held(const struct teardown *teardown, const cJSON *change)
 
     if (str_equal(kind, CHANGE_MOUNT))
         return false;
-    return !str_equal(kind, CHANGE_DIRECTORY) || !top || !str_starts_with(path, top);
+    /* the tree itself, and what it is in */
+    return !str_equal(kind, CHANGE_DIRECTORY) || !top || !*path ||
+           !(str_starts_with(path, top) || str_starts_with(top, path));
 }
 
 static bool is_left(const struct teardown *teardown, const cJSON *change, const char *blocker, bool held)

@@ -17,7 +17,8 @@ static void unescape(char *text)
 
     for (const char *at = text; *at; to++) {
         if (at[0] == '\\' && strspn(at + 1, "01234567") >= 3) {
-            *to = (char)(((unsigned)(at[1] - '0') << 6 | (unsigned)(at[2] - '0') << 3 | (unsigned)(at[3] - '0')) & 0xffU);
+            *to =
+                (char)(((unsigned)(at[1] - '0') << 6 | (unsigned)(at[2] - '0') << 3 | (unsigned)(at[3] - '0')) & 0xffU);
             at += 4;
         } else {
             *to = *at++;

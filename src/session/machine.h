@@ -9,8 +9,8 @@
 #include <stdbool.h>
 
 /*
- * The machine as text: its machine-id(5), and the UUID of the (virtual) hardware, which a copy of the disk does not take
- * along; "-" for what is not known. The caller frees it.
+ * The machine as text: its machine-id(5), and the UUID of the (virtual) hardware, which a copy of the disk does not
+ * take along; "-" for what is not known. The caller frees it.
  */
 char *machine_identity(void);
 

@@ -19,8 +19,8 @@ static void machines_are_told_apart_by_what_is_known(void **state)
         const char *one, *other;
         bool differ;
     } cases[] = {
-        {"a b", "a b", false}, {"a b", "c b", true},  {"a b", "a c", true},  {"a -", "a b", false},
-        {"- b", "a b", false}, {"- b", "a c", true},  {"- -", "a b", false}, {"a", "a b", false},
+        {"a b", "a b", false}, {"a b", "c b", true}, {"a b", "a c", true},  {"a -", "a b", false},
+        {"- b", "a b", false}, {"- b", "a c", true}, {"- -", "a b", false}, {"a", "a b", false},
         {"", "a b", false},    {NULL, "a b", false}, {"a b", NULL, false},  {"ab -", "a -", true},
     };
 
