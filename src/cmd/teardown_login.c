@@ -14,8 +14,10 @@
 #include "util/json.h"
 #include "util/log.h"
 
-/* iscsid waits for the portal's answer to a logout for 15 s (node.conn[0].timeo.logout_timeout), then goes on. */
-static const int64_t LOGOUT_LIMIT_MS = 30 * 1000;
+/* A logout is one question and one answer; a portal that takes longer does not answer at all. */
+static const int64_t LOGOUT_LIMIT_MS = 15 * 1000;
+/* Once the connection is gone only iscsid and the kernel are still to be waited for. */
+static const int64_t CUT_LIMIT_MS = 30 * 1000;
 static const int64_t CLAIM_LIMIT_MS = 3 * 1000;
 
 static int claim(void *argument, char **text, struct error **err)
@@ -73,7 +75,7 @@ static int check_not_mounted(struct teardown *teardown, const char *session_path
 static int log_out(struct teardown *teardown, const char *target, const char *iface, struct error **err)
 {
     struct wait bounded = *teardown->wait;
-    int64_t end = clock_monotonic_ms() + LOGOUT_LIMIT_MS;
+    int64_t end = clock_monotonic_ms() + (teardown->is_cut ? CUT_LIMIT_MS : LOGOUT_LIMIT_MS);
 
     if (bounded.deadline_ms == 0 || end < bounded.deadline_ms)
         bounded.deadline_ms = end;
