@@ -361,6 +361,47 @@ int dm_remove_all(const char *prefix, int lock_fd, struct wait *wait, struct err
     }
 }
 
+/* A table that fails everything, and removal once nobody has it open (Linux 3.13). */
+static int break_one(const struct dm_device *device, int lock_fd, struct wait *wait, struct error **err)
+{
+    const char *const argv[] = {"dmsetup", "remove", "--noudevsync", "--force", "--deferred", device->name, NULL};
+    _cleanup_run_result_ struct run_result result = {0};
+    _cleanup_free_ char *words = NULL;
+
+    if (dmsetup(argv, lock_fd, wait, &result, err) < 0)
+        return -1;
+    if (result.exit_code == 0)
+        return 0;
+    words = run_last_words(&result);
+    return error_set(err, EXIT_FAILED, "dmsetup could not cut off %s: %s", device->path, words);
+}
+
+int dm_remove_used(const char *prefix, int lock_fd, struct wait *wait, int *kept, struct error **err)
+{
+    _cleanup_dm_devices_ struct dm_devices before = {0}, after = {0};
+    struct error *first = NULL;
+
+    if (dm_list(prefix, &before, err) < 0)
+        return -1;
+    for (size_t i = 0; i < before.count; i++) {
+        _cleanup_error_ struct error *problem = NULL;
+
+        /* one that lay on another may have gone with that */
+        if (break_one(&before.items[i], lock_fd, wait, &problem) < 0 && !first)
+            first = steal(problem);
+    }
+    if (dm_list(prefix, &after, err) < 0) {
+        error_free(first);
+        return -1;
+    }
+    if (kept)
+        *kept = (int)after.count;
+    if (first && after.count)
+        return error_move(err, &first);
+    error_free(first);
+    return (int)(before.count - after.count);
+}
+
 int dm_status(const char *name, struct wait *wait, char **status, struct error **err)
 {
     /* without flushing, which would wait for a disk that does not answer */

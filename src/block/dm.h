@@ -60,6 +60,13 @@ int dm_remove(const char *name, int lock_fd, struct wait *wait, struct error **e
  */
 int dm_remove_all(const char *prefix, int lock_fd, struct wait *wait, struct error **err);
 
+/*
+ * The same in spite of users, who get I/O errors from now on: each device is cut off from the disks below it, and goes
+ * at once or with its last user. *kept, if not NULL, says how many wait for that. Returns how many are gone, or -1 if
+ * one could not be cut off.
+ */
+int dm_remove_used(const char *prefix, int lock_fd, struct wait *wait, int *kept, struct error **err);
+
 /* The device of that name. Returns 1, or 0 if there is none. The caller clears *found with dm_device_clear(). */
 int dm_find(const char *name, struct dm_device *found, struct error **err);
 

@@ -11,6 +11,7 @@
 #include "iscsi/iscsiadm.h"
 #include "iscsi/iscsid.h"
 #include "iscsi/sysfs.h"
+#include "session/host_lock.h"
 #include "tunnel/daemon.h"
 #include "util/clock.h"
 #include "util/json.h"
@@ -83,7 +84,10 @@ static int start_tunnel(struct mount_run *run, struct error **err)
 static int ensure_iscsid(struct mount_run *run, struct error **err)
 {
     const char *unit;
+    _cleanup_close_ int lock = host_lock(&session_host_places, &run->wait, err);
 
+    if (lock < 0)
+        return -1;
     unit = iscsid_unit(&run->wait);
     if (iscsid_is_reachable()) {
         /* another session of ours may have started it, and be gone before this one */
@@ -100,8 +104,13 @@ static int ensure_iscsid(struct mount_run *run, struct error **err)
 
 static int ensure_udev_rules(struct mount_run *run, struct error **err)
 {
+    _cleanup_close_ int lock = -1;
+
     if (!udev_is_running() || udev_rules_are_installed())
         return 0;
+    lock = host_lock(&session_host_places, &run->wait, err);
+    if (lock < 0)
+        return -1;
     log_verbose("the udev rules are not installed; using the program's own copy while the session lasts");
     if (session_will(run->session, CHANGE_UDEV_RULES, arguments("path", udev_rules_path(), NULL, NULL), false, err) < 0)
         return -1;
@@ -113,7 +122,10 @@ static int note_record_directories(struct mount_run *run, struct error **err)
 {
     static const char *const places[] = {"/etc/iscsi", "/var/lib/iscsi"};
     static const char *const names[] = {"ifaces", "nodes", "send_targets"};
+    _cleanup_close_ int lock = host_lock(&session_host_places, &run->wait, err);
 
+    if (lock < 0)
+        return -1;
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
         for (size_t j = 0; j < sizeof(names) / sizeof(names[0]); j++) {
             _cleanup_free_ char *path = str_printf("%s/%s", places[i], names[j]);

@@ -6,6 +6,7 @@
 
 #include "cmd/mount_run.h"
 #include "cmd/teardown.h"
+#include "session/host_lock.h"
 #include "util/file.h"
 #include "util/json.h"
 #include "util/str.h"
@@ -14,6 +15,10 @@ static const char BASE[] = "/mnt/azilr";
 
 int mount_tree_make(struct mount_run *run, const char *path, struct error **err)
 {
+    _cleanup_close_ int lock = host_lock(&session_host_places, &run->wait, err);
+
+    if (lock < 0)
+        return -1;
     if (access(path, F_OK) < 0 ||
         session_is_shared(&session_host_places, run->session, CHANGE_DIRECTORY, "path", path)) {
         cJSON *change = json_new_object();

@@ -44,6 +44,7 @@ struct options {
     const char *config;
     struct option_values tags, key_files;
     bool keep_access, unlock;
+    bool lazy, force;
     bool all, json, quiet, verbose, help;
     bool unattended; /* no option: the subcommand asks nobody for anything unless --auth says so */
     char *file;      /* the text of the file of defaults; owned */

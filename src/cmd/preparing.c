@@ -17,7 +17,8 @@ bool preparing_is_possible(const cJSON *state)
 
 static bool can_be_taken_up(const cJSON *state)
 {
-    return str_equal(json_string(state, "status"), STATUS_PREPARING) && preparing_is_possible(state);
+    return str_equal(json_string(state, "status"), STATUS_PREPARING) && preparing_is_possible(state) &&
+           !session_is_foreign(state);
 }
 
 bool preparing_is_of(const cJSON *state, const char *point)

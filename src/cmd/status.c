@@ -190,6 +190,10 @@ static void judge(cJSON *state, const char *id, bool locked)
     check_roots(json_array(state, "roots"));
     if (locked)
         set_status(state, "working", NULL);
+    else if (session_is_foreign(state))
+        set_status(state, "incomplete",
+                   "made on another machine, of which this one is a copy perhaps; `azilr unmount` clears it away here, "
+                   "and leaves that machine's access alone");
     else if (access(run_state, F_OK) < 0 && !str_equal(json_string(state, "status"), STATUS_PREPARING))
         set_status(state, "incomplete", "left from before this host was started; `azilr unmount` takes down the rest");
     else if (str_equal(json_string(state, "status"), STATUS_PREPARING) && session_has_expired(state, time(NULL), true))
@@ -198,6 +202,9 @@ static void judge(cJSON *state, const char *id, bool locked)
     else if (str_equal(json_string(state, "status"), STATUS_PREPARING))
         set_status(state, STATUS_PREPARING,
                    "Azure is preparing its disks; mounting it again goes on waiting, `azilr unmount` gives it up");
+    else if (str_equal(json_string(state, "status"), STATUS_DETACHED))
+        set_status(state, "incomplete",
+                   "taken out of sight while it was in use; `azilr unmount` takes down the rest once nobody uses it");
     else if (!is_mounted)
         set_status(state, "incomplete", "left half-way; `azilr unmount` takes it down");
     else if (!has_tunnel)

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/teardown.h"
+#include "cmd/teardown-internal.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/sysmacros.h>
 #include <time.h>
 
-#include "block/disks.h"
 #include "block/dm.h"
 #include "block/overlay.h"
 #include "block/udev_rules.h"
+#include "cmd/in_use.h"
 #include "iscsi/discovery.h"
 #include "iscsi/iscsiadm.h"
 #include "iscsi/iscsid.h"
 #include "iscsi/sysfs.h"
 #include "mount/mounts.h"
+#include "session/host_lock.h"
 #include "tunnel/daemon.h"
 #include "util/json.h"
 #include "util/log.h"
@@ -28,6 +28,9 @@
 /* So long past its end an access is gone for certain, whatever the clocks. */
 static const time_t CLOCK_MARGIN_S = 10 * 60;
 
+/* With --lazy, users get so long to end before they are left to it. */
+static const int64_t LAZY_WAIT_MS = 5 * 1000;
+
 /* How far a failure to undo something reaches. */
 enum reach {
     ALONE,     /* the rest can go */
@@ -37,17 +40,20 @@ enum reach {
 /* Each returns 1 if it undid something, 0 if there was nothing to undo, -1 with err set. */
 typedef int undo_function(struct teardown *teardown, const cJSON *arguments, struct error **err);
 
-/* The arguments come from our own file, but a file can be damaged: what is missing must not become a null
- * pointer. */
-static const char *text_of(const cJSON *arguments, const char *name)
+const char *teardown_text(const cJSON *arguments, const char *name)
 {
     const char *text = json_string(arguments, name);
 
     return text ? text : "";
 }
 
-static void say(struct teardown *teardown, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void say(struct teardown *teardown, const char *format, ...)
+static void tell(cJSON *list, const char *text)
+{
+    if (list)
+        json_append(list, cJSON_CreateString(text));
+}
+
+void teardown_say(struct teardown *teardown, const char *format, ...)
 {
     _cleanup_free_ char *text = NULL;
     va_list args;
@@ -56,30 +62,19 @@ static void say(struct teardown *teardown, const char *format, ...)
     text = str_vprintf(format, args);
     va_end(args);
     log_verbose("%s", text);
-    if (teardown->done)
-        json_append(teardown->done, cJSON_CreateString(text));
+    tell(teardown->done, text);
 }
 
-static dev_t device_of(const cJSON *object)
+void teardown_say_forced(struct teardown *teardown, const char *format, ...)
 {
-    return makedev((unsigned)json_whole(object, "major", 0, INT_MAX, 0),
-                   (unsigned)json_whole(object, "minor", 0, INT_MAX, 0));
-}
+    _cleanup_free_ char *text = NULL;
+    va_list args;
 
-static int undo_mount(struct teardown *teardown, const cJSON *arguments, struct error **err)
-{
-    const char *directory = text_of(arguments, "directory");
-    const cJSON *companions = json_array(arguments, "companions"), *companion;
-    _cleanup_free_ dev_t *devices = xcalloc((size_t)cJSON_GetArraySize(companions) + 1, sizeof(*devices));
-    size_t count = 0;
-    int result;
-
-    devices[count++] = device_of(arguments);
-    cJSON_ArrayForEach(companion, companions) devices[count++] = device_of(companion);
-    result = unmount_device(directory, devices, count, err);
-    if (result > 0)
-        say(teardown, "unmounted %s", directory);
-    return result;
+    va_start(args, format);
+    text = str_vprintf(format, args);
+    va_end(args);
+    log_verbose("by force: %s", text);
+    tell(teardown->forced, text);
 }
 
 /* What the kernel remembers of a btrfs's devices it would look for again with the host's own. */
@@ -96,11 +91,28 @@ static int undo_btrfs(struct teardown *teardown, const cJSON *arguments, struct 
     return 0;
 }
 
+/* By force: whoever still has it open keeps a device that fails everything, and that goes with its last user. */
+static int remove_used(struct teardown *teardown, const char *prefix, struct error **err)
+{
+    int kept = 0, result = dm_remove_used(prefix, teardown->session->lock_fd, teardown->wait, &kept, err);
+
+    if (result >= 0 && kept)
+        teardown_say_forced(teardown, "cut off %s, which is in use and goes with its last user", prefix);
+    return result < 0 ? -1 : result + kept > 0;
+}
+
 /* As dm_remove(), which needs no answer of the disks below. */
+static int remove_dm(struct teardown *teardown, const char *name, struct error **err)
+{
+    if (teardown->way == TEARDOWN_BY_FORCE && str_starts_with(name, "azilr-"))
+        return remove_used(teardown, name, err);
+    return dm_remove(name, teardown->session->lock_fd, teardown->wait, err);
+}
+
 static int undo_overlay(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
-    const char *name = text_of(arguments, "name"), *store = text_of(arguments, "store");
-    int result = overlay_remove(name, teardown->session->lock_fd, teardown->wait, err);
+    const char *name = teardown_text(arguments, "name"), *store = teardown_text(arguments, "store");
+    int result = remove_dm(teardown, name, err);
 
     if (result < 0)
         return -1;
@@ -112,13 +124,13 @@ static int undo_overlay(struct teardown *teardown, const cJSON *arguments, struc
 
 static int undo_dm_device(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
-    return dm_remove(text_of(arguments, "name"), teardown->session->lock_fd, teardown->wait, err);
+    return remove_dm(teardown, teardown_text(arguments, "name"), err);
 }
 
 /* By device-mapper rather than LVM, which would have to read the disks. */
 static int undo_volume_group(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
-    const char *name = text_of(arguments, "name");
+    const char *name = teardown_text(arguments, "name");
     _cleanup_free_ char *prefix = NULL;
     int result;
 
@@ -129,9 +141,11 @@ static int undo_volume_group(struct teardown *teardown, const cJSON *arguments, 
                          shown);
     }
     prefix = lvm_mapped_name(name, "");
-    result = dm_remove_all(prefix, teardown->session->lock_fd, teardown->wait, err);
+    result = teardown->way == TEARDOWN_BY_FORCE
+                 ? remove_used(teardown, prefix, err)
+                 : dm_remove_all(prefix, teardown->session->lock_fd, teardown->wait, err);
     if (result > 0)
-        say(teardown, "deactivated the backup's volume group, which was called %s here", name);
+        teardown_say(teardown, "deactivated the backup's volume group, which was called %s here", name);
     if (result < 0 || lvm_remove_copies("/etc/lvm", name, err) < 0)
         return -1;
     lvm_remove_links("/dev", name);
@@ -140,16 +154,17 @@ static int undo_volume_group(struct teardown *teardown, const cJSON *arguments, 
 
 static int undo_array(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
-    int result = md_stop(text_of(arguments, "name"), teardown->wait, err);
+    int result = md_stop(teardown_text(arguments, "name"), teardown->wait, err);
 
     if (result > 0)
-        say(teardown, "stopped the backup's array, which was called %s here", text_of(arguments, "name"));
+        teardown_say(teardown, "stopped the backup's array, which was called %s here",
+                     teardown_text(arguments, "name"));
     return result;
 }
 
 static int undo_directory(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
-    const char *path = text_of(arguments, "path");
+    const char *path = teardown_text(arguments, "path");
     int result;
 
     /* another session may be about to put something in: the last one that has entered it takes it away */
@@ -167,93 +182,41 @@ static int undo_udev_mark(struct teardown *teardown, const cJSON *arguments, str
     int session = json_whole(arguments, "session", 0, INT_MAX, -1);
 
     (void)teardown;
-    if (session < 0 || iscsi_session_is_of(session, text_of(arguments, "iface")))
+    if (session < 0 || iscsi_session_is_of(session, teardown_text(arguments, "iface")))
         return 0;
     return udev_unmark_session(session, err);
 }
 
 static int undo_stack_mark(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
-    const char *tag = text_of(arguments, "tag");
+    const char *tag = teardown_text(arguments, "tag");
 
     (void)teardown;
     return *tag ? udev_unmark_stack(tag, err) : 0;
 }
 
-/*
- * A disk that is still mounted somewhere, by a person's own hand perhaps, must not vanish under the mount. What is in
- * use out of this mount namespace's sight, or by LVM or md, shows when the disk is claimed.
- */
-static int check_not_mounted(const char *session_path, bool is_logged_in, struct error **err)
-{
-    _cleanup_disks_ struct disks disks = {0};
-
-    if (disks_list(session_path, &disks, err) < 0)
-        return -1;
-    for (size_t i = 0; i < disks.count; i++) {
-        const struct disk *disk = &disks.items[i];
-
-        for (size_t j = 0; j <= disk->partition_count; j++) {
-            const char *path = j ? disk->partitions[j - 1].path : disk->path;
-            _cleanup_free_ char *where = mount_point_of(j ? disk->partitions[j - 1].device : disk->device);
-
-            if (where) {
-                error_set(err, EXIT_BUSY, "%s, a disk of this backup, is still mounted on %s", path, where);
-                return error_hint(err, "umount %s, then unmount again", where);
-            }
-        }
-        if (is_logged_in && disk_is_claimed(disk->path)) {
-            error_set(err, EXIT_BUSY,
-                      "%s, a disk of this backup, is in use: mounted in another mount namespace (a "
-                      "container?), or by LVM, md or device-mapper",
-                      disk->path);
-            return error_hint(err, "see `lsblk %s` and `grep %s /proc/*/mountinfo`, then unmount again", disk->path,
-                              disk->path);
-        }
-    }
-    return 0;
-}
-
-static int undo_login(struct teardown *teardown, const cJSON *arguments, struct error **err)
-{
-    const char *target = text_of(arguments, "target"), *iface = text_of(arguments, "iface");
-    _cleanup_iscsi_session_ struct iscsi_session found = {0};
-    int result = iscsi_find_session(target, iface, &found, err);
-
-    if (result < 0)
-        return -1;
-    if (result == 0)
-        return udev_sweep_marks(err);
-    if (check_not_mounted(found.syspath, iscsi_session_is_logged_in(found.number), err) < 0)
-        return -1;
-    result = iscsi_logout(target, iface, teardown->wait, err);
-    if (result > 0)
-        say(teardown, "logged out of %s", target);
-    return result < 0 || udev_sweep_marks(err) < 0 ? -1 : result;
-}
-
 static int undo_node(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
-    int result = iscsi_remove_node(text_of(arguments, "target"), text_of(arguments, "iface"),
+    int result = iscsi_remove_node(teardown_text(arguments, "target"), teardown_text(arguments, "iface"),
                                    teardown->session->lock_fd, teardown->wait, err);
 
     if (result > 0)
-        say(teardown, "removed the iSCSI node record of %s", text_of(arguments, "target"));
+        teardown_say(teardown, "removed the iSCSI node record of %s", teardown_text(arguments, "target"));
     return result;
 }
 
 static int undo_discovery(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
-    return iscsi_remove_discovery(text_of(arguments, "address"), json_whole(arguments, "port", 0, USHRT_MAX, 0),
+    return iscsi_remove_discovery(teardown_text(arguments, "address"), json_whole(arguments, "port", 0, USHRT_MAX, 0),
                                   teardown->session->lock_fd, teardown->wait, err);
 }
 
 static int undo_iface(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
-    int result = iscsi_remove_iface(text_of(arguments, "iface"), teardown->session->lock_fd, teardown->wait, err);
+    int result = iscsi_remove_iface(teardown_text(arguments, "iface"), teardown->session->lock_fd, teardown->wait, err);
 
     if (result > 0)
-        say(teardown, "removed the iSCSI interface record %s", text_of(arguments, "iface"));
+        teardown_say(teardown, "removed the iSCSI interface record %s", teardown_text(arguments, "iface"));
     return result;
 }
 
@@ -261,14 +224,14 @@ static int undo_iface(struct teardown *teardown, const cJSON *arguments, struct 
 static int undo_udev_rules(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
     if (session_is_shared(&session_host_places, teardown->session, CHANGE_UDEV_RULES, "path",
-                          text_of(arguments, "path")))
+                          teardown_text(arguments, "path")))
         return 0;
     return udev_rules_remove(teardown->wait, err);
 }
 
 static int undo_iscsid(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
-    const char *unit = text_of(arguments, "unit");
+    const char *unit = teardown_text(arguments, "unit");
     int result;
 
     /* another session that relies on it may not have logged in yet */
@@ -276,7 +239,7 @@ static int undo_iscsid(struct teardown *teardown, const cJSON *arguments, struct
         return 0;
     result = iscsid_stop(unit, teardown->wait, err);
     if (result > 0)
-        say(teardown, "stopped iscsid, which azilr had started");
+        teardown_say(teardown, "stopped iscsid, which azilr had started");
     return result;
 }
 
@@ -289,7 +252,7 @@ static int undo_tunnel(struct teardown *teardown, const cJSON *arguments, struct
     if (tunnel_stop(&place, &was_running, err) < 0)
         return -1;
     if (was_running)
-        say(teardown, "stopped the tunnel");
+        teardown_say(teardown, "stopped the tunnel");
     return was_running;
 }
 
@@ -299,13 +262,21 @@ static int undo_registration(struct teardown *teardown, const cJSON *arguments, 
     _cleanup_error_ struct error *problem = NULL;
 
     if (teardown->keep_access) {
-        say(teardown, "kept the access to the recovery point, which ends by itself %s%s",
-            expires ? "at " : "12 hours after it was given", expires ? expires : "");
+        teardown_say(teardown, "kept the access to the recovery point, which ends by itself %s%s",
+                     expires ? "at " : "12 hours after it was given", expires ? expires : "");
+        return 1;
+    }
+    /* that machine may be using it at this moment */
+    if (session_is_foreign(teardown->session->state)) {
+        teardown_say(teardown,
+                     "left the access to the recovery point, which another machine has got (this one is a copy of it "
+                     "perhaps); it ends by itself %s%s",
+                     expires ? "at " : "12 hours after it was given", expires ? expires : "");
         return 1;
     }
     /* what is open there after that is somebody else's */
     if (session_has_expired(teardown->session->state, time(NULL) - CLOCK_MARGIN_S, false)) {
-        say(teardown, "left the access to the recovery point, which has ended by itself at %s", expires);
+        teardown_say(teardown, "left the access to the recovery point, which has ended by itself at %s", expires);
         return 1;
     }
     if (teardown->revoke(teardown->argument, arguments, &problem) < 0) {
@@ -314,7 +285,7 @@ static int undo_registration(struct teardown *teardown, const cJSON *arguments, 
         return error_hint(err, "`azilr unmount %s` tries again; the access ends by itself 12 hours after it was given",
                           teardown->session->id);
     }
-    say(teardown, "revoked the access to the recovery point");
+    teardown_say(teardown, "revoked the access to the recovery point");
     return 1;
 }
 
@@ -322,24 +293,25 @@ static const struct {
     const char *kind;
     undo_function *undo;
     enum reach reach;
+    bool is_shared; /* between sessions: nobody may come to rely on it while it is being undone */
 } changes[] = {
-    {CHANGE_MOUNT, undo_mount, ALL_BELOW},
-    {CHANGE_BTRFS, undo_btrfs, ALL_BELOW},
-    {CHANGE_DM_DEVICE, undo_dm_device, ALL_BELOW},
-    {CHANGE_VOLUME_GROUP, undo_volume_group, ALL_BELOW},
-    {CHANGE_ARRAY, undo_array, ALL_BELOW},
-    {CHANGE_OVERLAY, undo_overlay, ALL_BELOW},
-    {CHANGE_STACK_MARK, undo_stack_mark, ALONE},
-    {CHANGE_DIRECTORY, undo_directory, ALONE},
-    {CHANGE_UDEV_MARK, undo_udev_mark, ALONE},
-    {CHANGE_LOGIN, undo_login, ALL_BELOW},
-    {CHANGE_NODE, undo_node, ALONE},
-    {CHANGE_DISCOVERY, undo_discovery, ALONE},
-    {CHANGE_IFACE, undo_iface, ALONE},
-    {CHANGE_UDEV_RULES, undo_udev_rules, ALONE},
-    {CHANGE_ISCSID, undo_iscsid, ALONE},
-    {CHANGE_TUNNEL, undo_tunnel, ALONE},
-    {CHANGE_REGISTRATION, undo_registration, ALONE},
+    {CHANGE_MOUNT, undo_mount, ALL_BELOW, false},
+    {CHANGE_BTRFS, undo_btrfs, ALL_BELOW, false},
+    {CHANGE_DM_DEVICE, undo_dm_device, ALL_BELOW, false},
+    {CHANGE_VOLUME_GROUP, undo_volume_group, ALL_BELOW, false},
+    {CHANGE_ARRAY, undo_array, ALL_BELOW, false},
+    {CHANGE_OVERLAY, undo_overlay, ALL_BELOW, false},
+    {CHANGE_STACK_MARK, undo_stack_mark, ALONE, false},
+    {CHANGE_DIRECTORY, undo_directory, ALONE, true},
+    {CHANGE_UDEV_MARK, undo_udev_mark, ALONE, false},
+    {CHANGE_LOGIN, undo_login, ALL_BELOW, false},
+    {CHANGE_NODE, undo_node, ALONE, false},
+    {CHANGE_DISCOVERY, undo_discovery, ALONE, false},
+    {CHANGE_IFACE, undo_iface, ALONE, false},
+    {CHANGE_UDEV_RULES, undo_udev_rules, ALONE, true},
+    {CHANGE_ISCSID, undo_iscsid, ALONE, true},
+    {CHANGE_TUNNEL, undo_tunnel, ALONE, false},
+    {CHANGE_REGISTRATION, undo_registration, ALONE, false},
 };
 
 static int index_of(const char *kind)
@@ -391,6 +363,12 @@ static bool may_come_again(const char *kind, const struct error *first)
     return first && str_equal(kind, CHANGE_DIRECTORY);
 }
 
+static void set_status(struct teardown *teardown, const char *status)
+{
+    cJSON_DeleteItemFromObjectCaseSensitive(teardown->session->state, "status");
+    json_set_string(teardown->session->state, "status", status);
+}
+
 /* What has not been begun when the time is over is left for the next time. */
 static bool is_late(const struct teardown *teardown, struct error **err)
 {
@@ -404,23 +382,74 @@ static bool is_late(const struct teardown *teardown, struct error **err)
     return true;
 }
 
-int teardown(struct teardown *teardown, struct error **err)
+/*
+ * Whether this change is left for another time: with users of a tree that is out of sight, all but what that tree was.
+ */
+static bool is_held(const struct teardown *teardown, const cJSON *change)
+{
+    const char *kind = teardown_text(change, "kind"), *top = json_string(teardown->session->state, "directory");
+    const char *path = teardown_text(json_object(change, "arguments"), "path");
+
+    if (str_equal(kind, CHANGE_MOUNT))
+        return false;
+    /* the tree itself, and what it is in */
+    return !str_equal(kind, CHANGE_DIRECTORY) || !top || !*path ||
+           !(str_starts_with(path, top) || str_starts_with(top, path));
+}
+
+static bool is_left(const struct teardown *teardown, const cJSON *change, const char *blocker, bool held)
+{
+    const char *kind = teardown_text(change, "kind");
+
+    return is_blocked(blocker, kind) || (held && is_held(teardown, change)) ||
+           (teardown->keep_access_as && str_equal(kind, CHANGE_REGISTRATION));
+}
+
+/*
+ * Undoes one change and takes it off the list; `first` is what failed before it, if anything did. What fails for want
+ * of an answer of the portal is tried once more without the portal; the mounts see to that by themselves.
+ */
+static void undo(struct teardown *teardown, const cJSON *change, const struct error *first, struct error **reason)
+{
+    int known = index_of(teardown_text(change, "kind"));
+    const cJSON *arguments = json_object(change, "arguments");
+    _cleanup_close_ int shared = -1;
+    int result;
+
+    if (known < 0) {
+        error_set(reason, EXIT_FAILED, "the session's state names a change that this version does not know: \"%s\"",
+                  teardown_text(change, "kind"));
+        return;
+    }
+    if (changes[known].is_shared) {
+        shared = host_lock(&session_host_places, teardown->wait, reason);
+        if (shared < 0)
+            return;
+    }
+    result = changes[known].undo(teardown, arguments, reason);
+    if (result < 0 && changes[known].reach == ALL_BELOW && (*reason)->code != EXIT_BUSY &&
+        teardown_connection_is_lost(teardown) && teardown_cut(teardown)) {
+        error_free(steal(*reason));
+        result = changes[known].undo(teardown, arguments, reason);
+    }
+    if (result >= 0 && !may_come_again(changes[known].kind, first))
+        strike(teardown, change);
+}
+
+/* Undoes what is in the list, the newest first. Gives the first reason why something could not be; NULL if all could.
+ */
+static struct error *undo_list(struct teardown *teardown, bool held)
 {
     const cJSON *change = session_last_change(teardown->session);
     struct error *first = NULL;
     const char *blocker = NULL;
 
-    /* saved with the first change that is undone: from then on it is not what it was */
-    cJSON_DeleteItemFromObjectCaseSensitive(teardown->session->state, "status");
-    json_set_string(teardown->session->state, "status",
-                    teardown->keep_access_as ? teardown->keep_access_as : "unmounting");
     while (change) {
         const cJSON *next = session_change_before(teardown->session, change);
-        const char *kind = text_of(change, "kind");
-        int known = index_of(kind);
+        int known = index_of(teardown_text(change, "kind"));
         struct error *reason = NULL;
 
-        if (is_blocked(blocker, kind) || (teardown->keep_access_as && str_equal(kind, CHANGE_REGISTRATION))) {
+        if (is_left(teardown, change, blocker, held)) {
             change = next;
             continue;
         }
@@ -428,22 +457,57 @@ int teardown(struct teardown *teardown, struct error **err)
             keep_first(&first, reason);
             break;
         }
-        if (known < 0)
-            error_set(&reason, EXIT_FAILED,
-                      "the session's state names a change that this version does not know: \"%s\"", kind);
-        else if (changes[known].undo(teardown, json_object(change, "arguments"), &reason) >= 0 &&
-                 !may_come_again(kind, first))
-            strike(teardown, change);
+        undo(teardown, change, first, &reason);
         if (reason) {
-            if (known < 0 || changes[known].reach == ALL_BELOW)
+            if (teardown->way != TEARDOWN_BY_FORCE && (known < 0 || changes[known].reach == ALL_BELOW))
                 blocker = known < 0 ? "" : changes[known].kind;
             keep_first(&first, reason);
         }
         change = next;
     }
+    return first;
+}
+
+/* Takes the whole tree out of sight, and then waits for its users to end. EXIT_BUSY if they do not. */
+static int detach_all(struct teardown *teardown, struct error **err)
+{
+    const cJSON *change = session_last_change(teardown->session);
+    struct error *first = NULL;
+
+    while (change) {
+        const cJSON *next = session_change_before(teardown->session, change);
+        struct error *reason = NULL;
+
+        if (str_equal(teardown_text(change, "kind"), CHANGE_MOUNT))
+            undo(teardown, change, NULL, &reason);
+        if (reason)
+            keep_first(&first, reason);
+        change = next;
+    }
+    if (first)
+        return error_move(err, &first);
+    if (in_use_wait(teardown->session->state, LAZY_WAIT_MS, teardown->wait, err) == 0)
+        return 0;
+    set_status(teardown, STATUS_DETACHED);
+    return error_hint(err, "the disks stay for them; once they have ended, `azilr unmount %s` takes down the rest",
+                      teardown->session->id);
+}
+
+int teardown(struct teardown *teardown, struct error **err)
+{
+    struct error *first = NULL, *rest;
+
+    /* saved with the first change that is undone: from then on it is not what it was */
+    set_status(teardown, teardown->keep_access_as ? teardown->keep_access_as : "unmounting");
+    if (teardown->way == TEARDOWN_LAZILY)
+        detach_all(teardown, &first);
+    rest = undo_list(teardown, first != NULL);
+    if (rest)
+        keep_first(&first, rest);
     if (!first && teardown->keep_access_as && session_last_change(teardown->session))
         return session_save(teardown->session, err);
     if (!first && session_remove(teardown->session, &first) == 0)
         return 0;
+    session_save(teardown->session, NULL);
     return error_move(err, &first);
 }

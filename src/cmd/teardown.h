@@ -32,6 +32,18 @@
 #define CHANGE_DIRECTORY "directory"        /* path */
 #define CHANGE_MOUNT "mount" /* directory, major, minor, and for a file system on several devices the others' */
 
+/* The status of a session whose tree is out of sight, and whose disks wait for the last user of that. */
+#define STATUS_DETACHED "detached"
+
+/* What becomes of what is in use. */
+enum teardown_way {
+    TEARDOWN_GENTLY, /* it stays, with all that it depends on */
+    /* It goes out of the tree at once, and the rest is undone if its users end soon; else it stays for the next time.
+     */
+    TEARDOWN_LAZILY,
+    TEARDOWN_BY_FORCE, /* it goes; its users, who get no signal, get I/O errors */
+};
+
 struct teardown {
     struct session *session;
     struct wait *wait; /* its signals are not heeded, its time limit between changes only: what is begun is finished */
@@ -39,7 +51,10 @@ struct teardown {
     int (*revoke)(void *argument, const cJSON *arguments, struct error **err);
     void *argument;
     bool keep_access; /* let go of a registration without revoking it */
-    cJSON *done;      /* array: what was undone, a sentence each, for the person; may be NULL */
+    enum teardown_way way;
+    cJSON *done;   /* array: what was undone, a sentence each, for the person; may be NULL */
+    cJSON *forced; /* array: what had to be forced, likewise */
+    bool is_cut;   /* for the teardown's own use: a portal that does not answer has been cut off */
     /*
      * Not NULL: the registration, and with it the session, stays, to be taken up again by another mount; and this is
      * what its status is to say.
@@ -51,7 +66,8 @@ struct teardown {
  * Undoes everything, and removes the session when nothing is left. What cannot be undone stays in the list,
  * and what does not depend on it is undone all the same: while something is still mounted or logged in, its
  * tunnel and its registration are left, but all else goes. Returns 0, or -1 with the first reason; further
- * ones go to the log.
+ * ones go to the log. A portal that does not answer holds it up for half a minute or so: then it is cut off, and what
+ * waits for it fails.
  */
 int teardown(struct teardown *teardown, struct error **err);
 

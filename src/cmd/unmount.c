@@ -3,11 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/azure_access.h"
 #include "cmd/choice.h"
 #include "cmd/cmd.h"
 #include "cmd/host.h"
+#include "cmd/in_use.h"
 #include "cmd/options.h"
 #include "cmd/revoke.h"
 #include "cmd/teardown.h"
@@ -55,29 +57,87 @@ static int revoke_access(void *argument, const cJSON *arguments, struct error **
     return 0;
 }
 
-static void report(struct unmount *unmount, const char *id, cJSON *done, const struct error *problem)
+/* What became of one session. The arrays are for the document, which owns them once it is reported. */
+struct outcome {
+    const char *status;
+    cJSON *done, *forced; /* sentences */
+    cJSON *users;         /* of mount/users.h, where they kept it from being taken down */
+};
+
+static void print_lines(const char *id, const char *what, const cJSON *lines)
 {
-    cJSON *result = json_new_object();
     const cJSON *line;
 
+    cJSON_ArrayForEach(line, lines) printf("%s: %s%s\n", id, what, line->valuestring);
+}
+
+static void report(struct unmount *unmount, const char *id, struct outcome *outcome, const struct error *problem)
+{
+    cJSON *result = json_new_object();
+
     json_set_string(result, "session", id);
-    json_set_string(result, "status", problem ? "incomplete" : "unmounted");
+    json_set_string(result, "status", outcome->status);
     json_set_string(result, "error", problem ? problem->message : NULL);
     if (!unmount->options->quiet && !unmount->options->json) {
-        cJSON_ArrayForEach(line, done) printf("%s: %s\n", id, line->valuestring);
-        printf("%s: %s\n", id, problem ? "NOT all could be taken down" : "nothing of it is left");
+        print_lines(id, "", outcome->done);
+        print_lines(id, "by force: ", outcome->forced);
+        printf("%s: %s\n", id,
+               !problem                             ? "nothing of it is left"
+               : str_equal(outcome->status, "busy") ? "nothing was taken down"
+                                                    : "NOT all could be taken down");
     }
-    cJSON_AddItemToObject(result, "done", done);
+    cJSON_AddItemToObject(result, "done", outcome->done);
+    cJSON_AddItemToObject(result, "forced", outcome->forced);
+    cJSON_AddItemToObject(result, "users", outcome->users);
     json_append(unmount->results, result);
+}
+
+/*
+ * All or nothing: with one volume in use the others would be of little use, and whoever comes back to finish would find
+ * half a tree. What cannot be found out is no reason not to try: the kernel refuses to unmount what is in use.
+ */
+static int check_unused(struct unmount *unmount, const struct session *session, cJSON *users, struct error **err)
+{
+    _cleanup_error_ struct error *problem = NULL;
+
+    if (unmount->options->lazy || unmount->options->force ||
+        in_use_check(session->state, &unmount->waiting, users, &problem) == 0)
+        return 0;
+    if (problem->code != EXIT_BUSY && problem->code != EXIT_INTERRUPTED) {
+        log_warning("%s; going on without", problem->message);
+        return 0;
+    }
+    error_move(err, &problem);
+    return error_hint(err,
+                      "end these, or unmount what was mounted by hand, then try again; or give --lazy (they can go on "
+                      "for now) or --force (they get I/O errors)");
+}
+
+static void take_down(struct unmount *unmount, struct session *session, struct outcome *outcome, struct error **problem)
+{
+    struct teardown work = {.wait = &unmount->working,
+                            .session = session,
+                            .revoke = revoke_access,
+                            .argument = unmount,
+                            .way = unmount->options->lazy    ? TEARDOWN_LAZILY
+                                   : unmount->options->force ? TEARDOWN_BY_FORCE
+                                                             : TEARDOWN_GENTLY,
+                            .keep_access = unmount->options->keep_access,
+                            .done = outcome->done,
+                            .forced = outcome->forced};
+
+    outcome->status = "unmounted";
+    if (check_unused(unmount, session, outcome->users, problem) < 0)
+        outcome->status = (*problem)->code == EXIT_BUSY ? "busy" : "incomplete";
+    else if (teardown(&work, problem) < 0)
+        outcome->status =
+            str_equal(json_string(session->state, "status"), STATUS_DETACHED) ? STATUS_DETACHED : "incomplete";
 }
 
 static int unmount_one(struct unmount *unmount, const char *id, struct error **err)
 {
     _cleanup_session_ struct session *session = NULL;
-    struct teardown work = {.wait = &unmount->working,
-                            .revoke = revoke_access,
-                            .argument = unmount,
-                            .keep_access = unmount->options->keep_access};
+    struct outcome outcome;
     struct error *problem = NULL;
 
     progress_begin(&unmount->progress, "Taking down %s", id);
@@ -85,15 +145,14 @@ static int unmount_one(struct unmount *unmount, const char *id, struct error **e
         progress_fail(&unmount->progress);
         return -1;
     }
-    work.session = session;
     unmount->state = session->state;
-    work.done = json_new_array();
-    (void)teardown(&work, &problem);
+    outcome = (struct outcome){.done = json_new_array(), .forced = json_new_array(), .users = json_new_array()};
+    take_down(unmount, session, &outcome, &problem);
     if (problem)
         progress_fail(&unmount->progress);
     else
         progress_end(&unmount->progress, "done");
-    report(unmount, id, work.done, problem);
+    report(unmount, id, &outcome, problem);
     return problem ? error_move(err, &problem) : 0;
 }
 
@@ -126,6 +185,9 @@ static int run_unmount(struct unmount *unmount, char **rest, int rest_count, str
 
     if (choice_list(name, &ids, &count, err) < 0)
         return -1;
+    /* a relative path has been looked up by now, and azilr itself is not to be what keeps a volume in use */
+    if (chdir("/") < 0)
+        log_verbose("cannot go to /");
     if (!unmount->options->all && count != 1)
         code = choice_explain(ids, count, name, "name one of them, or give --all", err);
     else
@@ -155,6 +217,8 @@ int cmd_unmount(int argc, char **argv, struct error **err)
         error_set(err, EXIT_USAGE, "unmount takes one session, VM or directory, or --all");
         return error_hint(err, "`azilr status` lists what is open");
     }
+    if (options.lazy && options.force)
+        return error_set(err, EXIT_USAGE, "unmount takes --lazy or --force, not both");
     if (options_set_deadline(&options, &unmount.waiting, err) < 0 || host_require_root("unmount", err) < 0)
         return -1;
     unmount.working.deadline_ms = unmount.waiting.deadline_ms;

@@ -2,10 +2,12 @@
 #include "iscsi/sysfs.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 
 #include "util/file.h"
+#include "util/log.h"
 #include "util/str.h"
 
 static const char CLASS[] = "/sys/class/iscsi_session";
@@ -77,6 +79,15 @@ bool iscsi_session_is_logged_in(int number)
     _cleanup_free_ char *name = str_printf("session%d", number);
 
     return attribute_is(name, "state", "LOGGED_IN");
+}
+
+void iscsi_session_fail_soon(int number)
+{
+    _cleanup_free_ char *path = str_printf("%s/session%d/recovery_tmo", CLASS, number);
+    _cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+    if (fd < 0 || file_write_all(fd, "1", 1) < 0)
+        log_verbose("cannot shorten %s: %s", path, strerror(errno));
 }
 
 bool iscsi_any_session(void)

@@ -25,6 +25,13 @@ bool iscsi_session_is_of(int number, const char *iface);
 /* Whether its connection is up, so that its disks answer. */
 bool iscsi_session_is_logged_in(int number);
 
+/*
+ * Has what waits for a broken connection of session `number` fail after a second, rather than after the time that
+ * node.session.timeo.replacement_timeout gave it (open-iscsi's README, "iSCSI settings"). For a connection that breaks
+ * from now on: one that is broken already keeps the time it had. Best effort.
+ */
+void iscsi_session_fail_soon(int number);
+
 /* Whether this host has any iSCSI session at all. */
 bool iscsi_any_session(void);
 

@@ -269,12 +269,30 @@ static bool is_hidden(const char *directory, const dev_t *devices, size_t count)
     return false;
 }
 
-int unmount_device(const char *directory, const dev_t *devices, size_t count, struct error **err)
+int mounted_numbers(const char *directory, const dev_t *devices, size_t count, dev_t *number, dev_t *file_number)
+{
+    _cleanup_table_ struct libmnt_table *table = mounted_now();
+    _cleanup_iterator_ struct libmnt_iter *iterator = mnt_new_iter(MNT_ITER_BACKWARD);
+    struct libmnt_fs *fs = NULL;
+    struct statx st;
+
+    while (table && iterator && mnt_table_next_fs(table, iterator, &fs) == 0) {
+        if (!str_equal(mnt_fs_get_target(fs), directory) || !is_of_any(fs, devices, count))
+            continue;
+        *number = *file_number = mnt_fs_get_devno(fs);
+        if (statx(AT_FDCWD, directory, AT_STATX_DONT_SYNC | AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st) == 0)
+            *file_number = makedev(st.stx_dev_major, st.stx_dev_minor);
+        return 1;
+    }
+    return 0;
+}
+
+static int take_down(const char *directory, const dev_t *devices, size_t count, int flags, struct error **err)
 {
     int unmounted = 0;
 
     while (is_mounted_on(directory, devices, count)) {
-        if (umount2(directory, UMOUNT_NOFOLLOW) < 0) {
+        if (umount2(directory, flags | UMOUNT_NOFOLLOW) < 0) {
             if (errno == EBUSY) {
                 error_set(err, EXIT_BUSY, "%s is in use", directory);
                 return error_hint(err, "see by whom with `fuser -vm %s`, then unmount again", directory);
@@ -289,6 +307,16 @@ int unmount_device(const char *directory, const dev_t *devices, size_t count, st
         return error_hint(err, "see `findmnt -R %s`, unmount what is not azilr's, then unmount again", directory);
     }
     return unmounted > 0;
+}
+
+int unmount_device(const char *directory, const dev_t *devices, size_t count, struct error **err)
+{
+    return take_down(directory, devices, count, 0, err);
+}
+
+int detach_device(const char *directory, const dev_t *devices, size_t count, struct error **err)
+{
+    return take_down(directory, devices, count, MNT_DETACH, err);
 }
 
 char *mount_point_of(dev_t device)

@@ -37,6 +37,18 @@ int mount_device(const struct mount_request *request, struct wait *wait, int *er
 int unmount_device(const char *directory, const dev_t *devices, size_t count, struct error **err);
 
 /*
+ * The same in spite of users: takes the mount, and what is mounted on it, out of the tree; the file system itself lives
+ * on for as long as it is used.
+ */
+int detach_device(const char *directory, const dev_t *devices, size_t count, struct error **err);
+
+/*
+ * The numbers that the file system mounted there from one of these devices has in the mount table and, in *file_number,
+ * for stat(2) of its root. Returns 1, or 0 if nothing is mounted there from them.
+ */
+int mounted_numbers(const char *directory, const dev_t *devices, size_t count, dev_t *number, dev_t *file_number);
+
+/*
  * The number by which the mount table knows the mount that an open file or directory is in; that of stat(2) is another
  * one for some file systems (btrfs).
  */

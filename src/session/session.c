@@ -150,6 +150,7 @@ static int load(const struct session *session, cJSON **state, struct error **err
         if (read_state(run_file, state, err) < 0)
             return error_hint(err, "the file is damaged; %s may hold what is left to undo, in the same form",
                               session->var_file);
+        session_forget_other_boot(*state);
         return 0;
     }
     if (access(session->var_file, F_OK) == 0)
@@ -222,6 +223,7 @@ int session_create(const struct session_places *places, const char *id, struct s
     json_set_number(made->state, "version", 1);
     json_set_string(made->state, "id", id);
     json_set_array(made->state, "undo");
+    session_note_machine(made->state);
     /* a `status` that looks just now holds the lock for a moment */
     if (take_lock(made, CREATE_LOCK_WAIT_MS, NULL, err) < 0 || session_save(made, err) < 0) {
         session_remove(made, NULL);
@@ -269,28 +271,14 @@ int session_peek(const struct session_places *places, const char *id, cJSON **st
     return load(seen, state, err);
 }
 
-bool session_has_expired(const cJSON *state, time_t now, bool unknown)
-{
-    const char *text = json_string(state, "expires");
-    time_t expires;
-
-    return text && clock_parse(text, &expires) == 0 ? expires <= now : unknown;
-}
-
 /* The state with only those changes that a reboot does not undo; NULL if there are none. */
 static char *lasting_text(const struct session *session)
 {
     _cleanup_json_ cJSON *copy = cJSON_Duplicate(session->state, 1);
-    cJSON *undo = cJSON_GetObjectItemCaseSensitive(copy, "undo");
-    cJSON *change = undo ? undo->child : NULL;
+    const cJSON *undo;
 
-    while (change) {
-        cJSON *next = change->next;
-
-        if (!json_bool(change, "survives_boot", false))
-            cJSON_Delete(cJSON_DetachItemViaPointer(undo, change));
-        change = next;
-    }
+    session_keep_lasting(copy);
+    undo = json_array(copy, "undo");
     return undo && undo->child ? json_text(copy, true) : NULL;
 }
 

@@ -6,7 +6,8 @@
  * Its state is RUN/sessions/ID/state.json (RUN is /run/azilr), replaced as a whole at every change. What a
  * reboot does not undo by itself (the registration in Azure, open-iscsi's records, our directories) is also
  * kept, synced to disk, in VAR/sessions/ID.json (VAR is /var/lib/azilr). Both are readable by root only;
- * neither ever holds a secret.
+ * neither ever holds a secret. Both say which machine and which boot they are of ("machine", "boot"): what is of
+ * another boot is as good as what is in VAR, and what is of another machine is told by session_is_foreign().
  *
  * The undo list in that state is the one clean-up path: a change to the host is entered with session_will()
  * before it is made, and `unmount`, a failed `mount` and recovery after a crash all walk the same list
@@ -85,6 +86,9 @@ bool session_is_shared(const struct session_places *places, const struct session
  * tells none. Pure.
  */
 bool session_has_expired(const cJSON *state, time_t now, bool unknown);
+
+/* Whether the state was made on another machine, of which this one is a copy perhaps. */
+bool session_is_foreign(const cJSON *state);
 
 /* Saves the state. */
 int session_save(struct session *session, struct error **err);

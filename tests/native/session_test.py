@@ -429,6 +429,50 @@ class Unmount(SessionCase):
         self.make_session("registration", expires=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60)))
         self.assertIn("revoked the access", self.azilr("unmount").out)
 
+    def test_access_of_another_machine(self):
+        """A state that came with a copy of a disk: what it names may be in use on the machine that has made it."""
+        self.make_session("registration", expires="2999-01-01T00:00:00Z", machine="0123456789abcdef0123456789abcdef -")
+        self.assertIn("made on another machine", self.azilr("status", token=False, ca=False).out)
+        run = self.azilr("unmount", "--json", token=False)
+        self.assertIn("left the access to the recovery point, which another machine has got",
+                      run.json["sessions"][0]["done"][0])
+        self.assertEqual([], self.requests())
+        self.registration()
+        self.assertIsNone(self.state())
+
+    def test_busy_is_a_document_and_changes_nothing(self):
+        """The mount of a session, made up, with somebody in it."""
+        self.make_session("registration", expires="2999-01-01T00:00:00Z")
+        script = """
+            mount -t tmpfs none /srv
+            device=$(stat -c %Hd,%Ld /srv)
+            python3 - "$1" "${device%,*}" "${device#*,}" << 'PYTHON'
+import json, sys
+with open(sys.argv[1]) as text: state = json.load(text)
+state["undo"].append({"kind": "mount", "arguments": {
+    "directory": "/srv", "major": int(sys.argv[2]), "minor": int(sys.argv[3])}})
+with open(sys.argv[1], "w") as out: json.dump(state, out)
+PYTHON
+            shift
+            (cd /srv; exec sleep 60) & user=$!
+            sleep 0.2; code=0; "$@" || code=$?
+            kill $user; mountpoint -q /srv || code=99
+            exit $code """
+        state_file = f"/run/azilr/sessions/{ID}/state.json"
+        run = self.azilr("unmount", "--json", code=7, before=("sh", "-ec", script, "sh", state_file))
+        session = run.json["sessions"][0]
+        self.assertEqual(("busy", [], []), (session["status"], session["done"], session["forced"]))
+        self.assertEqual([("process", "sleep", "root", "directory", "/srv")],
+                         [tuple(user[name] for name in ("kind", "command", "user", "use", "path"))
+                          for user in session["users"]])
+        self.assertIn(f"process {session['users'][0]['pid']} (sleep, of root) is in /srv", run.json["error"]["message"])
+        self.assertEqual(2, len(self.state()["undo"]))
+        self.assertEqual([], self.requests())
+
+    def test_lazy_and_force(self):
+        self.make_session("registration")
+        self.assertIn("not both", self.azilr("unmount", "--lazy", "--force", code=USAGE).err)
+
     def test_revoke(self):
         self.make_session("registration", expires="2999-01-01T00:00:00Z")
         run = self.azilr("unmount", "--json")
