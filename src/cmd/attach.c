@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
+#include <time.h>
 
 #include "block/udev_rules.h"
 #include "cmd/host.h"
 #include "cmd/mount_run.h"
+#include "cmd/provision.h"
 #include "cmd/teardown.h"
 #include "iscsi/discovery.h"
 #include "iscsi/iscsiadm.h"
 #include "iscsi/iscsid.h"
 #include "iscsi/sysfs.h"
 #include "tunnel/daemon.h"
+#include "util/clock.h"
 #include "util/json.h"
 #include "util/log.h"
 #include "util/pool.h"
@@ -37,17 +40,27 @@ struct iscsi_target mount_run_target(const struct mount_run *run, const char *ta
                                  .lock_fd = run->session->lock_fd};
 }
 
+/* Without an end that is known, as long as Azure ever gives access. */
+static time_t tunnel_end(const struct mount_run *run)
+{
+    const char *text = json_string(run->session->state, "expires");
+    time_t expires;
+
+    if (!text || clock_parse(text, &expires) < 0)
+        expires = time(NULL) + PROVISION_SECONDS;
+    return expires + TUNNEL_GRACE_S;
+}
+
 static int start_tunnel(struct mount_run *run, struct error **err)
 {
-    _cleanup_free_ char *pid_file = str_printf("%s/tunnel.pid", run->session->directory);
-    _cleanup_free_ char *log_file = str_printf("%s/tunnel.log", run->session->directory);
+    _cleanup_free_ char *unit = tunnel_unit_name(run->session->id);
+    const struct tunnel_place place = {.directory = run->session->directory, .unit = unit};
     _cleanup_host_release_ struct host_release release = {0};
     struct tunnel_options options = {
         .portal_host = run->connection.portal_host,
         .portal_port = run->connection.portal_port,
         .ca_file = run->options->ca_file,
-        .pid_path = pid_file,
-        .log_path = log_file,
+        .until = tunnel_end(run),
         .inherit_lock_fd = run->session->lock_fd,
     };
     struct tunnel tunnel = {0};
@@ -58,8 +71,8 @@ static int start_tunnel(struct mount_run *run, struct error **err)
     while (options.first_port < options.last_port && iscsi_has_discovery_record(TUNNEL_ADDRESS, options.first_port))
         options.first_port++;
     progress_begin(&run->progress, "Connecting to %s", run->connection.portal_host);
-    if (session_will(run->session, CHANGE_TUNNEL, arguments("pid_file", pid_file, NULL, NULL), false, err) < 0 ||
-        tunnel_start(&options, &run->wait, &tunnel, err) < 0)
+    if (session_will(run->session, CHANGE_TUNNEL, arguments("unit", unit, NULL, NULL), false, err) < 0 ||
+        tunnel_start(&place, &options, &run->wait, &tunnel, err) < 0)
         return -1;
     run->tunnel_port = tunnel.port;
     json_set_number(run->session->state, "tunnel_port", tunnel.port);
@@ -266,11 +279,13 @@ int attach_disks(struct mount_run *run, struct error **err)
 
     progress_begin(&run->progress, "Logging in");
     if (ensure_iscsid(run, err) < 0 || ensure_udev_rules(run, err) < 0 || log_in(run, err) < 0) {
-        _cleanup_free_ char *log_file = str_printf("%s/tunnel.log", run->session->directory);
-        _cleanup_free_ char *last = tunnel_last_error(log_file);
+        _cleanup_free_ char *unit = tunnel_unit_name(run->session->id);
+        const struct tunnel_place place = {.directory = run->session->directory, .unit = unit};
+        struct tunnel_report report;
 
-        if (last)
-            log_info("the tunnel's last message: %s", last);
+        tunnel_look(&place, &report);
+        if (*report.last_error)
+            log_info("the tunnel's last error: %s", report.last_error);
         return -1;
     }
     if (run->targets.count > 1)

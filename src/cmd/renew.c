@@ -15,6 +15,7 @@
 #include "cmd/teardown.h"
 #include "iscsi/iscsiadm.h"
 #include "session/session.h"
+#include "tunnel/daemon.h"
 #include "util/clock.h"
 #include "util/json.h"
 #include "util/log.h"
@@ -129,6 +130,14 @@ static int note_expiry(struct renewal *renewal, time_t asked, struct error **err
     return session_save(renewal->session, err);
 }
 
+static int extend_tunnel(const struct renewal *renewal, time_t asked, struct error **err)
+{
+    const cJSON *change = find_change(renewal->session, CHANGE_TUNNEL);
+    const struct tunnel_place place = {.directory = renewal->session->directory, .unit = json_string(change, "unit")};
+
+    return tunnel_extend(&place, asked + PROVISION_SECONDS + TUNNEL_GRACE_S, err);
+}
+
 /* A renewal changes user and password, for every target alike. */
 static int update_records(const struct renewal *renewal, const struct connection *connection, struct error **err)
 {
@@ -173,7 +182,7 @@ static int renew(struct renewal *renewal, const char *name, struct error **err)
         return error_hint(err, "the disks stay as they are; `azilr renew %s` tries again", renewal->session->id);
     }
     if (check_same(renewal, &connection, err) < 0 || note_expiry(renewal, asked, err) < 0 ||
-        update_records(renewal, &connection, err) < 0)
+        extend_tunnel(renewal, asked, err) < 0 || update_records(renewal, &connection, err) < 0)
         return -1;
     progress_end(&renewal->progress, "until %s", text_of(renewal, "expires"));
     return 0;

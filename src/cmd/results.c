@@ -49,6 +49,27 @@ static void print_heading(const cJSON *state)
             print_line(lines[i].title, 13, " ", json_string(state, lines[i].member));
 }
 
+/* "running, 1 connection, 12.0 MiB read, 2 restarts", and what went wrong last. */
+static void print_tunnel(const cJSON *tunnel)
+{
+    const char *status = json_string(tunnel, "status"), *error = json_string(tunnel, "last_error");
+    const char *when = json_string(tunnel, "last_error_time");
+    double open = json_number(tunnel, "connections", 0), restarts = json_number(tunnel, "restarts", 0);
+    _cleanup_free_ char *size = size_text(json_number(tunnel, "bytes_from_portal", 0));
+    _cleanup_free_ char *text = NULL;
+
+    if (!status)
+        return;
+    text = str_printf("%s, %.0f connection%s, %s read, %.0f restart%s", status, open, open == 1 ? "" : "s", size,
+                      restarts, restarts == 1 ? "" : "s");
+    print_line("Tunnel", 13, " ", text);
+    if (error) {
+        _cleanup_free_ char *last = str_printf("%s: %s", when ? when : "-", error);
+
+        print_line("Its last error", 13, " ", last);
+    }
+}
+
 static void add_volume(struct table *table, const cJSON *volume)
 {
     _cleanup_free_ char *size = size_text(json_number(volume, "size", 0));
@@ -105,6 +126,7 @@ void results_print(const cJSON *state)
     const cJSON *volumes = json_array(state, "volumes");
 
     print_heading(state);
+    print_tunnel(json_object(state, "tunnel"));
     if (volumes && cJSON_GetArraySize(volumes))
         print_volumes(volumes);
     print_overlays(json_array(state, "overlays"));

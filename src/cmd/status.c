@@ -11,20 +11,60 @@
 #include "cmd/options.h"
 #include "cmd/preparing.h"
 #include "cmd/results.h"
+#include "cmd/teardown.h"
 #include "mount/mounts.h"
 #include "session/session.h"
 #include "tunnel/daemon.h"
+#include "util/clock.h"
 #include "util/json.h"
 #include "util/log.h"
 #include "util/str.h"
 
 static const double MIB = 1024.0 * 1024.0;
 
-static bool tunnel_is_up(const char *id)
+static const char *tunnel_unit(const cJSON *state)
 {
-    _cleanup_free_ char *pid_file = str_printf("%s/sessions/%s/tunnel.pid", session_host_places.run, id);
+    const cJSON *change;
 
-    return tunnel_is_running(pid_file);
+    cJSON_ArrayForEach(change, json_array(state, "undo"))
+    {
+        if (str_equal(json_string(change, "kind"), CHANGE_TUNNEL))
+            return json_string(json_object(change, "arguments"), "unit");
+    }
+    return NULL;
+}
+
+static void set_time(cJSON *object, const char *name, time_t when)
+{
+    char text[CLOCK_TEXT_SIZE];
+
+    json_set_string(object, name, when ? clock_format(when, text) : NULL);
+}
+
+/* What the tunnel says of itself; false if there is none any more. */
+static bool check_tunnel(cJSON *state, const char *id)
+{
+    static const char *const conditions[] = {
+        [TUNNEL_GONE] = "gone", [TUNNEL_RESTARTING] = "restarting", [TUNNEL_RUNS] = "running"};
+    _cleanup_free_ char *directory = str_printf("%s/sessions/%s", session_host_places.run, id);
+    const struct tunnel_place place = {.directory = directory, .unit = tunnel_unit(state)};
+    struct tunnel_report report;
+    enum tunnel_condition condition = tunnel_look(&place, &report);
+    cJSON *tunnel = json_set_object(state, "tunnel");
+
+    json_set_string(tunnel, "status", report.expired ? "expired" : conditions[condition]);
+    json_set_string(tunnel, "unit", place.unit);
+    json_set_number(tunnel, "port", report.port);
+    set_time(tunnel, "since", report.since);
+    json_set_number(tunnel, "restarts", report.restarts);
+    json_set_number(tunnel, "connections", report.open);
+    json_set_number(tunnel, "connections_total", (double)report.total);
+    json_set_number(tunnel, "connections_refused", (double)report.refused);
+    json_set_number(tunnel, "bytes_to_portal", (double)report.to_portal);
+    json_set_number(tunnel, "bytes_from_portal", (double)report.from_portal);
+    json_set_string(tunnel, "last_error", *report.last_error ? report.last_error : NULL);
+    set_time(tunnel, "last_error_time", report.last_error_at);
+    return condition != TUNNEL_GONE;
 }
 
 static void add_problem(cJSON *state, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -141,6 +181,7 @@ static void judge(cJSON *state, const char *id, bool locked)
 {
     _cleanup_free_ char *run_state = str_printf("%s/sessions/%s/state.json", session_host_places.run, id);
     bool is_mounted = str_equal(json_string(state, "status"), "mounted");
+    bool has_tunnel = access(run_state, F_OK) == 0 && check_tunnel(state, id);
 
     check_volumes(json_array(state, "volumes"));
     check_overlays(state);
@@ -157,7 +198,7 @@ static void judge(cJSON *state, const char *id, bool locked)
                    "Azure is preparing its disks; mounting it again goes on waiting, `azilr unmount` gives it up");
     else if (!is_mounted)
         set_status(state, "incomplete", "left half-way; `azilr unmount` takes it down");
-    else if (!tunnel_is_up(id))
+    else if (!has_tunnel)
         set_status(state, "broken", "its tunnel does not run any more; unmount it and mount it again");
 }
 

@@ -270,9 +270,11 @@ static int undo_iscsid(struct teardown *teardown, const cJSON *arguments, struct
 
 static int undo_tunnel(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
+    const struct tunnel_place place = {.directory = teardown->session->directory,
+                                       .unit = json_string(arguments, "unit")};
     bool was_running = false;
 
-    if (tunnel_stop(text_of(arguments, "pid_file"), &was_running, err) < 0)
+    if (tunnel_stop(&place, &was_running, err) < 0)
         return -1;
     if (was_running)
         say(teardown, "stopped the tunnel");

@@ -9,7 +9,7 @@
 #include "tunnel/daemon.h"
 #include "util/str.h"
 
-enum { HELP = 256, LISTEN, CONNECT, SERVER_NAME, CA_FILE, PID_FILE, LOG_FILE, STATUS_FD, LOCK_FD };
+enum { HELP = 256, LISTEN, CONNECT, SERVER_NAME, CA_FILE, SERVICE, PID_FILE, LOCK_FD };
 
 static const struct option longs[] = {
     {"help", no_argument, NULL, HELP},
@@ -18,9 +18,8 @@ static const struct option longs[] = {
     {"server-name", required_argument, NULL, SERVER_NAME},
     {"ca-file", required_argument, NULL, CA_FILE},
     /* from here on between mount and its tunnel only */
+    {"service", no_argument, NULL, SERVICE},
     {"pid-file", required_argument, NULL, PID_FILE},
-    {"log-file", required_argument, NULL, LOG_FILE},
-    {"status-fd", required_argument, NULL, STATUS_FD},
     {"lock-fd", required_argument, NULL, LOCK_FD},
     {0},
 };
@@ -30,7 +29,8 @@ static void print_help(void)
     puts("Usage: azilr tunnel --listen ADDR:PORT --connect HOST:PORT [OPTIONS]\n\n"
          "Relays each connection to ADDR:PORT, a loopback address, to HOST:PORT over verified TLS, until SIGTERM or "
          "Ctrl-C.\n"
-         "With port 0 a free one is taken; the first line of output names it.\n\n"
+         "With port 0 a free one is taken; the first line of output names it. Connections of other users than root and "
+         "the\none who runs it are refused.\n\n"
          "      --server-name NAME       the name that the certificate must have (default: HOST)\n"
          "      --ca-file FILE           trust the certificates in FILE as well, in PEM form\n"
          "      --help                   this text");
@@ -92,14 +92,12 @@ static int take_option(int value, struct tunnel_service *service, const char **l
     case CA_FILE:
         service->options.ca_file = optarg;
         return 0;
+    case SERVICE:
+        service->is_service = true;
+        return 0;
     case PID_FILE:
-        service->options.pid_path = optarg;
+        service->pid_path = optarg;
         return 0;
-    case LOG_FILE:
-        service->options.log_path = optarg;
-        return 0;
-    case STATUS_FD:
-        return parse_fd(optarg, &service->status_fd, err);
     case LOCK_FD:
         return parse_fd(optarg, &service->lock_fd, err);
     default:
@@ -110,7 +108,7 @@ static int take_option(int value, struct tunnel_service *service, const char **l
 
 int cmd_tunnel(int argc, char **argv, struct error **err)
 {
-    struct tunnel_service service = {.status_fd = -1, .lock_fd = -1};
+    struct tunnel_service service = {.lock_fd = -1};
     const char *listen = NULL, *connect = NULL;
     _cleanup_free_ char *listen_address = NULL;
     _cleanup_free_ char *host = NULL;
@@ -135,5 +133,5 @@ int cmd_tunnel(int argc, char **argv, struct error **err)
         return -1;
     service.listen_address = listen_address;
     service.options.portal_host = host;
-    return tunnel_serve(&service, err) < 0 ? -1 : EXIT_DONE;
+    return tunnel_serve(&service, err);
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "tunnel/journal.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <sys/resource.h>
@@ -37,15 +35,11 @@ void journal(int fd, unsigned connection, const char *format, ...)
     (void)file_write_all(fd, line, (size_t)length + 1);
 }
 
-int journal_open(const char *path, int *fd, struct error **err)
+void journal_limit(void)
 {
     const struct rlimit limit = {MAX_LOG, MAX_LOG};
 
-    *fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (*fd < 0)
-        return error_set_errno(err, EXIT_FAILED, errno, "cannot open %s", path);
     /* past the limit a write fails instead of ending the process */
     signal(SIGXFSZ, SIG_IGN);
     setrlimit(RLIMIT_FSIZE, &limit);
-    return 0;
 }

@@ -3,12 +3,10 @@
 #ifndef AZILR_TUNNEL_JOURNAL_H
 #define AZILR_TUNNEL_JOURNAL_H
 
-#include "util/error.h"
-
 /* Writes one line to fd, at once and whole. connection is its number, 0 for the tunnel itself. */
 void journal(int fd, unsigned connection, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* Opens a log file for appending, mode 0600, and limits what this process can write to any file to 1 MiB. */
-int journal_open(const char *path, int *fd, struct error **err);
+/* Limits what this process can write to any file to 1 MiB; past that a write fails. */
+void journal_limit(void);
 
 #endif

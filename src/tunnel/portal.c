@@ -5,13 +5,20 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "tunnel/tls.h"
+#include "util/clock.h"
 #include "util/str.h"
 
 static const int CONNECT_TIMEOUT_MS = 15 * 1000;
+/*
+ * One try. The system's own retransmissions of a SYN come after 1, 3, 7 and 15 s, so that a network that is back may
+ * not be noticed for as long as it was away; and a dead address must not cost the whole time.
+ */
+static const int TRY_TIMEOUT_MS = 3 * 1000;
 static const int HANDSHAKE_TIMEOUT_MS = 20 * 1000;
 static const unsigned UNANSWERED_MS = 120 * 1000;
 
@@ -41,7 +48,7 @@ static int try_address(const struct addrinfo *address, struct wait *wait, int *f
         return errno;
     if (connect(made, address->ai_addr, address->ai_addrlen) < 0 && errno != EINPROGRESS)
         return errno;
-    polled = wait_poll(wait, &ready, 1, CONNECT_TIMEOUT_MS, err);
+    polled = wait_poll(wait, &ready, 1, TRY_TIMEOUT_MS, err);
     if (polled < 0)
         return -1;
     if (polled == 0)
@@ -57,12 +64,32 @@ static int try_address(const struct addrinfo *address, struct wait *wait, int *f
     return problem;
 }
 
+/* All addresses in turn, and again while one of them does not answer. Returns as try_address(). */
+static int try_addresses(const struct addrinfo *addresses, struct wait *wait, int *fd, struct error **err)
+{
+    int64_t end = clock_monotonic_ms() + CONNECT_TIMEOUT_MS;
+    bool is_silent;
+    int problem;
+
+    do {
+        is_silent = false;
+        problem = ENETUNREACH;
+        for (const struct addrinfo *at = addresses; at; at = at->ai_next) {
+            problem = try_address(at, wait, fd, err);
+            if (problem <= 0)
+                return problem;
+            is_silent = is_silent || problem == ETIMEDOUT;
+        }
+    } while (is_silent && clock_monotonic_ms() < end);
+    return problem;
+}
+
 static int connect_tcp(const struct portal *portal, struct wait *wait, int *fd, struct error **err)
 {
     const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
     _cleanup_addrinfo_ struct addrinfo *addresses = NULL;
     char port[16];
-    int result, problem = ENETUNREACH;
+    int result, problem;
 
     snprintf(port, sizeof(port), "%d", portal->port);
     result = getaddrinfo(portal->host, port, &hints, &addresses);
@@ -72,11 +99,9 @@ static int connect_tcp(const struct portal *portal, struct wait *wait, int *fd, 
         return error_hint(err, "check this host's DNS; with a private endpoint the name is known only inside the "
                                "virtual network");
     }
-    for (const struct addrinfo *at = addresses; at; at = at->ai_next) {
-        problem = try_address(at, wait, fd, err);
-        if (problem <= 0)
-            return problem;
-    }
+    problem = try_addresses(addresses, wait, fd, err);
+    if (problem <= 0)
+        return problem;
     error_set_errno(err, EXIT_NETWORK, problem, "cannot connect to %s, port %d", portal->host, portal->port);
     return error_hint(err, "outbound TCP port %d to the portal must be open, on this host and in the network's rules",
                       portal->port);

@@ -44,6 +44,7 @@ struct connection {
     short read_wait;     /* what SSL_read waits for on the portal's socket */
     short write_wait;    /* the same for SSL_write and SSL_shutdown */
     bool client_hung_up; /* both its directions are closed: poll() would tell so for ever */
+    bool client_failed;
 };
 
 static bool is_empty(const struct flow *flow)
@@ -68,6 +69,12 @@ static bool would_block(int errnum)
     return errnum == EAGAIN || errnum == EINTR;
 }
 
+static int fail_client(struct connection *connection, int errnum, const char *what, struct error **err)
+{
+    connection->client_failed = true;
+    return error_set_errno(err, EXIT_NETWORK, errnum, "%s", what);
+}
+
 /* Each step returns 1 if it moved something, 0 if it must wait, -1 with err set. */
 
 static int read_client(struct connection *connection, struct error **err)
@@ -80,7 +87,7 @@ static int read_client(struct connection *connection, struct error **err)
         return 0;
     got = recv(connection->client, up->bytes + up->end, room, 0);
     if (got < 0 && !would_block(errno))
-        return error_set_errno(err, EXIT_NETWORK, errno, "reading from the initiator");
+        return fail_client(connection, errno, "reading from the initiator", err);
     if (got < (ssize_t)room)
         connection->client_readable = false;
     if (got < 0)
@@ -90,7 +97,7 @@ static int read_client(struct connection *connection, struct error **err)
     return 1;
 }
 
-static int write_client(struct connection *connection, uint64_t *count, struct error **err)
+static int write_client(struct connection *connection, _Atomic uint64_t *count, struct error **err)
 {
     struct flow *down = &connection->down;
     size_t length = down->end - down->start;
@@ -108,13 +115,13 @@ static int write_client(struct connection *connection, uint64_t *count, struct e
         return 0;
     put = send(connection->client, down->bytes + down->start, length, MSG_NOSIGNAL);
     if (put < 0 && !would_block(errno))
-        return error_set_errno(err, EXIT_NETWORK, errno, "writing to the initiator");
+        return fail_client(connection, errno, "writing to the initiator", err);
     if (put < (ssize_t)length)
         connection->client_writable = false;
     if (put < 0)
         return 0;
     took(down, (size_t)put);
-    *count += (uint64_t)put;
+    atomic_fetch_add_explicit(count, (uint64_t)put, memory_order_relaxed);
     return 1;
 }
 
@@ -204,7 +211,7 @@ static int end_portal(struct connection *connection, struct error **err)
     return 1;
 }
 
-static int write_portal(struct connection *connection, uint64_t *count, struct error **err)
+static int write_portal(struct connection *connection, _Atomic uint64_t *count, struct error **err)
 {
     struct flow *up = &connection->up;
     int moved = 0;
@@ -221,7 +228,7 @@ static int write_portal(struct connection *connection, uint64_t *count, struct e
         errnum = errno;
         if (result == 1) {
             took(up, put);
-            *count += put;
+            atomic_fetch_add_explicit(count, put, memory_order_relaxed);
             moved = 1;
             continue;
         }
@@ -271,7 +278,7 @@ static int check_client(struct connection *connection, const struct pollfd *clie
     if (client->events || !(client->revents & POLLERR))
         return 0;
     getsockopt(connection->client, SOL_SOCKET, SO_ERROR, &problem, &size);
-    return error_set_errno(err, EXIT_NETWORK, problem ? problem : ECONNRESET, "the initiator has gone");
+    return fail_client(connection, problem ? problem : ECONNRESET, "the initiator has gone", err);
 }
 
 /* Waits for whatever can move something. Returns 1, 0 if it is to stop, -1 with err set. */
@@ -350,8 +357,10 @@ int relay(int client, SSL *ssl, int stop_fd, struct relay_result *result, struct
                                     .write_wait = POLLOUT};
     int moved;
 
-    *result = (struct relay_result){0};
+    atomic_store(&result->to_portal, 0);
+    atomic_store(&result->from_portal, 0);
     moved = move_all(&connection, stop_fd, result, err);
+    result->by_client = connection.client_failed;
     if (!is_over(&connection))
         setsockopt(client, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
     return moved;

@@ -3,15 +3,20 @@
 #ifndef AZILR_TUNNEL_RELAY_H
 #define AZILR_TUNNEL_RELAY_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <openssl/ssl.h>
 
 #include "util/error.h"
 
+/* Other threads may look while the connection lasts. */
 struct relay_result {
-    uint64_t to_portal;   /* bytes */
-    uint64_t from_portal; /* bytes */
+    _Atomic uint64_t to_portal;   /* bytes */
+    _Atomic uint64_t from_portal; /* bytes */
+    /* a failure was the client's doing: iscsiadm and the kernel end connections by a reset as a matter of course */
+    bool by_client;
 };
 
 /*

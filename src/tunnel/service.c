@@ -4,16 +4,21 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <time.h>
 
+#include "tunnel/confine.h"
 #include "tunnel/daemon.h"
 #include "tunnel/journal.h"
 #include "tunnel/listener.h"
+#include "tunnel/notify.h"
+#include "tunnel/state.h"
+#include "tunnel/supervisor.h"
 #include "tunnel/tls.h"
 #include "util/file.h"
-#include "util/json.h"
 #include "util/process.h"
 #include "util/secret.h"
 #include "util/str.h"
@@ -74,8 +79,8 @@ static int drop_privileges(struct error **err)
         if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
             return error_set_errno(err, EXIT_FAILED, errno, "the tunnel cannot become the user %u", (unsigned)uid);
     }
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-        return error_set_errno(err, EXIT_FAILED, errno, "the tunnel cannot give up new privileges");
+    if (confine(err) < 0)
+        return -1;
     /* a change of user can make a process dumpable again */
     secret_protect_process();
     return 0;
@@ -93,85 +98,165 @@ static int try_portal(const struct portal *portal, struct wait *wait, struct err
     return 0;
 }
 
-static void tell(int status_fd, cJSON *status)
-{
-    _cleanup_free_ char *text = json_text(status, false);
+/* What the relaying process needs; made before the privileges are given up. */
+struct task {
+    const struct tunnel_service *service;
+    struct portal portal;
+    int listen_fd;
+    int state_fd; /* -1 in the foreground */
+    uid_t owner;  /* beside root, whose connections are relayed */
+    struct tunnel_report report;
+};
 
-    /* the starter may be gone; the tunnel then waits for its undo list to end it */
-    (void)file_write_all(status_fd, text, strlen(text));
-    close(status_fd);
-    cJSON_Delete(status);
+static int listen_anew(struct task *task, struct error **err)
+{
+    const struct tunnel_service *service = task->service;
+
+    return listener_open(service->listen_address, service->options.first_port, service->options.last_port,
+                         &task->listen_fd, &task->report.port, err);
 }
 
-static void tell_failure(int status_fd, const struct error *problem)
+/* Under systemd, which keeps the socket of a process that was here before, and is to keep this one's. */
+static int listen_by_systemd(struct task *task, struct error **err)
 {
-    cJSON *status = json_new_object();
+    const struct tunnel_options *options = &task->service->options;
+    _cleanup_free_ char *status = NULL;
 
-    json_set_number(status, "code", problem->code);
-    json_set_string(status, "message", problem->message);
-    json_set_string(status, "hint", problem->hint);
-    tell(status_fd, status);
+    task->listen_fd = notify_take_socket();
+    task->report.port = listener_port(task->listen_fd);
+    if (task->report.port)
+        return 0;
+    if (listen_anew(task, err) < 0)
+        return -1;
+    status = str_printf("Relaying port %d to %s", task->report.port, options->portal_host);
+    return notify_keep_socket(task->listen_fd, status, err);
 }
 
-static void tell_ready(const struct tunnel_service *service, int port)
+/* The CAs beside the system's, out of the state file or, in the foreground, a file of the person's. */
+static int make_context(const struct task *task, SSL_CTX **context, struct error **err)
 {
-    if (service->status_fd >= 0) {
-        cJSON *status = json_new_object();
+    const char *ca_file = task->service->options.ca_file;
+    _cleanup_free_ char *ca = NULL;
 
-        json_set_number(status, "port", port);
-        tell(service->status_fd, status);
-        return;
+    if (task->state_fd >= 0 && state_read_ca(task->state_fd, &ca, err) < 0)
+        return -1;
+    if (ca_file && tls_read_ca(ca_file, &ca, err) < 0)
+        return -1;
+    return tls_make_context(ca, ca_file ? ca_file : "--ca-file", context, err);
+}
+
+/* Takes up the report of a process that was here before; the first one tries the portal before it says that it is
+ * ready. */
+static int get_ready(struct task *task, struct wait *wait, struct error **err)
+{
+    const struct tunnel_service *service = task->service;
+    struct tunnel_report before;
+
+    if (task->state_fd >= 0 && state_read(task->state_fd, &before, NULL) > 0 && before.ready) {
+        before.port = task->report.port;
+        task->report = before;
+        task->report.restarts++;
+        task->report.open = 0;
+    } else {
+        if (task->state_fd >= 0 && try_portal(&task->portal, wait, err) < 0)
+            return -1;
+        task->report.since = time(NULL);
     }
-    printf("listening on %s:%d\n", service->listen_address, port);
-    fflush(stdout);
+    task->report.pid = getpid();
+    task->report.start_time = process_start_time(getpid());
+    task->report.ready = true;
+    if (task->state_fd >= 0) {
+        state_write(task->state_fd, &task->report);
+    } else {
+        printf("listening on %s:%d\n", service->listen_address, task->report.port);
+        fflush(stdout);
+    }
+    journal(STDERR_FILENO, 0, "relaying %s:%d to %s:%d, as %s", service->listen_address, task->report.port,
+            task->portal.host, task->portal.port, task->portal.certificate_name);
+    return 0;
 }
 
-static int serve(const struct tunnel_service *service, struct wait *wait, struct error **err)
+static int relay_all(struct task *task, struct error **err)
 {
-    const struct tunnel_options *options = &service->options;
-    _cleanup_free_ char *own_name = tls_certificate_name(options->portal_host);
-    _cleanup_context_ SSL_CTX *context = NULL;
-    _cleanup_close_ int listen_fd = -1;
-    struct portal portal = {.host = options->portal_host,
-                            .port = options->portal_port,
-                            .certificate_name = options->server_name ? options->server_name : own_name};
-    int log_fd = STDERR_FILENO, port = 0;
+    struct listener_options options = {
+        .portal = &task->portal, .owner = task->owner, .log_fd = STDERR_FILENO, .state_fd = task->state_fd};
+    struct wait wait = WAIT_INIT;
+    int result;
 
-    if (options->pid_path && write_pid_file(options->pid_path, err) < 0)
+    if (wait_catch_signals(&wait, err) < 0)
+        return -1;
+    result = get_ready(task, &wait, err);
+    if (result == 0)
+        result = listener_run(task->listen_fd, &options, &task->report, &wait, err);
+    if (result == 0)
+        journal(STDERR_FILENO, 0, "ended");
+    wait_close(&wait);
+    return result;
+}
+
+/* Says why to the starter, and to the log. */
+static int fail(const struct task *task, const struct error *problem)
+{
+    struct tunnel_report before;
+
+    journal(STDERR_FILENO, 0, "error: %s", problem->message);
+    if (state_read(task->state_fd, &before, NULL) == 0)
+        state_write_failure(task->state_fd, problem);
+    return (int)problem->code;
+}
+
+/* In a process of its own below the supervisor. */
+static int work(void *argument)
+{
+    struct task *task = argument;
+    _cleanup_error_ struct error *problem = NULL;
+
+    return relay_all(task, &problem) < 0 ? fail(task, problem) : EXIT_DONE;
+}
+
+static int prepare(struct task *task, SSL_CTX **context, struct error **err)
+{
+    const struct tunnel_service *service = task->service;
+    bool is_daemon = service->pid_path != NULL, is_by_systemd = service->is_service && !is_daemon;
+
+    if (is_daemon && write_pid_file(service->pid_path, err) < 0)
         return -1;
     if (service->lock_fd >= 0)
         close(service->lock_fd);
-    if (options->log_path && journal_open(options->log_path, &log_fd, err) < 0)
+    if (service->is_service)
+        journal_limit();
+    if ((is_by_systemd ? listen_by_systemd(task, err) : listen_anew(task, err)) < 0 ||
+        make_context(task, context, err) < 0)
         return -1;
-    if (listener_open(service->listen_address, options->first_port, options->last_port, &listen_fd, &port, err) < 0 ||
-        tls_make_context(options->ca_file, &context, err) < 0)
-        return -1;
-    portal.context = context;
+    task->portal.context = *context;
     /* what comes from the network is only read once nothing can be done with the host any more */
-    if (drop_privileges(err) < 0 || (service->status_fd >= 0 && try_portal(&portal, wait, err) < 0))
-        return -1;
-    tell_ready(service, port);
-    journal(log_fd, 0, "relaying %s:%d to %s:%d, as %s", service->listen_address, port, portal.host, portal.port,
-            portal.certificate_name);
-    if (listener_run(listen_fd, &portal, log_fd, wait, err) < 0)
-        return -1;
-    journal(log_fd, 0, "ended");
-    return 0;
+    return drop_privileges(err);
 }
 
 int tunnel_serve(const struct tunnel_service *service, struct error **err)
 {
-    struct wait wait = WAIT_INIT;
-    struct error *problem = NULL;
-    int result;
+    const struct tunnel_options *options = &service->options;
+    _cleanup_free_ char *own_name = tls_certificate_name(options->portal_host);
+    _cleanup_context_ SSL_CTX *context = NULL;
+    _cleanup_error_ struct error *problem = NULL;
+    struct task task = {.service = service,
+                        .portal = {.host = options->portal_host,
+                                   .port = options->portal_port,
+                                   .certificate_name = options->server_name ? options->server_name : own_name},
+                        .listen_fd = -1,
+                        .state_fd = service->is_service ? STDIN_FILENO : -1,
+                        /* a person's own, in the foreground; root's alone of a service, whatever it runs as */
+                        .owner = service->is_service ? 0 : getuid()};
+    int code;
 
     /* started as /proc/self/exe it would be called "exe" in ps and top */
     prctl(PR_SET_NAME, "azilr", 0, 0, 0);
-    if (wait_catch_signals(&wait, err) < 0)
-        return -1;
-    result = serve(service, &wait, &problem);
-    if (result < 0 && service->status_fd >= 0)
-        tell_failure(service->status_fd, problem);
-    wait_close(&wait);
-    return result < 0 ? error_move(err, &problem) : 0;
+    if (!service->is_service)
+        return prepare(&task, &context, err) < 0 || relay_all(&task, err) < 0 ? -1 : EXIT_DONE;
+    if (prepare(&task, &context, &problem) < 0)
+        code = fail(&task, problem);
+    else
+        code = service->pid_path ? supervise(work, &task) : work(&task);
+    close(task.listen_fd);
+    return code;
 }

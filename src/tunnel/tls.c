@@ -7,13 +7,17 @@
 #include <string.h>
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 #include "util/clock.h"
+#include "util/file.h"
 #include "util/str.h"
 
 /* Read ahead by more than a record, so that one system call brings several. */
 static const size_t READ_AHEAD = 128 * 1024;
+
+static const size_t MAX_CA = (size_t)512 * 1024;
 
 char *tls_certificate_name(const char *host)
 {
@@ -44,7 +48,34 @@ static void take_queue(char *text, size_t size)
     ERR_clear_error();
 }
 
-int tls_make_context(const char *ca_file, SSL_CTX **context, struct error **err)
+int tls_read_ca(const char *path, char **ca, struct error **err)
+{
+    _cleanup_error_ struct error *problem = NULL;
+
+    if (file_read(path, MAX_CA, ca, NULL, &problem) == 0)
+        return 0;
+    return error_set(err, EXIT_USAGE, "--ca-file: %s", problem->message);
+}
+
+/* Returns how many certificates were taken. */
+static int trust(SSL_CTX *context, const char *pem)
+{
+    BIO *text = BIO_new_mem_buf(pem, -1);
+    int count = 0;
+
+    for (;;) {
+        X509 *certificate = text ? PEM_read_bio_X509(text, NULL, NULL, NULL) : NULL;
+
+        if (!certificate)
+            break;
+        count += X509_STORE_add_cert(SSL_CTX_get_cert_store(context), certificate) == 1;
+        X509_free(certificate);
+    }
+    BIO_free(text);
+    return count;
+}
+
+int tls_make_context(const char *ca, const char *ca_name, SSL_CTX **context, struct error **err)
 {
     SSL_CTX *made = SSL_CTX_new(TLS_client_method());
     char reason[200];
@@ -61,11 +92,13 @@ int tls_make_context(const char *ca_file, SSL_CTX **context, struct error **err)
     /* no system CAs at all is only fatal where the person gives none either; the handshake will tell */
     (void)SSL_CTX_set_default_verify_paths(made);
     ERR_clear_error();
-    if (ca_file && SSL_CTX_load_verify_file(made, ca_file) != 1) {
+    if (ca && *ca && trust(made, ca) == 0) {
         take_queue(reason, sizeof(reason));
         SSL_CTX_free(made);
-        return error_set(err, EXIT_USAGE, "no CA certificate can be read from %s: %s", ca_file, reason);
+        return error_set(err, EXIT_USAGE, "no CA certificate can be read from %s: %s", ca_name, reason);
     }
+    /* the text's end is an error to the reader */
+    ERR_clear_error();
     *context = made;
     return 0;
 }

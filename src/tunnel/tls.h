@@ -18,11 +18,15 @@ DEFINE_CLEANUP(cleanup_ssl_ptr, SSL *, SSL_free);
  */
 char *tls_certificate_name(const char *host);
 
+/* The text of a file of CAs that a person names, at most 512 KiB. EXIT_USAGE if it cannot be read. The caller frees
+ * *ca. */
+int tls_read_ca(const char *path, char **ca, struct error **err);
+
 /*
- * A context that trusts the system's CAs and, unless NULL, those in ca_file (PEM). EXIT_USAGE if that cannot be read.
- * The caller frees *context with SSL_CTX_free().
+ * A context that trusts the system's CAs and, unless NULL or empty, those in the PEM text `ca`, which messages call
+ * ca_name. EXIT_USAGE if there is none in it. The caller frees *context with SSL_CTX_free().
  */
-int tls_make_context(const char *ca_file, SSL_CTX **context, struct error **err);
+int tls_make_context(const char *ca, const char *ca_name, SSL_CTX **context, struct error **err);
 
 /*
  * The handshake on a connected, non-blocking socket, with `name` as SNI and as the name to verify; at most timeout_ms.

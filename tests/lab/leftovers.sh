@@ -4,7 +4,8 @@
 # left_behind says what is there now and was not at boot; tidy takes it away, so that one failed
 # scenario does not spoil those after it.
 
-baseline=/run/azilr-lab-baseline
+# outlives a reboot that a scenario asks for
+baseline=/var/tmp/azilr-lab-baseline
 
 # One line each, the kind first.  Read from the kernel, so that looking starts no daemon.
 host_things() {
@@ -13,6 +14,7 @@ host_things() {
     losetup -n -O NAME 2> /dev/null | awk '{ print "loop " $1 }'
     awk '/^md/ { print "md " $1 }' /proc/mdstat 2> /dev/null || true
     find /sys/class/iscsi_session -mindepth 1 -printf 'session %f\n' 2> /dev/null || true
+    find /run/systemd/transient -name 'azilr-*' -printf 'unit %f\n' 2> /dev/null || true
     find /etc/iscsi /var/lib/iscsi /etc/lvm /etc/mdadm -mindepth 1 -printf 'file %p\n' 2> /dev/null || true
     find /run/azilr /var/lib/azilr /mnt/azilr /run/udev/rules.d -printf 'file %p\n' 2> /dev/null || true
 }
@@ -38,6 +40,7 @@ tidy() {
             dm) dmsetup remove "$name" ;;
             md) mdadm --stop "/dev/$name" ;;
             loop) losetup -d "$name" ;;
+            unit) [ "$round" = 1 ] || systemctl stop "$name" ;;
             esac || true
         done < <(host_things | sort | comm -13 "$baseline" - | sort -r)
         [ "$round" != 1 ] || end_sessions "$group"

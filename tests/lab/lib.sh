@@ -29,6 +29,8 @@ _at_exit() {
     trap - EXIT ERR
     set +e
     exec >> "$_log" 2>&1
+    # it goes on after the boot: nothing is tidied up but by the boot itself
+    if [ $status = 75 ]; then exit 75; fi
     if [ $status != 0 ] && [ $status != 77 ]; then
         # Before the clean-up takes away what went wrong.
         [ $status = 99 ] || echo "FAIL: exit $status at ${_at-the start}"
@@ -51,6 +53,13 @@ fail() {
     printf 'FAIL: %s\n' "$*"
     while caller $frame; do frame=$((frame + 1)); done | awk '{ sub(".*/", "", $3); print "  at " $3 ":" $1 " (" $2 ")" }'
     exit 99
+}
+
+# Reboots the guest as an administrator does, and runs the scenario from its top again, with LAB_BOOT one higher than
+# before (1 at first).  What is in LAB_WORK and else on the disk is kept; clean-ups must be asked for again.
+reboot_host() {
+    step "reboot"
+    exit 75
 }
 
 # The scenario says nothing about a guest that lacks CMD.

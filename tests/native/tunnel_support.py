@@ -15,6 +15,7 @@ AZILR = BUILD / "azilr"
 DRIVER = BUILD / "tests" / "native" / "tunnel_driver"
 WORK = pathlib.Path(tempfile.mkdtemp(prefix="azilr-tunnel-"))
 LIMIT = 30  # seconds that anything may take
+NOBODY = 65534
 
 
 def openssl(*args: str) -> None:
@@ -101,13 +102,14 @@ class Server:
 class Tunnel:
     """`azilr tunnel` in the foreground."""
 
-    def __init__(self, port, *options, ca="ca", listen="127.0.0.1:0", host="localhost", environment=None):
+    def __init__(self, port, *options, ca="ca", listen="127.0.0.1:0", host="localhost", environment=None,
+                 program=(AZILR,)):
         self.log = open(WORK / f"log-{time.monotonic_ns()}", "w+b")
         self.process = subprocess.Popen(
-            [AZILR, "tunnel", "--listen", listen, "--connect", f"{host}:{port}", "--ca-file", WORK / f"{ca}.pem", *options],
+            [*program, "tunnel", "--listen", listen, "--connect", f"{host}:{port}", "--ca-file", WORK / f"{ca}.pem", *options],
             stdout=subprocess.PIPE, stderr=self.log, env={**os.environ, **(environment or {})})
         line = self.process.stdout.readline().decode()
-        self.port = int(re.fullmatch(r"listening on 127\.0\.0\.1:(\d+)\n", line)[1])
+        self.port = int(re.fullmatch(r"listening on (?:127\.0\.0\.1|::1):(\d+)\n", line)[1])
 
     def connect(self) -> socket.socket:
         client = socket.create_connection(("127.0.0.1", self.port), timeout=LIMIT)
@@ -137,3 +139,38 @@ class Tunnel:
         self.process.stdout.close()
         self.log.close()
         return code
+
+
+def echo(tls):
+    while data := tls.recv(1 << 16):
+        tls.sendall(data)
+    tls.unwrap()
+
+
+def as_user(work, uid=NOBODY):
+    """Runs work() in a child that is that user; whether it ends well."""
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setgroups([])
+            os.setresgid(uid, uid, uid)
+            os.setresuid(uid, uid, uid)
+            work()
+            os._exit(0)
+        except BaseException as problem:
+            print(f"as user {uid}: {problem!r}", file=sys.stderr)
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status) == 0
+
+
+def assert_reset(port, address="127.0.0.1"):
+    """A connection that is not relayed is reset, before or after the client gets to say something."""
+    try:
+        with socket.create_connection((address, port), timeout=LIMIT) as client:
+            client.sendall(b"let me in")
+            client.recv(1)
+    except (ConnectionResetError, BrokenPipeError):
+        return
+    raise AssertionError("not refused")

@@ -1,12 +1,10 @@
 #!/usr/bin/python3
 """The tunnel against real TLS servers: tests/native/tunnel_test.py BUILD"""
-import fcntl
 import hashlib
 import os
 import pathlib
 import random
 import shutil
-import signal
 import socket
 import ssl
 import struct
@@ -17,15 +15,9 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from tunnel_support import AZILR, BUILD, DRIVER, LIMIT, WORK, Server, Tunnel, make_pki, read_all  # noqa: E402
+from tunnel_support import AZILR, LIMIT, WORK, Server, Tunnel, echo, make_pki, read_all  # noqa: E402
 
 SANITIZED = b"__asan_init" in AZILR.read_bytes()
-
-
-def echo(tls):
-    while data := tls.recv(1 << 16):
-        tls.sendall(data)
-    tls.unwrap()
 
 
 class Relay(unittest.TestCase):
@@ -273,100 +265,6 @@ class Arguments(unittest.TestCase):
             result = self.run_tunnel("--listen", f"127.0.0.1:{taken.getsockname()[1]}", "--connect", "localhost:1")
         self.assertEqual(result.returncode, 8)
         self.assertIn("in use", result.stderr)
-
-
-@unittest.skipUnless(os.geteuid() == 0, "needs root")
-class Daemon(unittest.TestCase):
-    """The tunnel as mount starts it: a process of its own."""
-
-    def setUp(self):
-        self.folder = pathlib.Path(WORK / f"daemon-{time.monotonic_ns()}")
-        self.folder.mkdir()
-        self.pid_file, self.log, self.lock = (self.folder / name for name in ("pid", "log", "lock"))
-        self.addCleanup(self.stop)
-
-    def command(self, port, ca="ca"):
-        return [DRIVER, "start", "localhost", str(port), WORK / f"{ca}.pem", self.pid_file, self.log, self.lock]
-
-    def start(self, port, **options):
-        return subprocess.run(self.command(port, **options), capture_output=True, text=True, timeout=LIMIT,
-                              env={**os.environ, "AZURE_CLIENT_SECRET": "not-for-children"})
-
-    def stop(self):
-        result = subprocess.run([DRIVER, "stop", self.pid_file], capture_output=True, text=True, timeout=LIMIT)
-        self.assertEqual(result.returncode, 0, result.stderr)
-        return result.stdout.strip()
-
-    def processes(self):
-        mark = str(self.pid_file).encode()
-        found = []
-        for entry in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                line = entry.read_bytes()
-            except OSError:
-                continue
-            if mark in line and b"\0tunnel\0" in line:
-                found.append(int(entry.parent.name))
-        return found
-
-    def test_it_outlives_its_starter_with_no_privileges(self):
-        server = Server(echo)
-        self.addCleanup(server.close)
-        result = self.start(server.port)
-        self.assertEqual(result.returncode, 0, result.stderr)
-        pid, _ = self.pid_file.read_text().split()
-        self.assertEqual(self.processes(), [int(pid)])
-        status = dict(line.split(":\t", 1) for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
-                      if ":\t" in line)
-        self.assertNotIn("0", status["Uid"].split())
-        self.assertNotIn("0", status["Gid"].split())
-        self.assertEqual(status["Groups"].strip(), "")
-        for capabilities in ("CapEff", "CapPrm", "CapInh", "CapAmb"):
-            self.assertEqual(int(status[capabilities], 16), 0)
-        self.assertEqual(status["NoNewPrivs"], "1")
-        self.assertEqual(os.readlink(f"/proc/{pid}/cwd"), "/")
-        self.assertNotIn(b"not-for-children", pathlib.Path(f"/proc/{pid}/environ").read_bytes())
-        self.assertEqual(pathlib.Path(f"/proc/{pid}/comm").read_text(), "azilr\n")
-        links = [os.readlink(link) for link in pathlib.Path(f"/proc/{pid}/fd").iterdir()]
-        for link in links:
-            self.assertRegex(link, r"^(/dev/null|socket:.*|anon_inode:.*|" + str(self.log) + ")$")
-        with socket.create_connection(("127.0.0.1", int(result.stdout)), timeout=LIMIT) as client:
-            client.sendall(b"through")
-            self.assertEqual(client.recv(7), b"through")
-        self.assertEqual(self.stop(), "ran")
-        self.assertEqual(self.processes(), [])
-        self.assertEqual(self.stop(), "did not run")
-
-    def test_a_portal_that_is_closed_or_not_itself_is_told_of(self):
-        with socket.socket() as unused:
-            unused.bind(("127.0.0.1", 0))
-            result = self.start(unused.getsockname()[1])
-        self.assertEqual(result.returncode, 5)
-        self.assertIn("cannot connect to localhost", result.stderr)
-        self.assertEqual(self.processes(), [])
-        self.stop()
-        server = Server(echo, certificate="untrusted")
-        self.addCleanup(server.close)
-        result = self.start(server.port)
-        self.assertEqual(result.returncode, 5)
-        self.assertIn("certificate is not good", result.stderr)
-        self.assertIn("localhost", result.stderr)
-        self.assertEqual(self.processes(), [])
-
-    def test_a_starter_that_is_killed_leaves_nothing_that_stop_does_not_find(self):
-        server = Server(echo)
-        self.addCleanup(server.close)
-        for delay_ms in (0, 1, 2, 3, 5, 8, 12, 20, 30, 50, 80):
-            with self.subTest(delay_ms=delay_ms):
-                starter = subprocess.Popen(self.command(server.port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-                time.sleep(delay_ms / 1000)
-                starter.send_signal(signal.SIGKILL)
-                starter.wait(LIMIT)
-                # as `unmount` does: whoever holds the lock now has written its pid file before letting go
-                with open(self.lock, "a") as lock:
-                    fcntl.flock(lock, fcntl.LOCK_EX)
-                    self.stop()
-                    self.assertEqual(self.processes(), [])
 
 
 if __name__ == "__main__":
