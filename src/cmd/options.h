@@ -42,7 +42,7 @@ struct options {
     const char *overlay_dir, *overlay_size;
     const char *config;
     struct option_values tags, key_files;
-    bool keep_access, unlock;
+    bool keep_access, unlock, auto_renew;
     bool all, json, quiet, verbose, help;
     char *file; /* the text of the file of defaults; owned */
 };

@@ -11,6 +11,7 @@
 #include "block/dm.h"
 #include "block/overlay.h"
 #include "block/udev_rules.h"
+#include "cmd/keeper_service.h"
 #include "iscsi/discovery.h"
 #include "iscsi/iscsiadm.h"
 #include "iscsi/iscsid.h"
@@ -281,6 +282,14 @@ static int undo_tunnel(struct teardown *teardown, const cJSON *arguments, struct
     return was_running;
 }
 
+static int undo_keeper(struct teardown *teardown, const cJSON *arguments, struct error **err)
+{
+    const struct keeper_place place = {.directory = teardown->session->directory,
+                                       .unit = json_string(arguments, "unit")};
+
+    return keeper_stop(&place, err);
+}
+
 static int undo_registration(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
     const char *expires = json_string(teardown->session->state, "expires");
@@ -326,6 +335,7 @@ static const struct {
     {CHANGE_IFACE, undo_iface, ALONE},
     {CHANGE_UDEV_RULES, undo_udev_rules, ALONE},
     {CHANGE_ISCSID, undo_iscsid, ALONE},
+    {CHANGE_KEEPER, undo_keeper, ALONE},
     {CHANGE_TUNNEL, undo_tunnel, ALONE},
     {CHANGE_REGISTRATION, undo_registration, ALONE},
 };
