@@ -51,8 +51,8 @@ static const char *const properties[] = {
     "KillMode=mixed",
     "TimeoutStopSec=60",
     "Before=systemd-user-sessions.service",
-    "After=iscsid.service iscsid.socket open-iscsi.service network.target network-online.target "
-    "systemd-resolved.service local-fs.target dbus.service",
+    "After=iscsid.service iscsid.socket open-iscsi.service local-fs.target dbus.service",
+    "After=network.target network-online.target systemd-resolved.service",
     "SyslogIdentifier=azilr-keeper",
     "LimitCORE=0",
     "UMask=0077",
@@ -193,8 +193,7 @@ static int start_daemon(const struct keeper_place *place, const char *session_id
         return error_set_errno(err, EXIT_FAILED, errno, "cannot start the keeper");
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         continue;
-    close(to);
-    to = -1;
+    close(steal_fd(&to));
     named = read(from, &keeper, sizeof(keeper)) == sizeof(keeper);
     if (!named)
         return error_set(err, EXIT_FAILED, "cannot start the keeper");
