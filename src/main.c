@@ -18,7 +18,7 @@ static const struct subcommand {
     const char *name;
     int (*run)(int argc, char **argv, struct error **err);
     bool signs_in;       /* it may want what the environment holds for that */
-    const char *summary; /* NULL for another name of the one above */
+    const char *summary; /* NULL for another name of the one above, and what no person types */
 } subcommands[] = {
     {"mount", cmd_mount, true, "open a recovery point of an Azure VM, and mount its volumes read-only"},
     {"unmount", cmd_unmount, true, "take everything down again and revoke the access"},
@@ -29,6 +29,7 @@ static const struct subcommand {
     {"doctor", cmd_doctor, true, "whether this host can open backups, and if not, why; changes nothing"},
     {"inspect", cmd_inspect, false, "what a connection script would connect to; contacts nothing"},
     {"tunnel", cmd_tunnel, false, "the relay from loopback to a portal's TLS, by itself"},
+    {"keeper", cmd_keeper, true, NULL}, /* between mount and itself only */
 };
 
 static void print_help(FILE *to)

@@ -4,6 +4,7 @@
 
 #include "block/udev_rules.h"
 #include "cmd/host.h"
+#include "cmd/keeper_service.h"
 #include "cmd/mount_run.h"
 #include "cmd/provision.h"
 #include "cmd/teardown.h"
@@ -78,6 +79,23 @@ static int start_tunnel(struct mount_run *run, struct error **err)
     run->tunnel_port = tunnel.port;
     json_set_number(run->session->state, "tunnel_port", tunnel.port);
     progress_end(&run->progress, "verified TLS, by way of port %d here", tunnel.port);
+    return 0;
+}
+
+/* Its end must be watched, but a backup that opens without that is better than none: `status` tells of it. */
+static int start_keeper(struct mount_run *run, struct error **err)
+{
+    _cleanup_free_ char *unit = keeper_unit_name(run->session->id);
+    const struct keeper_place place = {.directory = run->session->directory, .unit = unit};
+    _cleanup_error_ struct error *problem = NULL;
+
+    if (session_will(run->session, CHANGE_KEEPER, arguments("unit", unit, NULL, NULL), false, err) < 0)
+        return -1;
+    if (keeper_start(&place, run->session->id, run->options, &problem) == 0)
+        return 0;
+    if (run->options->auto_renew)
+        return error_move(err, &problem);
+    log_warning("nobody will warn before the access ends: %s", problem->message);
     return 0;
 }
 
@@ -286,7 +304,7 @@ int attach_disks(struct mount_run *run, struct error **err)
     mount_run_note(run, "target", run->connection.target);
     mount_run_note(run, "initiator_name", run->initiator_name);
     run->iface = str_printf("azilr-%s", run->session->id);
-    if (start_tunnel(run, err) < 0)
+    if (start_tunnel(run, err) < 0 || start_keeper(run, err) < 0)
         return -1;
 
     progress_begin(&run->progress, "Logging in");

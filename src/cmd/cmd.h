@@ -17,5 +17,6 @@ int cmd_doctor(int argc, char **argv, struct error **err);
 int cmd_status(int argc, char **argv, struct error **err);
 int cmd_inspect(int argc, char **argv, struct error **err);
 int cmd_tunnel(int argc, char **argv, struct error **err);
+int cmd_keeper(int argc, char **argv, struct error **err);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "azure/credential.h"
 #include "cmd/cmd.h"
 #include "cmd/host.h"
 #include "cmd/mount_overlay.h"
@@ -49,6 +50,27 @@ static void mount_run_clear(struct mount_run *run)
     error_free(run->overlay_problem);
 }
 
+/* What renews is another process, which no secret is handed to: it would have to be kept for as long as the mount. */
+static int check_auto_renew(const struct options *options, struct error **err)
+{
+    if (!options->auto_renew)
+        return 0;
+    if (options->script)
+        return error_set(err, EXIT_USAGE,
+                         "--auto-renew does not go with --script: azilr cannot renew the portal's access");
+    if (str_equal(options->auth, "device-code"))
+        return error_set(err, EXIT_USAGE, "--auto-renew needs a sign-in without a person: not a device code");
+    for (size_t i = 0; credential_secret_variables[i]; i++)
+        if (getenv(credential_secret_variables[i])) {
+            error_set(err, EXIT_USAGE, "--auto-renew does not keep a secret, and %s is in the environment",
+                      credential_secret_variables[i]);
+            return error_hint(err,
+                              "use a managed identity, a certificate without a password, or a --token-file that is "
+                              "kept fresh");
+        }
+    return 0;
+}
+
 static int check_arguments(struct mount_run *run, char **rest, int rest_count, struct error **err)
 {
     const struct options *options = run->options;
@@ -68,6 +90,8 @@ static int check_arguments(struct mount_run *run, char **rest, int rest_count, s
         return -1;
     if (options->initiator_name && iscsi_check_name(options->initiator_name, err) < 0)
         return error_wrap(err, "--initiator-name");
+    if (check_auto_renew(options, err) < 0)
+        return -1;
     if (options->password_file && !options->script)
         return error_set(err, EXIT_USAGE, "--password-file goes with --script");
     if (options->wait && str_to_long(options->wait, 0, MAX_WAIT_S, &run->wait_s) < 0)

@@ -4,6 +4,7 @@
 
 #include "cmd/environment.h"
 #include "cmd/mount_run.h"
+#include "cmd/provision.h"
 #include "iscsi/iscsiadm.h"
 #include "util/clock.h"
 #include "util/file.h"
@@ -53,13 +54,15 @@ static int begin_session(struct mount_run *run, struct error **err)
     const char *sequence = strrchr(connection->target, '.');
     _cleanup_free_ char *mark = str_printf("script-%.20s", sequence ? sequence + 1 : "");
     _cleanup_free_ char *id = session_make_id(vm, mark);
-    char now[CLOCK_TEXT_SIZE];
+    char now[CLOCK_TEXT_SIZE], end[CLOCK_TEXT_SIZE];
 
     if (session_create(&session_host_places, id, &run->session, err) < 0)
         return -1;
     mount_run_note(run, "vm", vm);
     mount_run_note(run, "status", "mounting");
     mount_run_note(run, "created", clock_format(time(NULL), now));
+    /* the script does not tell when it was made: at the latest now */
+    mount_run_note(run, "expires", clock_format(time(NULL) + PROVISION_SECONDS, end));
     return 0;
 }
 

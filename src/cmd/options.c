@@ -66,6 +66,8 @@ static const struct option_spec {
      "the most that one overlay may take: 512M, 4G (default: 1G)"},
     {"initiator-name", 0, "IQN", OPTIONS_MOUNT | HAS_DEFAULT, offsetof(struct options, initiator_name),
      "the iSCSI initiator name to use (default: one made for this session)"},
+    {"auto-renew", 0, NULL, OPTIONS_MOUNT, offsetof(struct options, auto_renew),
+     "renew the access again and again, until unmount"},
     {"location", 0, "REGION", OPTIONS_MOUNT | OPTIONS_RENEW, offsetof(struct options, location),
      "the location of the request's resource"},
     {"tag", 0, "NAME=VALUE", OPTIONS_MOUNT | OPTIONS_RENEW | REPEATS, offsetof(struct options, tags),

@@ -43,7 +43,7 @@ struct options {
     const char *overlay_dir, *overlay_size;
     const char *config;
     struct option_values tags, key_files;
-    bool keep_access, unlock;
+    bool keep_access, unlock, auto_renew;
     bool lazy, force;
     bool all, json, quiet, verbose, help;
     bool unattended; /* no option: the subcommand asks nobody for anything unless --auth says so */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/results.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "cmd/keeper_schedule.h"
 #include "util/json.h"
 #include "util/str.h"
 #include "util/table.h"
@@ -33,15 +35,33 @@ static char *size_text(double bytes)
     return str_printf(unit ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
 }
 
+/* "2026-11-20T23:58:11Z (ends in 3 h 12 min)"; without the rest where nobody has looked at the clock. */
+static void print_end(const cJSON *state)
+{
+    const char *expires = json_string(state, "expires");
+    double left = json_number(state, "expires_in", NAN);
+    _cleanup_free_ char *duration = NULL, *text = NULL;
+
+    if (!expires)
+        return;
+    if (!isfinite(left) || fabs(left) > 1e9) {
+        print_line("Access until", 13, " ", expires);
+        return;
+    }
+    duration = keeper_duration((time_t)left);
+    text = left > 0 ? str_printf("%s (ends in %s)", expires, duration) : str_printf("%s (has ended)", expires);
+    print_line("Access until", 13, " ", text);
+}
+
 static void print_heading(const cJSON *state)
 {
     static const struct {
         const char *member;
         const char *title;
     } lines[] = {
-        {"id", "Session"},           {"status", "Status"},          {"vm", "VM"},
-        {"point_time", "Point"},     {"point_type", "Consistency"}, {"directory", "Directory"},
-        {"expires", "Access until"}, {"problem", "Problem"},
+        {"id", "Session"},       {"status", "Status"},          {"vm", "VM"},
+        {"point_time", "Point"}, {"point_type", "Consistency"}, {"directory", "Directory"},
+        {"problem", "Problem"},
     };
 
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
@@ -126,6 +146,7 @@ void results_print(const cJSON *state)
     const cJSON *volumes = json_array(state, "volumes");
 
     print_heading(state);
+    print_end(state);
     print_tunnel(json_object(state, "tunnel"));
     if (volumes && cJSON_GetArraySize(volumes))
         print_volumes(volumes);

@@ -10,6 +10,8 @@
 #include "block/overlay.h"
 #include "cmd/cmd.h"
 #include "cmd/host.h"
+#include "cmd/keeper_schedule.h"
+#include "cmd/keeper_service.h"
 #include "cmd/options.h"
 #include "cmd/preparing.h"
 #include "cmd/results.h"
@@ -24,15 +26,19 @@
 
 static const double MIB = 1024.0 * 1024.0;
 
-static const char *tunnel_unit(const cJSON *state)
+/* The unit of the tunnel or keeper; *is_there says whether there should be one, in a unit or not. */
+static const char *unit_of(const cJSON *state, const char *kind, bool *is_there)
 {
     const cJSON *change;
 
     cJSON_ArrayForEach(change, json_array(state, "undo"))
     {
-        if (str_equal(json_string(change, "kind"), CHANGE_TUNNEL))
+        if (str_equal(json_string(change, "kind"), kind)) {
+            *is_there = true;
             return json_string(json_object(change, "arguments"), "unit");
+        }
     }
+    *is_there = false;
     return NULL;
 }
 
@@ -49,7 +55,8 @@ static bool check_tunnel(cJSON *state, const char *id)
     static const char *const conditions[] = {
         [TUNNEL_GONE] = "gone", [TUNNEL_RESTARTING] = "restarting", [TUNNEL_RUNS] = "running"};
     _cleanup_free_ char *directory = str_printf("%s/sessions/%s", session_host_places.run, id);
-    const struct tunnel_place place = {.directory = directory, .unit = tunnel_unit(state)};
+    bool is_there;
+    const struct tunnel_place place = {.directory = directory, .unit = unit_of(state, CHANGE_TUNNEL, &is_there)};
     struct tunnel_report report;
     enum tunnel_condition condition = tunnel_look(&place, &report);
     cJSON *tunnel = json_set_object(state, "tunnel");
@@ -87,6 +94,23 @@ static void set_status(cJSON *state, const char *status, const char *problem)
     json_set_string(state, "status", status);
     if (problem)
         json_add_text(state, "problem", problem);
+}
+
+/* How long its access lasts, and whether somebody watches that. */
+static void check_end(cJSON *state, const char *id)
+{
+    _cleanup_free_ char *directory = str_printf("%s/sessions/%s", session_host_places.run, id);
+    const char *text = json_string(state, "expires");
+    bool is_there;
+    const struct keeper_place place = {.directory = directory, .unit = unit_of(state, CHANGE_KEEPER, &is_there)};
+    bool runs = is_there && keeper_is_running(&place);
+    time_t expires;
+
+    if (text && clock_parse(text, &expires) == 0)
+        json_set_number(state, "expires_in", (double)(expires - time(NULL)));
+    json_set_string(state, "keeper", runs ? "running" : "gone");
+    if (!runs && str_equal(json_string(state, "status"), "mounted"))
+        add_problem(state, "nobody watches its end; unmount it in time");
 }
 
 /* A volume that was mounted need not be so any more: an unmount was stopped half-way, or a person was at work. */
@@ -186,6 +210,7 @@ static void judge(cJSON *state, const char *id, bool locked)
     bool has_tunnel = access(run_state, F_OK) == 0 && check_tunnel(state, id);
 
     check_volumes(json_array(state, "volumes"));
+    check_end(state, id);
     check_overlays(state);
     check_roots(json_array(state, "roots"));
     if (locked)

@@ -11,6 +11,7 @@
 #include "block/overlay.h"
 #include "block/udev_rules.h"
 #include "cmd/in_use.h"
+#include "cmd/keeper_service.h"
 #include "iscsi/discovery.h"
 #include "iscsi/iscsiadm.h"
 #include "iscsi/iscsid.h"
@@ -256,6 +257,14 @@ static int undo_tunnel(struct teardown *teardown, const cJSON *arguments, struct
     return was_running;
 }
 
+static int undo_keeper(struct teardown *teardown, const cJSON *arguments, struct error **err)
+{
+    const struct keeper_place place = {.directory = teardown->session->directory,
+                                       .unit = json_string(arguments, "unit")};
+
+    return keeper_stop(&place, err);
+}
+
 static int undo_registration(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
     const char *expires = json_string(teardown->session->state, "expires");
@@ -310,6 +319,7 @@ static const struct {
     {CHANGE_IFACE, undo_iface, ALONE, false},
     {CHANGE_UDEV_RULES, undo_udev_rules, ALONE, true},
     {CHANGE_ISCSID, undo_iscsid, ALONE, true},
+    {CHANGE_KEEPER, undo_keeper, ALONE, false},
     {CHANGE_TUNNEL, undo_tunnel, ALONE, false},
     {CHANGE_REGISTRATION, undo_registration, ALONE, false},
 };

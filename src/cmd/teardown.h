@@ -16,6 +16,7 @@
 /* The kinds of change that mount enters in the undo list, in the order in which they are made. */
 #define CHANGE_REGISTRATION "registration"  /* recovery_point, endpoint, authority */
 #define CHANGE_TUNNEL "tunnel"              /* unit: systemd's, or null */
+#define CHANGE_KEEPER "keeper"              /* unit: as above */
 #define CHANGE_ISCSID "iscsid"              /* unit */
 #define CHANGE_UDEV_RULES "udev-rules"      /* path */
 #define CHANGE_IFACE "iface"                /* iface */

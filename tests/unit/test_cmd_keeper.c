@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+#include <pty.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "cmd/keeper_schedule.h"
+#include "util/cleanup.h"
+#include "util/terminals.h"
+
+enum { END = 1000000, MINUTE = 60, HOUR = 3600 };
+
+static void assert_next(const struct keeper_schedule *schedule, time_t now, enum keeper_event event, time_t when)
+{
+    time_t got;
+
+    assert_int_equal(keeper_next(schedule, now, &got), event);
+    if (event != KEEPER_NOTHING)
+        assert_int_equal(got, when);
+}
+
+static void test_warnings_and_the_end(void **state)
+{
+    struct keeper_schedule schedule = {.expires = END};
+
+    (void)state;
+    assert_next(&schedule, END - 12 * HOUR, KEEPER_WARN, END - 30 * MINUTE);
+    assert_next(&schedule, END - 30 * MINUTE, KEEPER_WARN, END - 30 * MINUTE);
+    schedule.warned_at = END - 30 * MINUTE;
+    assert_next(&schedule, END - 30 * MINUTE, KEEPER_WARN, END - 5 * MINUTE);
+    schedule.warned_at = END - 5 * MINUTE;
+    assert_next(&schedule, END - 5 * MINUTE, KEEPER_END, END - KEEPER_END_MARGIN_S);
+    schedule.end_again = END - MINUTE;
+    assert_next(&schedule, END - 90, KEEPER_END, END - MINUTE);
+}
+
+static void test_time_that_was_slept_through(void **state)
+{
+    struct keeper_schedule schedule = {.expires = END};
+
+    (void)state;
+    /* both warnings are due, and are one */
+    assert_next(&schedule, END - 4 * MINUTE, KEEPER_WARN, END - 5 * MINUTE);
+    /* and none where it is too late for any */
+    assert_next(&schedule, END + HOUR, KEEPER_END, END - KEEPER_END_MARGIN_S);
+    schedule.renews = true;
+    assert_next(&schedule, END - KEEPER_END_MARGIN_S, KEEPER_END, END - KEEPER_END_MARGIN_S);
+}
+
+static void test_renewal(void **state)
+{
+    struct keeper_schedule schedule = {.expires = END, .renews = true};
+
+    (void)state;
+    assert_next(&schedule, END - 12 * HOUR, KEEPER_RENEW, END - 6 * HOUR);
+    assert_next(&schedule, END - 20 * MINUTE, KEEPER_RENEW, END - 6 * HOUR);
+    schedule.renew_again = END - 10 * MINUTE;
+    /* between attempts there are the warnings */
+    assert_next(&schedule, END - 20 * MINUTE, KEEPER_WARN, END - 30 * MINUTE);
+    schedule.warned_at = END - 30 * MINUTE;
+    assert_next(&schedule, END - 20 * MINUTE, KEEPER_RENEW, END - 10 * MINUTE);
+    schedule.renew_again = END + 10 * MINUTE;
+    schedule.warned_at = END - 5 * MINUTE;
+    assert_next(&schedule, END - 4 * MINUTE, KEEPER_END, END - KEEPER_END_MARGIN_S);
+}
+
+static void test_unknown_end(void **state)
+{
+    const struct keeper_schedule schedule = {.renews = true};
+
+    (void)state;
+    assert_next(&schedule, END, KEEPER_NOTHING, 0);
+}
+
+static void test_pauses(void **state)
+{
+    (void)state;
+    assert_int_equal(keeper_pause(1), 60);
+    assert_int_equal(keeper_pause(2), 120);
+    assert_int_equal(keeper_pause(5), 960);
+    assert_int_equal(keeper_pause(6), 1800);
+    assert_int_equal(keeper_pause(4000000000U), 1800);
+}
+
+static void test_durations(void **state)
+{
+    static const struct {
+        time_t seconds;
+        const char *text;
+    } cases[] = {{-5, "under a minute"},
+                 {59, "under a minute"},
+                 {60, "1 min"},
+                 {3599, "59 min"},
+                 {3 * HOUR + 12 * MINUTE, "3 h 12 min"},
+                 {43200, "12 h 0 min"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        _cleanup_free_ char *text = keeper_duration(cases[i].seconds);
+
+        assert_string_equal(text, cases[i].text);
+    }
+}
+
+static void test_a_terminal_gets_printable_text(void **state)
+{
+    int master, slave;
+    char name[64], text[256] = "";
+
+    (void)state;
+    assert_int_equal(openpty(&master, &slave, name, NULL, NULL), 0);
+    assert_int_equal(terminals_tell_one(name + strlen("/dev/"), "ends \033]0;x\007 soon"), 0);
+    assert_true(read(master, text, sizeof(text) - 1) > 0);
+    assert_non_null(strstr(text, "azilr: ends "));
+    assert_null(strchr(text, '\033'));
+    close(slave);
+    close(master);
+}
+
+static void test_what_is_no_terminal(void **state)
+{
+    (void)state;
+    assert_int_equal(terminals_tell_one("null", "text"), -1);
+    assert_int_equal(terminals_tell_one("../etc/passwd", "text"), -1);
+    assert_int_equal(terminals_tell_one("", "text"), -1);
+    assert_int_equal(terminals_tell_one("no-such-terminal", "text"), -1);
+}
+
+/* Somebody who has stopped the terminal and lets it run full must not hold up anybody. */
+static void test_a_terminal_that_takes_nothing(void **state)
+{
+    int master, slave, told = 0;
+    char name[64];
+
+    (void)state;
+    assert_int_equal(openpty(&master, &slave, name, NULL, NULL), 0);
+    while (told < 10000 && terminals_tell_one(name + strlen("/dev/"), "text") == 0)
+        told++;
+    assert_true(told > 0 && told < 10000);
+    close(slave);
+    close(master);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_warnings_and_the_end),
+        cmocka_unit_test(test_time_that_was_slept_through),
+        cmocka_unit_test(test_renewal),
+        cmocka_unit_test(test_unknown_end),
+        cmocka_unit_test(test_pauses),
+        cmocka_unit_test(test_durations),
+        cmocka_unit_test(test_a_terminal_gets_printable_text),
+        cmocka_unit_test(test_what_is_no_terminal),
+        cmocka_unit_test(test_a_terminal_that_takes_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
