@@ -17,7 +17,7 @@
 #include "util/run.h"
 #include "util/str.h"
 
-enum { MAX_ARGUMENTS = 80, STOP_GRACE_MS = 10 * 1000, START_TIMEOUT_MS = 30 * 1000 };
+enum { MAX_ARGUMENTS = 80, STOP_GRACE_MS = 10 * 1000, START_TIMEOUT_MS = 30 * 1000, MAX_TEXT = 64 * 1024 };
 
 /*
  * What a sign-in that needs no person finds its way by. Never a secret: what a unit is started with can be read by
