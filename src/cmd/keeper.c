@@ -20,10 +20,12 @@
 
 /* In a shutdown: how long files may stay in use, and how long each attempt may take. */
 static const int64_t SHUTDOWN_MS = 20 * 1000, PAUSE_MS = 1000;
-static const char SHUTDOWN_TIMEOUT[] = "--timeout=15";
 static const time_t END_PAUSE_S = 15;
 
-enum { MAX_OPTIONS = 16 };
+/* So long before the disks die what is still in use is cut off from them: its users get errors at once, not a hang. */
+static const time_t FORCE_BEFORE_S = 30;
+
+enum { MAX_OPTIONS = 16, MAX_OWN_OPTIONS = 2 };
 
 struct keeper {
     const char *id;
@@ -52,16 +54,16 @@ static void tell(const char *format, ...)
 
 /* One of the commands, as a person would give it. */
 static int command(const struct keeper *keeper, int (*run_command)(int, char **, struct error **), const char *name,
-                   const char *option, struct error **err)
+                   const char *const options[], struct error **err)
 {
-    char *argv[MAX_OPTIONS + 5];
+    char *argv[MAX_OPTIONS + MAX_OWN_OPTIONS + 4];
     int argc = 0, code;
 
     argv[argc++] = (char *)(uintptr_t)name;
     argv[argc++] = (char *)(uintptr_t)keeper->id;
     argv[argc++] = (char *)(uintptr_t) "--quiet";
-    if (option)
-        argv[argc++] = (char *)(uintptr_t)option;
+    for (int i = 0; options && options[i] && i < MAX_OWN_OPTIONS; i++)
+        argv[argc++] = (char *)(uintptr_t)options[i];
     for (int i = 0; i < keeper->option_count; i++)
         argv[argc++] = keeper->options[i];
     argv[argc] = NULL;
@@ -81,11 +83,14 @@ static void warn(struct keeper *keeper, time_t now, time_t due)
 /* A signal that came during the command ends the keeper too. */
 static int end_session(struct keeper *keeper, time_t now, struct error **err)
 {
+    bool by_force = now >= keeper->schedule.expires - FORCE_BEFORE_S;
+    /* nothing is gained by revoking what ends in two minutes, and nobody may be there to sign in */
+    const char *const options[] = {"--keep-access", by_force ? "--force" : NULL, NULL};
     _cleanup_error_ struct error *problem = NULL;
 
-    /* nothing is gained by revoking what ends in two minutes, and nobody may be there to sign in */
-    if (command(keeper, cmd_unmount, "unmount", "--keep-access", &problem) == 0) {
-        tell("the access to the backup %s ends: everything is unmounted", keeper->id);
+    if (command(keeper, cmd_unmount, "unmount", options, &problem) == 0) {
+        tell("the access to the backup %s ends: everything is unmounted%s", keeper->id,
+             by_force ? ", what was in use by force" : "");
         return 0;
     }
     if (problem->code == EXIT_INTERRUPTED)
@@ -194,21 +199,23 @@ static bool host_is_stopping(void)
            str_starts_with(buffer_text(&result.output), "stopping");
 }
 
-/* What is in use may be so by a service that is being stopped as well. */
+/* What is in use may be so by a service that is being stopped as well; what still is after that goes by force. */
 static void take_down_for_shutdown(const struct keeper *keeper)
 {
     int64_t end = clock_monotonic_ms() + SHUTDOWN_MS;
 
     for (;;) {
+        bool by_force = clock_monotonic_ms() >= end;
+        const char *const options[] = {"--timeout=15", by_force ? "--force" : NULL, NULL};
         _cleanup_error_ struct error *problem = NULL;
 
-        if (command(keeper, cmd_unmount, "unmount", SHUTDOWN_TIMEOUT, &problem) == 0) {
+        if (command(keeper, cmd_unmount, "unmount", options, &problem) == 0) {
             syslog(LOG_NOTICE, "the host shuts down: everything of the backup %s is taken down", keeper->id);
             return;
         }
         if (problem->code == EXIT_NOT_FOUND)
             return;
-        if (problem->code != EXIT_BUSY || clock_monotonic_ms() >= end) {
+        if (problem->code != EXIT_BUSY || by_force) {
             syslog(LOG_WARNING, "the host shuts down, and of the backup %s something is left: %s", keeper->id,
                    problem->message);
             return;

@@ -105,3 +105,15 @@ expect_exit 0 azilr status
 assert_contains "$LAB_WORK/stdout" "nothing is open"
 forward 600
 assert_nothing_left
+
+step "in use until half a minute before: by force, for no disk dies under a mount"
+expect_exit 0 azilr mount web01 "${point_options[@]}"
+session=$(ls /mnt/azilr)
+(cd "/mnt/azilr/$session/volumes/disk0p2" && exec sleep 1000) &
+user=$!
+retry_until 5 test "$(readlink "/proc/$user/cwd")" != "$PWD"
+forward $((12 * 3600 - 25))
+retry_until 30 said "the access to the backup $session ends: everything is unmounted, what was in use by force"
+kill $user
+wait $user || true
+assert_nothing_left
