@@ -376,14 +376,12 @@ for type in luks1 luks2; do
     chmod 644 keys/right
     expect_exit 2 $driver crypt-open "$disk" azilr-lab-crypt keys/right
     chmod 600 keys/right
-    expect_exit 12 $driver crypt-close azilr-lab-crypt
     expect_exit 0 $driver crypt-open "$disk" azilr-lab-crypt keys/right
     assert_eq "$(blockdev --getro /dev/mapper/azilr-lab-crypt)" 1
     expect_exit 0 $driver mount /dev/mapper/azilr-lab-crypt "$view"
     check_view $type.manifest
-    expect_exit 7 $driver crypt-close azilr-lab-crypt
     expect_exit 0 $driver unmount "$view" /dev/mapper/azilr-lab-crypt
-    expect_exit 0 $driver crypt-close azilr-lab-crypt
+    dmsetup remove azilr-lab-crypt
     [ ! -e /dev/mapper/azilr-lab-crypt ] || fail 'it is still open'
     losetup -d "$disk"
     images_unchanged
