@@ -17,6 +17,7 @@ static const int64_t MAX_DELAY_MS = 10000;
 enum outcome {
     REVOKED,
     GONE,    /* there is nothing that access could be to */
+    UNREAD,  /* the service took it, but where to ask how that ended is of no use */
     REFUSED, /* the service did not want to, or did not manage to; it may later */
     FAILED,  /* asking again would not help */
 };
@@ -66,6 +67,8 @@ static enum outcome revoke_once(struct arm *arm, const char *point_id, struct er
         if (is_gone(&answer))
             return GONE;
         error_move(err, &failure);
+        if (answer.status >= 200 && answer.status < 300)
+            return UNREAD;
         return is_of_the_moment(&answer) ? REFUSED : FAILED;
     }
     if (arm_operation_wait(arm, &operation, &status, &failure) == 0)
@@ -117,11 +120,16 @@ static int revoke_patiently(struct arm *arm, const char *point_id, const struct 
             return outcome == GONE;
         if (failure->code == EXIT_INTERRUPTED)
             return error_move(err, &failure);
+        /* unlike a refusal, it shows that the service saw something to end */
+        if (outcome == UNREAD && is_inactive(arm, point_id))
+            return 0;
         was_settled = settled;
         settled = settled || has_settled(arm, opening);
         if (settled && is_inactive(arm, point_id))
             return 1;
         /* what ends the waiting, the time limit perhaps, says less than what it was for */
+        if (outcome == UNREAD)
+            outcome = FAILED;
         if (outcome == FAILED && refusal && !settled)
             return explain_unsettled(&refusal, err);
         if (outcome == FAILED || was_settled)

@@ -396,6 +396,16 @@ class Revoke(Case):
         sent = self.requests("revoke")[0]
         self.assertEqual((None, None), (sent["body"], sent["content_type"]))
 
+    def test_revoked_without_a_place_to_ask(self):
+        """The answer is of no use, but the point, which was open, is not any more."""
+        self.run_driver("provision", self.sim.point())
+        self.sim.set(wrong_host_async=self.sim.ready["trap_host"])
+        for opening in (("--opening", "unknown"), ()):
+            run = self.run_driver(*opening, "revoke", self.sim.point())
+            self.assertFalse(run.json["done_before"])
+            self.assertLess(run.seconds, 20)
+        self.assertEqual(2, len(self.requests("revoke")))
+
     def test_nothing_to_revoke(self):
         self.run_driver("revoke", self.sim.point())
 
