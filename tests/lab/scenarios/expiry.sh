@@ -114,6 +114,7 @@ user=$!
 retry_until 5 test "$(readlink "/proc/$user/cwd")" != "$PWD"
 forward $((12 * 3600 - 25))
 retry_until 30 said "the access to the backup $session ends: everything is unmounted, what was in use by force"
+forward 600
 kill $user
 wait $user || true
 assert_nothing_left
