@@ -72,7 +72,7 @@ assert_nothing_left
 
 step "the tunnel is gone: status says so, and unmount does not wait for it"
 expect_exit 0 azilr mount "$first" "${sign_in[@]}"
-systemctl stop 'azilr-tunnel-*'
+systemctl stop 'azilr-keeper-*' 'azilr-tunnel-*'
 expect_exit 0 azilr status
 assert_contains "$LAB_WORK/stdout" broken
 start=$SECONDS
@@ -111,7 +111,7 @@ step "after a reboot, what it did not undo is known and goes"
 expect_exit 0 azilr mount "$first" "${sign_in[@]}"
 for mount in $(awk '$5 ~ "^/mnt/azilr/" { print $5 }' /proc/self/mountinfo | sort -r); do umount "$mount"; done
 iscsiadm -m session --logout
-systemctl stop 'azilr-tunnel-*'
+systemctl stop 'azilr-keeper-*' 'azilr-tunnel-*'
 rm -rf /run/azilr
 expect_exit 0 azilr status
 assert_contains "$LAB_WORK/stdout" incomplete
