@@ -24,7 +24,7 @@ enum secret_mode {
 
 /*
  * Reads a whole file or pipe into an empty buffer, which becomes secret; its max is the most that the file may hold
- * (EXIT_USAGE). EXIT_NOT_FOUND if there is none.
+ * (EXIT_USAGE). EXIT_NOT_FOUND if there is none. A pipe is waited for as file_await_data() does.
  */
 int secret_read(const char *path, enum secret_mode mode, struct buffer *text, struct error **err);
 
