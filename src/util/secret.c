@@ -175,8 +175,14 @@ void secret_forget_variable(const char *name)
 
 void secret_protect_process(void)
 {
-    const struct rlimit none = {0, 0};
+    /*
+     * Children, some of which are handed a secret, have the limit only: execve(2) makes them dumpable again. A limit of
+     * 0 does not hold where core_pattern is a pipe; 1 does there too (Linux, fs/coredump.c), and no file is that small.
+     */
+    const struct rlimit none = {1, 1};
 
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    setrlimit(RLIMIT_CORE, &none);
+    /* a hard limit of 0 that was there before stays */
+    if (setrlimit(RLIMIT_CORE, &none) < 0)
+        setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
 }

@@ -51,7 +51,7 @@ void secret_hide_variable(const char *name);
 /* Wipes a variable's value, wherever it is, and unsets it. Under the same condition. */
 void secret_forget_variable(const char *name);
 
-/* Keeps this process's memory out of core dumps and out of reach of other processes' debuggers. */
+/* Keeps this process's memory out of core dumps, its children's too, and out of reach of other processes' debuggers. */
 void secret_protect_process(void);
 
 #endif
