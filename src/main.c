@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd/cmd.h"
@@ -102,6 +103,9 @@ int main(int argc, char **argv)
     int code;
 
     secret_protect_process();
+    /* whatever the person's is: files of ours and of the programs that we run must be neither everybody's nor nobody's
+     */
+    umask(022);
     environment_hide_secrets();
     if (!have_standard_streams())
         return EXIT_FAILED;

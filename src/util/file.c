@@ -3,14 +3,36 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "util/str.h"
+#include "util/wait.h"
+
+int file_open_now(const char *path)
+{
+    return open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+}
+
+int file_await_data(int fd, const char *path, struct error **err)
+{
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    struct stat st;
+
+    if (fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode))
+        return 0;
+    /* poll(2) is not content with the absence of a writer before there has been one, which read(2) takes for the end */
+    while (poll(&wait, 1, 100) <= 0)
+        if (wait_stop_is_pending())
+            return error_set(err, EXIT_INTERRUPTED, "interrupted while waiting for what comes through the pipe %s",
+                             path);
+    return 0;
+}
 
 static int read_whole(const char *path, size_t max, bool secret, char **data, size_t *length, struct error **err)
 {
-    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    _cleanup_close_ int fd = file_open_now(path);
     _cleanup_buffer_ struct buffer text = BUFFER_INIT(max);
     ssize_t got;
 
@@ -19,6 +41,8 @@ static int read_whole(const char *path, size_t max, bool secret, char **data, si
         return error_set_errno(err, errno == ENOENT || errno == ENOTDIR ? EXIT_NOT_FOUND : EXIT_FAILED, errno,
                                "cannot open %s", path);
     do {
+        if (file_await_data(fd, path, err) < 0)
+            return -1;
         got = buffer_read(&text, fd);
     } while (got > 0);
     if (got < 0 && errno == EFBIG)

@@ -11,13 +11,23 @@
 #include "util/error.h"
 
 /*
- * Reads a whole file of at most max bytes; larger is an error. Works for /proc and /sys too. EXIT_NOT_FOUND
- * if there is none. The caller frees *data, which ends in a NUL; length may be NULL.
+ * Reads a whole file of at most max bytes; larger is an error. Works for /proc and /sys too, and for pipes.
+ * EXIT_NOT_FOUND if there is none. The caller frees *data, which ends in a NUL; length may be NULL.
  */
 int file_read(const char *path, size_t max, char **data, size_t *length, struct error **err);
 
 /* The same, where the file holds a secret: every copy but *data is wiped. The caller frees with secret_free(). */
 int file_read_secret(const char *path, size_t max, char **data, size_t *length, struct error **err);
+
+/* open(2) for reading, which does not wait for a pipe's writer: file_await_data() does. A descriptor, or -1 with errno.
+ */
+int file_open_now(const char *path);
+
+/*
+ * Waits until a pipe has data or has come to its end; returns at once for what is no pipe. A person may name one for
+ * a file, and nobody ever write to it: EXIT_INTERRUPTED after a signal that is blocked in this thread and pending.
+ */
+int file_await_data(int fd, const char *path, struct error **err);
 
 /* The first line of a small system file without its line end and trailing blanks, or NULL. The caller frees
  * it. */

@@ -14,7 +14,9 @@
 #include <unistd.h>
 
 #include "util/buffer.h"
+#include "util/file.h"
 #include "util/str.h"
+#include "util/wait.h"
 
 void secret_free(char *secret)
 {
@@ -32,7 +34,8 @@ static int check_private(int fd, const char *path, enum secret_mode mode, struct
         return error_set_errno(err, EXIT_FAILED, errno, "cannot look at %s", path);
     if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode))
         return error_set(err, EXIT_USAGE, "%s is neither a file nor a pipe", path);
-    if (mode == SECRET_OWNER_ONLY && S_ISREG(st.st_mode) && (st.st_mode & (S_IRWXG | S_IRWXO))) {
+    /* a pipe without a name is 0600 */
+    if (mode == SECRET_OWNER_ONLY && (st.st_mode & (S_IRWXG | S_IRWXO))) {
         error_set(err, EXIT_USAGE, "%s holds a secret but others than its owner have access to it (mode %04o)", path,
                   (unsigned)(st.st_mode & 07777));
         return error_hint(err, "chmod 600 %s", path);
@@ -42,7 +45,7 @@ static int check_private(int fd, const char *path, enum secret_mode mode, struct
 
 int secret_read(const char *path, enum secret_mode mode, struct buffer *text, struct error **err)
 {
-    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    _cleanup_close_ int fd = file_open_now(path);
     ssize_t got;
 
     text->secret = true;
@@ -51,6 +54,8 @@ int secret_read(const char *path, enum secret_mode mode, struct buffer *text, st
     if (check_private(fd, path, mode, err) < 0)
         return -1;
     do {
+        if (file_await_data(fd, path, err) < 0)
+            return -1;
         got = buffer_read(text, fd);
     } while (got > 0);
     if (got < 0 && errno == EFBIG)
@@ -83,12 +88,10 @@ int secret_from_file(const char *path, size_t max, char **secret, struct error *
 static int read_line(int tty, struct buffer *line, struct error **err)
 {
     struct pollfd wait = {.fd = tty, .events = POLLIN};
-    sigset_t pending;
     char byte;
 
     for (;;) {
-        sigpending(&pending);
-        if (sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM) || sigismember(&pending, SIGHUP))
+        if (wait_stop_is_pending())
             return error_set(err, EXIT_INTERRUPTED, "interrupted while asking for a password");
         if (poll(&wait, 1, 100) <= 0)
             continue;
@@ -172,8 +175,14 @@ void secret_forget_variable(const char *name)
 
 void secret_protect_process(void)
 {
-    const struct rlimit none = {0, 0};
+    /*
+     * Children, some of which are handed a secret, have the limit only: execve(2) makes them dumpable again. A limit of
+     * 0 does not hold where core_pattern is a pipe; 1 does there too (Linux, fs/coredump.c), and no file is that small.
+     */
+    const struct rlimit none = {1, 1};
 
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    setrlimit(RLIMIT_CORE, &none);
+    /* a hard limit of 0 that was there before stays */
+    if (setrlimit(RLIMIT_CORE, &none) < 0)
+        setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
 }

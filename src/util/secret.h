@@ -24,7 +24,7 @@ enum secret_mode {
 
 /*
  * Reads a whole file or pipe into an empty buffer, which becomes secret; its max is the most that the file may hold
- * (EXIT_USAGE). EXIT_NOT_FOUND if there is none.
+ * (EXIT_USAGE). EXIT_NOT_FOUND if there is none. A pipe is waited for as file_await_data() does.
  */
 int secret_read(const char *path, enum secret_mode mode, struct buffer *text, struct error **err);
 
@@ -51,7 +51,7 @@ void secret_hide_variable(const char *name);
 /* Wipes a variable's value, wherever it is, and unsets it. Under the same condition. */
 void secret_forget_variable(const char *name);
 
-/* Keeps this process's memory out of core dumps and out of reach of other processes' debuggers. */
+/* Keeps this process's memory out of core dumps, its children's too, and out of reach of other processes' debuggers. */
 void secret_protect_process(void);
 
 #endif

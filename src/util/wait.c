@@ -36,6 +36,14 @@ void wait_close(struct wait *wait)
     wait->signal_fd = -1;
 }
 
+bool wait_stop_is_pending(void)
+{
+    sigset_t pending;
+
+    sigpending(&pending);
+    return sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM) || sigismember(&pending, SIGHUP);
+}
+
 int wait_check(struct wait *wait, struct error **err)
 {
     struct signalfd_siginfo info;

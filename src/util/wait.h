@@ -7,6 +7,7 @@
 #define AZILR_UTIL_WAIT_H
 
 #include <poll.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "util/error.h"
@@ -29,6 +30,10 @@ struct wait {
 int wait_catch_signals(struct wait *wait, struct error **err);
 
 void wait_close(struct wait *wait);
+
+/* Whether a signal that asks to stop is blocked in this thread and pending: for waits that are handed no `struct wait`.
+ */
+bool wait_stop_is_pending(void);
 
 /* 0 to go on; -1 with EXIT_INTERRUPTED (a signal came, or stop_fd) or EXIT_NETWORK (the time limit is over). */
 int wait_check(struct wait *wait, struct error **err);
