@@ -482,7 +482,7 @@ PYTHON
 
     def test_revoke_while_access_is_being_opened(self):
         """A mount was killed then: the service refuses, and shows no session yet, until it has opened it."""
-        self.make_session("registration")
+        self.make_session("registration", expires="2999-01-01T00:00:00Z")
         self.sim.order({"revoke_all": True})
         self.sim.set(active_when="succeeded", operation_seconds=3)
         self.interrupt("provision", self.sim.point(), ready=lambda: self.requests("provision"))
