@@ -174,7 +174,11 @@ static void tell_of_race(struct mount_run *run, const struct recovery_point *poi
                     "between, and keeps it");
 }
 
-/* Asks for access where none is known of. Whatever may come of that is ours, and in the undo list before. */
+/*
+ * Asks for access where none is known of. Whatever may come of that is ours, and in the undo list before. The operation
+ * is on disk before it is waited for: who cleans up after a mount that was killed then asks it when there is something
+ * to revoke.
+ */
 static int begin_access(struct mount_run *run, const struct recovery_point *point, struct arm_operation *operation,
                         struct error **err)
 {
@@ -186,6 +190,8 @@ static int begin_access(struct mount_run *run, const struct recovery_point *poin
     if (provision_start(run->access.arm, run->options, point, run->initiator_name, false, operation, &may_have_begun,
                         &failure) == 0) {
         note_operation(run, operation);
+        if (session_save(run->session, err) < 0)
+            return -1;
         return provision_finish(run->access.arm, point, operation, &run->connection, err);
     }
     is_unseen = point->session_unknown &&

@@ -195,21 +195,37 @@ class Open(SessionCase):
         self.assertEqual("", self.open(code=NETWORK).out)
         self.registration()
 
+    def open_killed(self, ready):
+        """Kills it about a second after ready()."""
+        word = os.path.join(self.work, "now")
+        waits = f'"$@" & child=$!; while [ ! -e {word} ]; do sleep 0.1; done; kill -KILL $child; wait $child'
+        with ThreadPoolExecutor() as pool:
+            run = pool.submit(self.open, code=137, before=("sh", "-c", waits, "sh"))
+            self.until(ready)
+            time.sleep(1)
+            with open(word, "w", encoding="utf-8"):
+                pass
+            return run.result()
+
+    def test_killed_while_it_waits_for_what_then_fails(self):
+        """The state on disk says where to ask about the opening, so unmount need not wait for what never comes."""
+        self.sim.set(active_when="succeeded", operation_seconds=4, fail={"state": "Failed"})
+        self.open_killed(lambda: self.requests("provision"))
+        state = self.state()
+        self.assertEqual(["registration"], [one["kind"] for one in state["undo"]])
+        self.assertIn("url", state["operation"])
+        self.azilr("unmount", "--timeout", "40")
+        self.assertIsNone(self.state())
+        self.assertEqual([], self.sim.order({"get": "state"})["state"]["registrations"])
+
     def test_killed_while_it_renews(self):
         """What a refused request has left in the state is gone from there before somebody else's access is renewed."""
         self.run_driver("provision", self.sim.point())
         self.start = len(self.sim.requests())
         self.sim.set(omit=["isInstantIlrSessionActive"],
                      delay_ms=[{"calls": "provision", "ms": 0}, {"calls": "provision", "ms": 2 * self.DELAY_MS}])
-        word = os.path.join(self.work, "now")
-        waits = f'"$@" & child=$!; while [ ! -e {word} ]; do sleep 0.1; done; kill -KILL $child; wait $child'
-        with ThreadPoolExecutor() as pool:
-            run = pool.submit(self.open, code=137, before=("sh", "-c", waits, "sh"))
-            self.until(lambda: self.requests("provision"))
-            time.sleep(1)
-            with open(word, "w", encoding="utf-8"):
-                pass
-            self.assertIn("renewing that", run.result().err)
+        run = self.open_killed(lambda: self.requests("provision"))
+        self.assertIn("renewing that", run.err)
         self.assertEqual([], self.state()["undo"])
         self.undelay()
         self.until(lambda: len(self.requests("provision")) == 2)
