@@ -7,6 +7,8 @@ import signal
 import sys
 import urllib.parse
 
+# Only the shadow memory of a sanitizer is as large, which holds marks and no byte of the program's.
+MAX_REGION = 1 << 32
 PTRACE_CONT, PTRACE_SEIZE, PTRACE_LISTEN = 7, 0x4206, 0x4208
 PTRACE_O_TRACEEXIT, PTRACE_EVENT_EXIT, PTRACE_EVENT_STOP = 0x40, 6, 128
 
@@ -60,6 +62,8 @@ def memory(pid):
             if "w" not in mode:
                 continue
             start, end = (int(text, 16) for text in span.split("-"))
+            if end - start >= MAX_REGION:
+                continue
             data = bytearray()
             try:
                 file.seek(start)
