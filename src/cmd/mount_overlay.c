@@ -67,7 +67,7 @@ static int prepare_directory(struct mount_run *run, struct error **err)
     if (run->overlay_problem)
         return error_set_copy(err, run->overlay_problem);
     if (mount_tree_make(run, OVERLAY_DIRECTORY, &run->overlay_problem) < 0) {
-        error_wrap(&run->overlay_problem, "the directory for overlays");
+        error_wrap(&run->overlay_problem, "the directory for overlays, " OVERLAY_DIRECTORY);
         error_hint(&run->overlay_problem, "mend it, or choose another one with --overlay-dir");
         error_fold_hint(run->overlay_problem);
         return error_set_copy(err, run->overlay_problem);

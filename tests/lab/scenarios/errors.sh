@@ -120,7 +120,7 @@ mkdir -m 700 /var/lib/azilr
 touch /var/lib/azilr/overlays
 expect_exit 6 azilr mount web01 "${point_options[@]}"
 assert_manifest "$disk.root.manifest" /mnt/azilr/*/volumes/disk0
-assert_contains "$LAB_WORK/stdout" "Problem       no overlay of disk1 could be made: the directory for overlays: "
+assert_contains "$LAB_WORK/stdout" "Problem       no overlay of disk1 could be made: the directory for overlays, /var/lib/azilr/overlays: "
 assert_contains "$LAB_WORK/stdout" "disk1: its journal was not replayed"
 expect_exit 0 azilr unmount --all "${sign_in[@]}"
 rm /var/lib/azilr/overlays
