@@ -113,6 +113,13 @@ retry_until() {
     done
 }
 
+# kernel_log: what the kernel has said since mark_kernel_log; the scenarios of a guest share its buffer.
+mark_kernel_log() {
+    _kernel_mark="azilr-lab: $(cat /proc/sys/kernel/random/uuid)"
+    echo "$_kernel_mark" > /dev/kmsg
+}
+kernel_log() { dmesg | awk -v mark="$_kernel_mark" 'index($0, mark) { seen = 1 } seen; END { exit !seen }'; }
+
 # Links to disks and stacked devices but azilr's own, which name nothing that the host could take for its own.
 links_of_host() { find /dev/disk -lname "*/$1" -not -path '/dev/disk/by-azilr/*'; }
 

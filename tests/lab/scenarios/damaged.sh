@@ -106,7 +106,7 @@ start_azure -- "$PWD/good.img" "$PWD/damaged.img" "${tables[@]/#/$PWD/}"
 azure_set polls_before_success=0
 systemctl start iscsid
 host_snapshot before
-echo 'azilr-lab: the mount begins' > /dev/kmsg
+mark_kernel_log
 
 step "mount"
 start=$SECONDS
@@ -144,5 +144,5 @@ done
 step "unmount"
 expect_exit 0 azilr unmount web01 "${sign_in[@]}"
 assert_nothing_left
-dmesg | sed -n '/azilr-lab: the mount begins/,$p' > kernel.log
+kernel_log > kernel.log
 ! grep -E 'BUG:|Oops|call trace|Call Trace|general protection|hung task|panic' kernel.log || fail "the kernel stumbled"

@@ -94,7 +94,7 @@ azure_set polls_before_success=0
 systemctl start iscsid
 host_snapshot before
 dmesg --console-off 2> /dev/null || true
-echo 'azilr-lab: the mount begins' > /dev/kmsg
+mark_kernel_log
 
 step "mount"
 expect_exit 0 azilr mount web01 "${point_options[@]}"
@@ -140,7 +140,7 @@ echo 3 > /proc/sys/vm/drop_caches
 for name in vg md xfs btrfs; do assert_manifest $name.now host-$name; done
 btrfs scrub start -B host-btrfs | grep -q 'no errors found' || fail "btrfs scrub"
 # azilr's first try on an xfs, which finds out by this that there is a log to replay
-dmesg | sed -n '/azilr-lab: the mount begins/,$p' |
+kernel_log |
     grep -vE 'XFS \(sd[a-z]+\): log mount/recovery failed: error -30' > kernel.log
 ! grep -iE 'error|corrupt|warn|BUG|call trace|inconsisten' kernel.log || fail "the kernel complained"
 umount host-vg host-md host-xfs
