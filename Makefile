@@ -67,6 +67,9 @@ FUZZERS := $(patsubst src/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard src/fuzz/*.c))
 
 .PHONY: all install check demo lint format generated unit native native-programs tests faults fuzz bench clean
 .DELETE_ON_ERROR:
+# Without this the objects of test programs are deleted once linked, and made and linked again by the next make, which
+# may come from the lab while tests run them.
+.SECONDARY:
 
 all: $(BUILD)/azilr
 

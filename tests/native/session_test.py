@@ -78,7 +78,7 @@ class SessionCase(Case):
                     "undo": [{"kind": kind, "survives_boot": kind != "login", "arguments": arguments[kind]}
                              for kind in kinds], **state}
         folder = os.path.join(self.work, "run/azilr/sessions", ID)
-        os.mkdir(folder, 0o700)
+        os.makedirs(folder, 0o700)
         with open(os.path.join(folder, "state.json"), "w", encoding="utf-8") as out:
             json.dump(document, out)
         record = os.path.join(self.work, "lib/iscsi/nodes", self.target, "127.0.0.1,5365,1")
@@ -390,7 +390,7 @@ class Renew(SessionCase):
 class Status(SessionCase):
     def made_up(self, **state):
         folder = os.path.join(self.work, "run/azilr/sessions", ID)
-        os.mkdir(folder, 0o700)
+        os.makedirs(folder, 0o700)
         with open(os.path.join(folder, "state.json"), "w", encoding="utf-8") as out:
             json.dump({"version": 1, "id": ID, "status": "mounted", "undo": [], **state}, out)
 
@@ -568,7 +568,7 @@ PYTHON
     def other_session(self):
         """One behind web01's in the list, with nothing but a directory to take down; gives that."""
         folder = os.path.join(self.work, "run/azilr/sessions/zz-1")
-        os.mkdir(folder, 0o700)
+        os.makedirs(folder, 0o700)
         os.mkdir(os.path.join(self.work, "run/azilr/empty"), 0o700)
         with open(os.path.join(folder, "state.json"), "w", encoding="utf-8") as out:
             json.dump({"version": 1, "id": "zz-1", "vm": "zz", "status": "mounted", "undo": [
