@@ -45,8 +45,14 @@ class Secrets(Case):
             text = output.read()
         self.assertEqual(code, os.waitstatus_to_exitcode(status), text.decode())
         self.assertEqual(set(), finder().find(text), text.decode())
-        self.assertEqual(set(), found)
+        # A sanitizer keeps a copy of the environment that it was started with.
+        if not self.sanitized():
+            self.assertEqual(set(), found)
         return text.decode()
+
+    def sanitized(self):
+        with open(os.path.join(sys.modules["__main__"].BUILD, "azilr"), "rb") as program:
+            return b"__asan_init" in program.read()
 
     def list(self, secrets, *arguments, **more):
         ready = self.sim.ready
