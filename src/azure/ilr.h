@@ -96,8 +96,10 @@ int ilr_provision_wait(struct arm *arm, const struct arm_id *id, struct arm_oper
 /* What is known of the request that gave the access which is to be revoked. All are borrowed. */
 struct ilr_opening {
     bool ended;                /* it has, for certain */
+    bool is_recent;            /* it began minutes ago, so that the service need not know of it yet */
     const char *operation_url; /* arm_operation's, as it was recorded; NULL if that is not known */
     bool by_location;
+    int64_t doubt_ms; /* arm_operation's; 0 for the default */
 };
 
 /*

@@ -91,6 +91,7 @@ static int begin_session(struct mount_run *run, const struct recovery_point *poi
 /* Where the operation can be asked about, should its result be needed again. Nothing in it is secret. */
 static void note_operation(struct mount_run *run, const struct arm_operation *operation)
 {
+    char now[CLOCK_TEXT_SIZE];
     cJSON *noted;
 
     cJSON_DeleteItemFromObjectCaseSensitive(run->session->state, "operation");
@@ -98,6 +99,7 @@ static void note_operation(struct mount_run *run, const struct arm_operation *op
     json_set_string(noted, "url", operation->url);
     json_set_string(noted, "id", operation->id);
     json_set_bool(noted, "by_location", operation->by_location);
+    json_set_string(noted, "accepted", clock_format(time(NULL), now));
 }
 
 /* The scripts once more, from the operation that gave them: a new one would have the disks prepared anew. */

@@ -204,6 +204,23 @@ class Provision(Case):
         self.sim.set(raw={"calls": "status", "body": {"status": "Provisioning", "name": "x"}})
         self.check_script(self.run_driver("provision", self.sim.point()))
 
+    NOT_FOUND_YET = {"calls": "status", "status": 404, "code": "OperationNotFound"}
+
+    def test_an_operation_that_is_not_known_yet(self):
+        """Resource Manager's copies may be apart for a moment: what it has just begun it may not find."""
+        self.sim.set(error={**self.NOT_FOUND_YET, "times": 2})
+        run = self.run_driver("--verbose", "provision", self.sim.point())
+        self.check_script(run)
+        self.assertIn("it has just begun, so asking again", run.err)
+        self.assertEqual([404, 404, 200], [r["status"] for r in self.requests("status")])
+
+    def test_an_operation_that_is_never_known(self):
+        """Two answers that far apart are believed."""
+        self.sim.set(error={**self.NOT_FOUND_YET, "times": -1})
+        run = self.run_driver("--doubt-ms", "1200", "provision", self.sim.point(), code=NOT_FOUND)
+        self.assertIn("OperationNotFound", run.err)
+        self.assertGreaterEqual(len(self.requests("status")), 2)
+
     def test_bad_ends(self):
         for state in ("Failed", "Canceled", "Invalid"):
             self.sim.order({"revoke_all": True})
@@ -403,7 +420,6 @@ class Revoke(Case):
         for opening in (("--opening", "unknown"), ()):
             run = self.run_driver(*opening, "revoke", self.sim.point())
             self.assertFalse(run.json["done_before"])
-            self.assertLess(run.seconds, 20)
         self.assertEqual(2, len(self.requests("revoke")))
 
     def test_nothing_to_revoke(self):
@@ -450,15 +466,23 @@ class RevokeWhileOpening(Case):
     def registrations(self):
         return self.sim.order({"get": "state"})["state"]["registrations"]
 
+    def end_once_refused(self, times):
+        """Lets the opening end when so many requests to revoke it have been refused, however long that takes."""
+        def watch():
+            if self.wait_for(lambda: len([r for r in self.requests("revoke") if r["status"] == 409]) >= times):
+                self.sim.set(operation_seconds=0)
+        thread = threading.Thread(target=watch)
+        thread.start()
+        self.addCleanup(thread.join)
+
     def opened_in_the_end(self):
-        """Whether access is there once the operation has had its time."""
-        time.sleep(self.SECONDS)
+        """Whether access is there once every operation has had its time."""
+        self.sim.set(operation_seconds=0)
         return self.run_driver("point", self.sim.point()).json["session_active"]
 
-    SECONDS = 3
-
     def test_of_an_operation_that_nobody_knows(self):
-        self.open(self.SECONDS)
+        self.open(3600)
+        self.end_once_refused(1)
         run = self.run_driver("--opening", "unknown", "revoke", self.sim.point())
         self.assertFalse(run.json["done_before"])
         self.assertIn("may still be being opened", run.err)
@@ -467,25 +491,44 @@ class RevokeWhileOpening(Case):
         self.assertGreaterEqual(len(self.requests("revoke")), 2)
 
     def test_of_a_known_operation(self):
-        url = self.open(self.SECONDS)
+        url = self.open(3600)
+        self.end_once_refused(1)
         self.assertFalse(self.run_driver("--opening", url, "revoke", self.sim.point()).json["done_before"])
         self.assertEqual([], self.registrations())
         self.assertFalse(self.opened_in_the_end())
 
     def test_of_an_operation_that_has_failed(self):
         """It has left nothing: what the point says is believed at once."""
-        url = self.open(1, fail={"code": "UserErrorX"})
-        time.sleep(1)
-        self.sim.set(error={"calls": "revoke", "times": -1, "status": 400, "code": "UserErrorNothingThere"})
+        url = self.open(3600, fail={"code": "UserErrorX"})
+        self.sim.set(operation_seconds=0, error={"calls": "revoke", "times": -1, "status": 400, "code": "UserErrorNothingThere"})
         run = self.run_driver("--opening", url, "revoke", self.sim.point())
         self.assertTrue(run.json["done_before"])
-        self.assertLess(run.seconds, 10)
+        self.assertEqual(1, len(self.requests("revoke")))
 
     def test_of_an_operation_that_is_forgotten(self):
         self.sim.set(error={"calls": "revoke", "times": -1, "status": 400, "code": "UserErrorNothingThere"})
-        url = self.sim.ready["arm"] + self.sim.point().partition("/recoveryPoints/")[0] + "/operationsStatus/" + \
+        self.assertTrue(self.run_driver("--opening", self.no_operation(), "revoke", self.sim.point()).json["done_before"])
+
+    def no_operation(self):
+        """The address of one that there is not."""
+        return self.sim.ready["arm"] + self.sim.point().partition("/recoveryPoints/")[0] + "/operationsStatus/" + \
             GUID + "7?api-version=2016-12-01"
-        self.assertTrue(self.run_driver("--opening", url, "revoke", self.sim.point()).json["done_before"])
+
+    def test_of_an_operation_that_is_not_known_yet(self):
+        """One 404 about what has just begun is no end: it is looked at again, and found at work."""
+        url = self.open(3600)
+        self.sim.set(error={"calls": "status", "times": 1, "status": 404, "code": "OperationNotFound"})
+        self.end_once_refused(2)
+        run = self.run_driver("--recent", url, "revoke", self.sim.point())
+        self.assertFalse(run.json["done_before"])
+        self.assertEqual([], self.registrations())
+        self.assertFalse(self.opened_in_the_end())
+
+    def test_of_a_recent_operation_that_is_forgotten(self):
+        self.sim.set(error={"calls": "revoke", "times": -1, "status": 400, "code": "UserErrorNothingThere"})
+        run = self.run_driver("--doubt-ms", "500", "--recent", self.no_operation(), "revoke", self.sim.point())
+        self.assertTrue(run.json["done_before"])
+        self.assertEqual([404, 404], [r["status"] for r in self.requests("status")])
 
     def test_that_does_not_end_in_time(self):
         url = self.open(3600)
@@ -494,13 +537,12 @@ class RevokeWhileOpening(Case):
             self.assertIn("a request for access may still be at work there", run.err)
             self.assertIn("12 hours", run.err)
             self.assertIn("UserErrorInstantRpILROperationInProgress", run.err)
-            self.assertLess(run.seconds, 15)
 
     def test_trouble_of_another_kind_is_told_at_once(self):
         self.open(3600)
         self.sim.set(forbidden=["revoke"])
-        run = self.run_driver("--opening", "unknown", "revoke", self.sim.point(), code=AUTH)
-        self.assertLess(run.seconds, 10)
+        self.run_driver("--opening", "unknown", "revoke", self.sim.point(), code=AUTH)
+        self.assertEqual(1, len(self.requests("revoke")))
 
 
 if __name__ == "__main__":
