@@ -147,7 +147,7 @@ bool arm_operation_is_unknown(struct arm_operation *operation, int64_t now_ms)
 /* Whether a poll failed since the service does not know the operation, but it may come to. */
 static bool is_not_known_yet(struct arm_operation *operation, const struct http_answer *answer)
 {
-    if (answer->status != 404)
+    if (answer->status && answer->status != 404)
         operation->missed_ms = 0;
     return answer->status == 404 && !arm_operation_is_unknown(operation, clock_monotonic_ms());
 }

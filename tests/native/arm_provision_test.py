@@ -296,8 +296,8 @@ class Provision(Case):
         self.assertEqual(1, len(self.requests("provision")))
 
     def test_server_failure_that_had_begun_is_found_again(self):
-        """503 with Retry-After is obeyed; when the repetition is refused because of the first, that one is taken up."""
-        for fault in ({"retry_after": 1}, {}, {"status": 500}, {"status": 504}):
+        """Nothing is sent again before the point was looked at, nor before Retry-After is over."""
+        for fault in ({"retry_after": 4}, {}, {"status": 500}, {"status": 504}):
             with self.subTest(fault=fault):
                 self.sim.order({"revoke_all": True})
                 before = len(self.requests("provision"))
@@ -305,7 +305,40 @@ class Provision(Case):
                 run = self.run_driver("provision", self.sim.point())
                 self.check_script(run)
                 sent = [r["body"]["properties"]["renewExistingRegistration"] for r in self.requests("provision")[before:]]
-                self.assertEqual([False, False, True] if "retry_after" in fault else [False, True], sent)
+                self.assertEqual([False, True], sent)
+                self.assertGreater(run.seconds, fault.get("retry_after", 0))
+
+    def test_server_failure_that_had_not_begun(self):
+        """Nothing shows up at the point: it is asked again when the service wants to be."""
+        self.sim.set(unavailable={"calls": "provision", "retry_after": 9})
+        run = self.run_driver("provision", self.sim.point())
+        self.check_script(run)
+        self.assertGreater(run.seconds, 9)
+        self.assertEqual([False, False], [r["body"]["properties"]["renewExistingRegistration"]
+                                          for r in self.requests("provision")])
+        self.assertEqual(4, len(self.requests("point_get")))
+
+    def test_server_failure_and_somebody_else(self):
+        """What somebody has opened while Retry-After was waited for is not taken for one's own."""
+        self.sim.set(unavailable={"calls": "provision", "retry_after": 20})
+        def open_it():
+            self.wait_for(lambda: len(self.requests("point_get")) == 4)
+            self.run_driver("--initiator", "iqn.2026-11.io.azilr:somebody", "provision", self.sim.point())
+        other = threading.Thread(target=open_it)
+        other.start()
+        run = self.run_driver("provision", self.sim.point(), code=NETWORK)
+        other.join()
+        self.assertIn("arm_driver: nothing to revoke", run.err)
+        self.assertIn("by the first request, or by somebody else, so that it is left as it is", run.err)
+        registration, = self.sim.order({"get": "state"})["state"]["registrations"]
+        self.assertEqual("iqn.2026-11.io.azilr:somebody", registration["initiator"])
+
+    def test_server_failure_and_an_opening_that_does_not_show_yet(self):
+        """The repetition is refused, and the point says that nobody has opened it: what comes of that is ours."""
+        self.sim.set(active_when="succeeded", operation_seconds=3600, late_failure={"calls": "provision", "retry_after": 1})
+        run = self.run_driver("provision", self.sim.point(), code=NETWORK)
+        self.assertIn("UserErrorInstantRpILROperationInProgress", run.err)
+        self.assertIn("arm_driver: something to revoke", run.err)
 
     def test_server_failure_and_the_time_limit(self):
         """What may have begun stays in mind while the repetition is waited for; 429 says that nothing has."""
