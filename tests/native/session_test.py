@@ -181,6 +181,14 @@ class Open(SessionCase):
         self.assertIn("may be open already", run.err)
         self.assertEqual("registration\n", run.out)
 
+    def test_an_answer_that_is_lost_where_nothing_can_be_renewed(self):
+        """Nobody else has anything there, so what the lost request may yet bring is ours to undo."""
+        self.sim.set(omit=["isInstantIlrSessionActive"], renew_when_inactive="reject",
+                     raw={"calls": "provision", "status": 504, "body": ""})
+        self.assertEqual("registration\n", self.open(code=NETWORK).out)
+        self.assertEqual([False, True], [r["body"]["properties"]["renewExistingRegistration"]
+                                         for r in self.requests("provision")])
+
     def test_server_failures_where_the_service_does_not_say(self):
         self.run_driver("provision", self.sim.point())
         self.sim.set(omit=["isInstantIlrSessionActive"], empty_body={"calls": "provision", "times": -1})
@@ -251,7 +259,7 @@ class Open(SessionCase):
     def test_somebody_else_is_faster(self):
         run = self.race(code=NETWORK)
         self.assertEqual("", run.out)
-        self.assertIn("was not open when it was looked at, and is now: somebody else has opened it in between", run.err)
+        self.assertIn("was not open when it was looked at, and is now: somebody else may have opened it in between", run.err)
         self.registration()
 
     def test_somebody_else_is_faster_and_the_answer_is_lost(self):
