@@ -192,7 +192,7 @@ int ilr_provision_start(struct arm *arm, const struct ilr_request *request, stru
         tell_of_recovery(!request->renew && asking.recoveries == 1);
         asking.request.renew = true;
     }
-    *may_have_begun = !request->renew && (asking.unsure || outcome == ACCEPTED);
+    *may_have_begun = asking.unsure || outcome == ACCEPTED;
     if (outcome == ACCEPTED)
         return 0;
     if (outcome == FOUND) {
@@ -200,7 +200,7 @@ int ilr_provision_start(struct arm *arm, const struct ilr_request *request, stru
                   request->renew ? "the access that was there before still is" : "access was granted");
         asking.unsure = false;
     }
-    is_of_others = *may_have_begun && may_be_of_others(&asking);
+    is_of_others = !request->renew && may_be_of_others(&asking);
     *may_have_begun = *may_have_begun && !is_of_others;
     return explain_failure(&asking, request, is_of_others, err);
 }

@@ -78,8 +78,8 @@ cJSON *ilr_request_body(const struct ilr_request *request);
  *   to be seen after a 503, and the repetition was refused (400, 409) since the point is open by then.
  * - With `renew` it is of whoever began it, perhaps on another host, where disks may be in use by it. It becomes ours
  * with the script that a renewal gives (ilr_provision_wait()), since from then on no other script opens it; the caller
- *   records it then. Before that a failure, lost answers among them, leaves it as it was or extended, but with its
- *   owner: *may_have_begun is false, and nothing is to be revoked.
+ *   records it then. Before that a failure, lost answers among them, leaves it with its owner, and nothing is to be
+ *   revoked: *may_have_begun says whether it may have been extended.
  *
  * The caller clears *operation with arm_operation_clear().
  */

@@ -35,6 +35,9 @@ struct ilr_opening revoke_opening(const cJSON *state, time_t now)
 int revoke_session(struct arm *arm, const cJSON *state, const char *point, struct error **err)
 {
     const struct ilr_opening opening = revoke_opening(state, time(NULL));
+    bool done_before = false;
 
-    return ilr_revoke(arm, point, &opening, NULL, err);
+    if (ilr_revoke(arm, point, &opening, &done_before, err) < 0)
+        return -1;
+    return done_before;
 }

@@ -53,8 +53,8 @@ static int revoke_access(void *argument, const cJSON *arguments, struct error **
         progress_fail(&unmount->progress);
         return -1;
     }
-    progress_end(&unmount->progress, "done");
-    return 0;
+    progress_end(&unmount->progress, result ? "there was none any more" : "done");
+    return result;
 }
 
 /* What became of one session. The arrays are for the document, which owns them once it is reported. */

@@ -172,7 +172,10 @@ static int do_provision(struct driver *driver, char *const *arguments, struct er
     request.renew = str_equal(driver->renew, "auto") ? point.session_active : str_equal(driver->renew, "yes");
     start = clock_monotonic_ms();
     if (ilr_provision_start(driver->arm, &request, &operation, &may_have_begun, err) < 0) {
-        fprintf(stderr, "arm_driver: %s to revoke\n", may_have_begun ? "something" : "nothing");
+        if (request.renew)
+            fprintf(stderr, "arm_driver: nothing to revoke, %s\n", may_have_begun ? "may last longer" : "as before");
+        else
+            fprintf(stderr, "arm_driver: %s to revoke\n", may_have_begun ? "something" : "nothing");
         return -1;
     }
     operation.doubt_ms = driver->doubt_ms;

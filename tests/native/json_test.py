@@ -123,7 +123,7 @@ class Json(SessionCase):
 
     def test_renew(self):
         self.failure("renew", "--json", code=NOT_FOUND)
-        self.make_session("registration", "node", "login")
+        self.make_session("registration", "node", "login", expires="2999-01-01T00:00:00Z")
         self.assertEqual(ID, self.document("renew", "--json", ca=True, token=True)["id"])
         self.sim.set(fail={"state": "Failed", "code": "UserErrorX"})
         document = self.failure("renew", "--json", code=NETWORK, ca=True, token=True)

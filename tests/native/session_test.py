@@ -268,7 +268,25 @@ class Open(SessionCase):
         self.assertIn("though another host may have asked in the same moment", run.err)
 
 
+def moment(seconds):
+    """So many seconds from now, as a state has it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
+
+
 class Renew(SessionCase):
+    def setUp(self):
+        super().setUp()
+        self.expires = moment(3600)
+
+    def make_session(self, *kinds, **state):
+        super().make_session(*kinds, **{"expires": self.expires, **state})
+
+    def change(self, **members):
+        with open(self.state_path(), encoding="utf-8") as text:
+            state = {**json.load(text), **members}
+        with open(self.state_path(), "w", encoding="utf-8") as out:
+            json.dump(state, out)
+
     def test_renew(self):
         self.make_session("registration", "node", "login")
         old_secrets = self.sim.secrets()
@@ -284,9 +302,10 @@ class Renew(SessionCase):
         self.assertNotIn("undo", run.json)
         expires = run.json["expires"]
         self.assertEqual(expires, self.state()["expires"])
-        self.assertGreater(expires, "2026-11-20T12:00:00Z")
+        self.assertGreater(expires, self.expires)
         self.assertLess(abs(time.mktime(time.strptime(expires, "%Y-%m-%dT%H:%M:%SZ"))
                             - time.mktime(time.gmtime()) - 12 * 3600), 60)
+        self.assertNotIn("may_last_until", run.json)
         self.assertEqual(3, len(self.state()["undo"]))
         record = self.record()
         self.assertTrue(record["node.session.auth.username"].endswith(";" + after["target_user"]))
@@ -323,7 +342,7 @@ class Renew(SessionCase):
         self.sim.set(omit=["isInstantIlrSessionActive"])
         self.azilr("renew")
         self.assertEqual([True], [r["body"]["properties"]["renewExistingRegistration"] for r in self.requests("provision")])
-        self.assertGreater(self.state()["expires"], "2026-11-20T12:00:00Z")
+        self.assertGreater(self.state()["expires"], self.expires)
 
     def test_a_session_from_a_script(self):
         self.make_session("node", "login", recovery_point=None)
@@ -347,26 +366,84 @@ class Renew(SessionCase):
         self.assertIn("has ended already", run.err)
         self.assertEqual([], self.requests("provision"))
 
+    def test_access_that_has_ended_by_itself(self):
+        """What is open at the point now may be somebody else's."""
+        self.make_session("registration", "node", "login", expires=moment(-3600))
+        run = self.azilr("renew", code=NOT_FOUND)
+        self.assertIn(f"has ended by itself at {self.state()['expires']}", run.err)
+        self.assertEqual([], self.requests())
+
+    def test_access_that_may_just_have_ended(self):
+        """Clocks differ: the service knows."""
+        self.make_session("registration", "node", "login", expires=moment(-60))
+        self.azilr("renew")
+        self.assertGreater(self.state()["expires"], moment(3600))
+
+    def test_a_clock_that_was_set_back(self):
+        self.make_session("registration", "node", "login", expires=moment(86400))
+        before = self.state()["expires"]
+        self.azilr("renew")
+        self.assertEqual(before, self.state()["expires"])
+
+    def test_accepted_without_a_script(self):
+        """The access lasts longer than is known for certain: when it is unmounted after that, it is revoked."""
+        self.make_session("registration", "node", "login")
+        self.sim.set(fail={"state": "Failed", "code": "UserErrorX"})
+        self.azilr("renew", code=NETWORK)
+        self.assertEqual(self.expires, self.state()["expires"])
+        self.assertGreater(self.state()["may_last_until"], moment(11 * 3600))
+        self.registration()
+        # hours later
+        self.change(expires=moment(-7200), undo=[one for one in self.state()["undo"] if one["kind"] != "login"])
+        self.sim.set(fail=None)
+        run = self.azilr("unmount", "--json")
+        self.assertIn("revoked the access to the recovery point", run.json["sessions"][0]["done"])
+        self.assertEqual([], self.sim.order({"get": "state"})["state"]["registrations"])
+        self.assertIsNone(self.state())
+        self.assertEqual([], os.listdir(os.path.join(self.work, "lib/azilr/sessions"))
+                         if os.path.exists(os.path.join(self.work, "lib/azilr/sessions")) else [])
+        self.assertFalse(os.path.exists(self.record_path))
+
+    def test_answers_that_were_lost(self):
+        self.make_session("registration", "node", "login")
+        self.sim.set(lost_answer={"calls": "provision", "times": -1})
+        self.azilr("renew", code=NETWORK)
+        self.assertGreater(self.state()["may_last_until"], moment(11 * 3600))
+        # what is renewed in the end is known for certain
+        self.sim.set(lost_answer=None)
+        self.azilr("renew")
+        self.assertNotIn("may_last_until", self.state())
+
+    def test_a_tunnel_that_cannot_be_told(self):
+        """The login is good for the renewed access all the same, and the person knows how far it went."""
+        self.make_session("registration", "node", "login")
+        os.symlink("/etc/hostname", os.path.join(os.path.dirname(self.state_path()), "tunnel.state"))
+        run = self.azilr("renew", "--json", code=FAILED)
+        expires = self.state()["expires"]
+        self.assertGreater(expires, self.expires)
+        self.assertIn(f"the access was renewed until {expires}, but the tunnel could not be told", run.json["error"]["message"])
+        self.assertIn(self.record()["node.session.auth.password"], self.sim.secrets())
+
     def test_another_target(self):
         self.make_session("registration", "node", "login", target="iqn.2016-01.example:other")
         run = self.azilr("renew", code=FAILED)
         self.assertIn(f"the renewed access is to {self.target}", run.err)
         self.assertEqual("old-password-15", self.record()["node.session.auth.password"])
-        self.assertEqual("2026-11-20T12:00:00Z", self.state()["expires"])
+        self.assertEqual(self.expires, self.state()["expires"])
 
     def test_a_record_that_is_gone(self):
         self.make_session("registration", "node", "login")
         os.unlink(self.record_path)
         run = self.azilr("renew", "--json", code=NOT_FOUND)
         self.assertIn("the access was renewed, but a connection that breaks cannot be made again", run.json["error"]["message"])
-        self.assertGreater(self.state()["expires"], "2026-11-20T12:00:00Z")
+        self.assertGreater(self.state()["expires"], self.expires)
 
     def test_timeout(self):
         self.make_session("registration", "node", "login")
         self.delay("provision")
         run = self.azilr("renew", "--timeout", "1", code=NETWORK)
         self.assertIn("the time limit is over", run.err)
-        self.assertEqual("2026-11-20T12:00:00Z", self.state()["expires"])
+        self.assertEqual(self.expires, self.state()["expires"])
         self.undelay()
 
     def test_refused(self):
@@ -374,6 +451,7 @@ class Renew(SessionCase):
         self.sim.set(forbidden=["provision"])
         run = self.azilr("renew", "--json", code=AUTH)
         self.assertEqual("AuthorizationFailed", run.json["error"]["azure"]["code"])
+        self.assertNotIn("may_last_until", self.state())
         self.assertIn("lacks the action", run.json["error"]["hint"])
         self.assertEqual("old-password-15", self.record()["node.session.auth.password"])
 
@@ -383,7 +461,7 @@ class Renew(SessionCase):
         run = self.azilr("renew", code=NETWORK)
         self.assertIn(f"`azilr renew {ID}` tries again", run.err)
         self.assertIn("the renewal was accepted, so the login that the disks were given by may not serve any more", run.err)
-        self.assertEqual("2026-11-20T12:00:00Z", self.state()["expires"])
+        self.assertEqual(self.expires, self.state()["expires"])
 
     def test_nothing_to_renew(self):
         self.assertIn("nothing is open", self.azilr("renew", code=NOT_FOUND).err)
@@ -508,9 +586,13 @@ PYTHON
         """A mount was killed then: the service refuses, and shows no session yet, until it has opened it."""
         self.make_session("registration", expires="2999-01-01T00:00:00Z")
         self.sim.order({"revoke_all": True})
-        self.sim.set(active_when="succeeded", operation_seconds=3)
+        self.sim.set(active_when="succeeded", operation_seconds=3600)
         self.interrupt("provision", self.sim.point(), ready=lambda: self.requests("provision"))
-        run = self.azilr("unmount", "--json")
+        with ThreadPoolExecutor() as pool:
+            unmount = pool.submit(self.azilr, "unmount", "--json")
+            self.assertTrue(self.wait_for(lambda: self.requests("revoke")))
+            self.sim.set(operation_seconds=0)
+            run = unmount.result()
         self.assertEqual(["revoked the access to the recovery point"], run.json["sessions"][0]["done"])
         self.assertGreaterEqual(len(self.requests("revoke")), 2)
         self.assertEqual([], self.sim.order({"get": "state"})["state"]["registrations"])
@@ -523,6 +605,17 @@ PYTHON
         run = self.azilr("unmount", "--timeout", "4", "--json", code=NETWORK)
         self.assertIn("a request for access may still be at work", run.json["error"]["message"])
         self.assertEqual(1, len(self.state()["undo"]))
+
+    def test_nothing_to_revoke(self):
+        """Somebody has revoked it already; nobody is told that this has done it."""
+        self.make_session("registration", expires="2999-01-01T00:00:00Z", created="2026-11-20T00:00:00Z")
+        self.sim.order({"revoke_all": True})
+        self.sim.set(error={"calls": "revoke", "status": 400, "code": "UserErrorNothingThere"})
+        run = self.azilr("unmount", "--json")
+        self.assertEqual(["found no access to the recovery point that could be revoked: it had ended, or not come to be"],
+                         run.json["sessions"][0]["done"])
+        self.assertIn("Revoking the access: there was none any more", run.err)
+        self.assertIsNone(self.state())
 
     def test_keep_access(self):
         self.make_session("registration")
