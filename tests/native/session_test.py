@@ -16,7 +16,7 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from arm_support import AUTH, DONE, INITIATOR, NETWORK, NOT_FOUND, USAGE, Case, Run, main
+from arm_support import AUTH, DONE, INITIATOR, INTERRUPTED, NETWORK, NOT_FOUND, USAGE, Case, Run, Server, main
 
 FAILED = 1
 ID = "web01-20261120T030000Z"
@@ -639,17 +639,56 @@ PYTHON
         self.assertEqual((AUTH, "AuthorizationFailed"), (run.json["error"]["exit_code"], run.json["error"]["azure"]["code"]))
         self.assertEqual(1, len(self.state()["undo"]))
 
+    def copy_session(self, vm, **members):
+        """Another session of the same registration, by another machine's name."""
+        other = ID.replace("web01", vm)
+        shutil.copytree(os.path.dirname(self.state_path()), os.path.dirname(self.state_path(other)))
+        state = {**self.state(), "id": other, **members}
+        with open(self.state_path(other), "w", encoding="utf-8") as out:
+            json.dump(state, out)
+        return other
+
+    def interrupted(self, *arguments, ready, **more):
+        """Gives the run to which SIGTERM came once ready() was true."""
+        word = os.path.join(self.work, "now")
+        waits = f'"$@" & child=$!; while [ ! -e {word} ]; do sleep 0.1; done; kill -TERM $child; wait $child'
+        with ThreadPoolExecutor() as pool:
+            run = pool.submit(self.azilr, *arguments, code=INTERRUPTED, before=("sh", "-c", waits, "sh"), **more)
+            ready = self.wait_for(ready)
+            start = time.monotonic()
+            with open(word, "w", encoding="utf-8"):
+                pass
+            run = run.result()
+        self.assertTrue(ready)
+        run.seconds = time.monotonic() - start
+        return run
+
+    def test_interrupted_while_azure_does_not_answer(self):
+        """It ends soon, though the limit is two minutes for the first alone, and says of each session what is left."""
+        with Server(self.sim, hang=True) as silent:
+            self.make_session("registration", expires="2999-01-01T00:00:00Z")
+            state = self.state()
+            state["undo"][0]["arguments"]["endpoint"] = silent.url
+            with open(self.state_path(), "w", encoding="utf-8") as out:
+                json.dump(state, out)
+            others = [self.copy_session(vm) for vm in ("web02", "web03")]
+            run = self.interrupted("unmount", "--all", "--json", ready=lambda: silent.connections)
+        self.assertLess(run.seconds, 60)
+        self.assertEqual([(ID, "incomplete"), *((one, "left") for one in others)],
+                         [(one["session"], one["status"]) for one in run.json["sessions"]])
+        self.assertEqual(1, silent.connections)
+        self.assertEqual(INTERRUPTED, run.json["error"]["exit_code"])
+        self.assertIn("access to the recovery point could not be revoked: ", run.json["error"]["message"])
+        self.assertIn("interrupted (SIGTERM)", run.json["error"]["message"])
+        for one in others:
+            self.assertIn(f"{one}: left as it is; `azilr unmount {one}` takes it down", run.err)
+            self.assertEqual(1, len(self.state(one)["undo"]))
+        self.assertEqual(1, len(self.state()["undo"]))
+
     def test_all_after_a_failed_sign_in(self):
         """The secret can be taken from the environment once: the second session hears of the first one's failure."""
         self.make_session("registration", expires="2999-01-01T00:00:00Z")
-        folder = os.path.join(self.work, "run/azilr/sessions")
-        other = ID.replace("web01", "web02")
-        shutil.copytree(os.path.join(folder, ID), os.path.join(folder, other))
-        path = os.path.join(folder, other, "state.json")
-        with open(path, encoding="utf-8") as text:
-            state = {**json.load(text), "id": other}
-        with open(path, "w", encoding="utf-8") as out:
-            json.dump(state, out)
+        self.copy_session("web02")
         names = {"AZURE_TENANT_ID": self.sim.ready["tenant_id"], "AZURE_CLIENT_ID": self.sim.ready["client_id"],
                  "AZURE_CLIENT_SECRET": "wrong"}
         run = self.azilr("unmount", "--all", "--json", code=AUTH, token=False, environment=names)
