@@ -289,7 +289,7 @@ static void report(const struct renewal *renewal)
         return;
     }
     document = results_to_json(renewal->session->state);
-    text = json_text(document, true);
+    text = json_result(document);
     puts(text);
 }
 

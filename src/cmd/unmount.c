@@ -303,7 +303,7 @@ int cmd_unmount(int argc, char **argv, struct error **err)
         _cleanup_free_ char *text = NULL;
 
         cJSON_AddItemToObject(document, "sessions", unmount.results);
-        text = json_text(document, true);
+        text = json_result(document);
         /* one document only: after a failure main prints it, together with the error */
         if (code < 0)
             error_set_results(err, text);

@@ -166,6 +166,16 @@ class Access(Doctor):
         self.expect(self.doctor("-s", ONE, "-v", "vault1"), "permissions", "ok", "all that mount")
 
 
+    def test_too_many_permissions(self):
+        """Each page is taken, and so is each role: it is all of them that no identity has."""
+        page = {"value": [{"actions": ["a" * 500] * 450, "notActions": ["b" * 500] * 50}] * 10}
+        self.sim.set(raw=[{"calls": "permissions_list", "times": 5, "body": {
+            **page, "nextLink": self.sim.ready["arm"] + vault_id(ONE, "vault1") + "/providers/Microsoft.Authorization/permissions"
+            f"?api-version=2022-04-01&$skipToken={number}"}} for number in (1, 2)])
+        self.expect(self.doctor("-s", ONE, "-v", "vault1"), "permissions", "failure", "more permissions than any identity has",
+                    code=NETWORK)
+
+
 class Network(Doctor):
     def at(self, url, *arguments, **more):
         return self.doctor("--endpoint", url, "--ca-file", os.path.join(self.sim.folder, "ca.pem"), "--token-file",
