@@ -207,7 +207,7 @@ void json_make_valid(cJSON *document)
 {
     cJSON *member;
 
-    if (document && document->string && !str_is_utf8(document->string))
+    if (document->string && !str_is_utf8(document->string))
         replace_name(document);
     if (cJSON_IsString(document) && !str_is_utf8(document->valuestring)) {
         size_t length = strlen(document->valuestring);
