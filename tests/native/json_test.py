@@ -174,9 +174,6 @@ class Json(SessionCase):
             out.write(SCRIPT)
         self.assertEqual("py", self.document("inspect", path, "--json")["format"])
         self.assertEqual("py", self.document("inspect", "--json", path)["format"])
-        with open(path, "wb") as out:
-            out.write(SCRIPT.replace('MachineName="web01"', 'MachineName="w\xff"').encode("latin-1"))
-        self.assertEqual("w\\xff", self.document("inspect", path, "--json")["machine"])
         self.failure("inspect", path + "x", "--json", code=NOT_FOUND)
         self.failure("inspect", "--json", code=USAGE)
         with open(path, "w", encoding="utf-8") as out:

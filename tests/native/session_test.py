@@ -78,7 +78,10 @@ class SessionCase(Case):
                     "undo": [{"kind": kind, "survives_boot": kind != "login", "arguments": arguments[kind]}
                              for kind in kinds], **state}
         folder = os.path.join(self.work, "run/azilr/sessions", ID)
-        os.mkdir(folder, 0o700)
+        # the last command may have swept the places away
+        for path in (*(os.path.join(self.work, place) for place in ("run/azilr", "run/azilr/sessions")), folder):
+            if not os.path.isdir(path) or path == folder:
+                os.mkdir(path, 0o700)
         with open(os.path.join(folder, "state.json"), "w", encoding="utf-8") as out:
             json.dump(document, out)
         record = os.path.join(self.work, "lib/iscsi/nodes", self.target, "127.0.0.1,5365,1")
@@ -394,15 +397,13 @@ class Renew(SessionCase):
         self.assertGreater(self.state()["may_last_until"], moment(11 * 3600))
         self.registration()
         # hours later
-        self.change(expires=moment(-7200), undo=[one for one in self.state()["undo"] if one["kind"] != "login"])
+        self.change(expires=moment(-7200), undo=[one for one in self.state()["undo"] if one["kind"] == "registration"])
         self.sim.set(fail=None)
         run = self.azilr("unmount", "--json")
         self.assertIn("revoked the access to the recovery point", run.json["sessions"][0]["done"])
         self.assertEqual([], self.sim.order({"get": "state"})["state"]["registrations"])
         self.assertIsNone(self.state())
-        self.assertEqual([], os.listdir(os.path.join(self.work, "lib/azilr/sessions"))
-                         if os.path.exists(os.path.join(self.work, "lib/azilr/sessions")) else [])
-        self.assertFalse(os.path.exists(self.record_path))
+        self.assertFalse(os.path.exists(os.path.join(self.work, "lib/azilr/sessions")))
 
     def test_answers_that_were_lost(self):
         self.make_session("registration", "node", "login")
