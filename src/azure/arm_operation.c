@@ -103,6 +103,7 @@ int arm_operation_start(struct arm *arm, const char *id, const char *action, con
     operation->secret = secret;
     if (arm_call(arm, &call, answer, err) < 0)
         return -1;
+    operation->started_ms = clock_monotonic_ms();
     if (answer->status == 200 || answer->status == 204)
         return 0;
     return read_address(arm, answer, operation, err);
@@ -132,6 +133,25 @@ static int read_state(struct arm *arm, const struct arm_operation *operation, co
     return 0;
 }
 
+bool arm_operation_is_unknown(struct arm_operation *operation, int64_t now_ms)
+{
+    const int64_t doubt_ms = operation->doubt_ms ? operation->doubt_ms : ARM_OPERATION_DOUBT_MS;
+
+    if (!operation->started_ms || now_ms - operation->started_ms >= ARM_OPERATION_YOUNG_MS)
+        return true;
+    if (!operation->missed_ms)
+        operation->missed_ms = now_ms;
+    return now_ms - operation->missed_ms >= doubt_ms;
+}
+
+/* Whether a poll failed since the service does not know the operation, but it may come to. */
+static bool is_not_known_yet(struct arm_operation *operation, const struct http_answer *answer)
+{
+    if (answer->status && answer->status != 404)
+        operation->missed_ms = 0;
+    return answer->status == 404 && !arm_operation_is_unknown(operation, clock_monotonic_ms());
+}
+
 /* One poll. Returns 1 when it has succeeded, 0 while it runs, -1 with err set. */
 static int poll_once(struct arm *arm, struct arm_operation *operation, cJSON **status, struct error **err)
 {
@@ -139,11 +159,17 @@ static int poll_once(struct arm *arm, struct arm_operation *operation, cJSON **s
     _cleanup_secret_json_ cJSON *json = NULL;
     struct arm_call call = {.url = operation->url, .secret = operation->secret, .retry = RETRY_PATIENT};
     _cleanup_free_ char *host = url_host(arm_endpoint(arm));
+    _cleanup_error_ struct error *why = NULL;
     enum arm_operation_state state;
     int64_t asked;
+    int result = arm_call(arm, &call, &answer, &why);
 
-    if (arm_call(arm, &call, &answer, err) < 0)
-        return -1;
+    if (is_not_known_yet(operation, &answer)) {
+        log_verbose("%s; it has just begun, so asking again", why->message);
+        return 0;
+    }
+    if (result < 0)
+        return error_move(err, &why);
     asked = http_retry_after_ms(&answer);
     if (asked >= 0)
         operation->retry_after_ms = asked;
@@ -156,15 +182,18 @@ static int poll_once(struct arm *arm, struct arm_operation *operation, cJSON **s
     return state == ARM_OPERATION_SUCCEEDED;
 }
 
-int arm_operation_has_ended(struct arm *arm, const struct arm_operation *operation, struct error **err)
+int arm_operation_has_ended(struct arm *arm, struct arm_operation *operation, struct error **err)
 {
     _cleanup_http_answer_ struct http_answer answer = {0};
     _cleanup_secret_json_ cJSON *json = NULL;
     struct arm_call call = {.url = operation->url, .secret = operation->secret, .retry = RETRY_SAFE};
     _cleanup_error_ struct error *why = NULL;
     enum arm_operation_state state;
+    int result = arm_call(arm, &call, &answer, &why);
 
-    if (arm_call(arm, &call, &answer, &why) < 0) {
+    if (is_not_known_yet(operation, &answer))
+        return 0;
+    if (result < 0) {
         _cleanup_free_ char *code = cloud_error_code(&answer);
 
         /* the results of an operation that failed are its error; one that is forgotten is over, too */

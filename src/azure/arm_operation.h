@@ -17,7 +17,15 @@ struct arm_operation {
     bool by_location;       /* Location's form: 202 while running, then 200 or 204 */
     bool secret;            /* the status holds secrets */
     int64_t retry_after_ms; /* -1 if the service named no interval */
+    /* For arm_operation_is_unknown(): by clock_monotonic_ms(), 0 for never. */
+    int64_t started_ms; /* when it began; 0 too where that is long ago, as for one that was recorded */
+    int64_t missed_ms;  /* when it was first answered by 404, without another answer since */
+    int64_t doubt_ms;   /* ARM_OPERATION_DOUBT_MS if 0 */
 };
+
+/* Resource Manager's copies may be some seconds apart: a 404 about what is younger than the second may be wrong. */
+#define ARM_OPERATION_DOUBT_MS ((int64_t)10 * 1000)
+#define ARM_OPERATION_YOUNG_MS ((int64_t)120 * 1000)
 
 /*
  * Posts to an action of a resource. secret: the result will hold some. retry: RETRY_UNSENT where doing it
@@ -35,15 +43,21 @@ bool arm_operation_may_have_begun(const struct http_answer *answer);
 /*
  * Polls until the operation has ended, for 30 minutes at most, or until arm's wait says so. *status is its
  * last status document, or NULL where there is none; the caller deletes it (secret_json_free() if secret).
- * EXIT_NETWORK if it failed, was cancelled or took too long.
+ * EXIT_NETWORK if it failed, was cancelled or took too long; EXIT_NOT_FOUND if the service does not know it.
  */
 int arm_operation_wait(struct arm *arm, struct arm_operation *operation, cJSON **status, struct error **err);
 
 /*
  * Asks once, without waiting: 1 if the operation has ended, whatever came of it, or is not known to the service (any
- * more); 0 if it runs; -1 if that could not be found out.
+ * more); 0 if it runs, or may yet come to be known; -1 if that could not be found out.
  */
-int arm_operation_has_ended(struct arm *arm, const struct arm_operation *operation, struct error **err);
+int arm_operation_has_ended(struct arm *arm, struct arm_operation *operation, struct error **err);
+
+/*
+ * Whether a 404 about the operation, at now_ms, is to be believed: of one that has just begun only if it was answered
+ * so before, doubt_ms or more ago. Notes it for the next time. Pure.
+ */
+bool arm_operation_is_unknown(struct arm_operation *operation, int64_t now_ms);
 
 void arm_operation_clear(struct arm_operation *operation);
 

@@ -31,13 +31,13 @@ struct credential_options {
 };
 
 /*
- * Gets ready to sign in. Without `auth`, a token that was given (the file, or AZURE_ACCESS_TOKEN) is used; or else the
- * kinds are tried in the order of Azure's own libraries (DefaultAzureCredential) when the first token is wanted:
- * environment (client secret, then certificate), workload-identity, managed-identity, azure-cli, and device-code where
- * there is a terminal. The first that serves is kept; one that is set up but refused ends the search, since a person
- * who set it up wants to know. Secrets found in the environment are wiped from there, so this works once in a process.
- * Nothing is asked of the network yet. EXIT_AUTH if what `auth` names is not set up; EXIT_USAGE for an unsuitable
- * option or variable. The caller frees *credential.
+ * Gets ready to sign in. Without `auth`, an `identity` is used alone, or a token that was given (the file, or
+ * AZURE_ACCESS_TOKEN); or else the kinds are tried in the order of Azure's own libraries (DefaultAzureCredential) when
+ * the first token is wanted: environment (client secret, then certificate), workload-identity, managed-identity,
+ * azure-cli, and device-code where there is a terminal. The first that serves is kept; one that is set up but refused
+ * ends the search, since a person who set it up wants to know. Secrets found in the environment are wiped from there,
+ * so this works once in a process. Nothing is asked of the network yet. EXIT_AUTH if what `auth` names is not set up;
+ * EXIT_USAGE for an unsuitable option or variable. The caller frees *credential.
  */
 int credential_open(const struct credential_options *options, struct credential **credential, struct error **err);
 void credential_free(struct credential *credential);

@@ -236,6 +236,17 @@ static int open_one(const struct source *source, struct credential_setup *setup,
     return result;
 }
 
+/*
+ * The one kind that is meant where --auth does not say so. Whoever names an identity, or hands a token over, means just
+ * that, with nothing else before or behind it; an option is meant more than a variable.
+ */
+static const char *name_one(const struct credential_options *options)
+{
+    if (options->auth)
+        return options->auth;
+    return options->identity && !options->token_file ? "managed-identity" : "token";
+}
+
 static void clear_setup(struct credential_setup *setup)
 {
     secret_free(setup->token);
@@ -252,14 +263,13 @@ int credential_open(const struct credential_options *options, struct credential 
         .client_secret = credential_take_environment("AZURE_CLIENT_SECRET"),
         .certificate_password = credential_take_environment("AZURE_CLIENT_CERTIFICATE_PASSWORD"),
     };
-    const struct source *source = options->auth ? find_source(options->auth, err) : &sources[0];
+    const struct source *source = find_source(name_one(options), err);
 
     if (!source)
         return -1;
     if (options->identity && credential_check_client(options->identity, "--identity", err) < 0)
         return -1;
-    /* a token that was handed over is meant to be used, with nothing behind it */
-    if (options->auth || options->token_file || setup.token)
+    if (options->auth || options->identity || options->token_file || setup.token)
         return open_one(source, &setup, credential, err);
     return open_all(&setup, credential, err);
 }

@@ -3,12 +3,17 @@
 
 #include "azure/backup.h"
 #include "azure/secret_json.h"
+#include "util/clock.h"
 #include "util/log.h"
 #include "util/str.h"
 
 /* How often, and how far apart, the point is read after a lost answer: the service takes a moment to show a session. */
 static const int64_t LOOK_AGAIN_MS[] = {0, 2000, 5000};
 static const int MAX_RECOVERIES = 2;
+
+/* How often the service may ask to come back (503 with Retry-After), and for how long. */
+static const int MAX_PUT_OFFS = 5;
+static const int64_t MAX_PUT_OFF_MS = (int64_t)300 * 1000;
 
 static void set_vm_properties(cJSON *properties, const struct ilr_request *request)
 {
@@ -51,40 +56,81 @@ static bool is_lost(const struct http_answer *answer)
 }
 
 /* Whether a session is active on the point. Not knowing counts as no. */
+static bool is_active(struct arm *arm, const struct arm_id *id)
+{
+    _cleanup_recovery_point_ struct recovery_point point = {0};
+    _cleanup_json_ cJSON *json = NULL;
+
+    return arm_get(arm, id->text, BACKUP_API_VERSION, &json, NULL) == 0 &&
+           backup_parse_point(json, &point, NULL) == 0 && point.session_active;
+}
+
 static bool has_session(struct arm *arm, const struct arm_id *id)
 {
     for (size_t i = 0; i < sizeof(LOOK_AGAIN_MS) / sizeof(LOOK_AGAIN_MS[0]); i++) {
-        _cleanup_recovery_point_ struct recovery_point point = {0};
-        _cleanup_json_ cJSON *json = NULL;
-
-        if (wait_sleep(arm_get_wait(arm), LOOK_AGAIN_MS[i], NULL) < 0 ||
-            arm_get(arm, id->text, BACKUP_API_VERSION, &json, NULL) < 0 || backup_parse_point(json, &point, NULL) < 0)
+        if (wait_sleep(arm_get_wait(arm), LOOK_AGAIN_MS[i], NULL) < 0)
             return false;
-        if (point.session_active)
+        if (is_active(arm, id))
             return true;
     }
     return false;
 }
 
-/* One POST. Returns 0, 1 if its answer was lost but a session is there, or -1; *unsure: it may have been acted upon. */
-static int post(struct arm *arm, const struct ilr_request *request, struct arm_operation *operation, bool *unsure,
-                struct error **err)
+/* One request for access after the other, as long as its answer leaves something to do. */
+struct asking {
+    struct arm *arm;
+    struct ilr_request request;
+    struct arm_operation *operation;
+    int recoveries, put_offs;
+    bool unsure;  /* one of the requests may have been acted upon */
+    bool refused; /* the last one was not, as things are there now */
+};
+
+enum asked {
+    ACCEPTED,
+    FOUND,   /* the answer was lost, but a session is there */
+    PUT_OFF, /* the service has failed, nothing is to be seen of a session, and it wants to be asked again */
+    FAILED,
+};
+
+/* What may be asked again, but not before the service wants to be: Retry-After is binding after a 503. */
+static enum asked wait_to_ask(const struct asking *asking, enum asked outcome, int64_t not_before_ms,
+                              struct error **err)
 {
+    int64_t left_ms = not_before_ms - clock_monotonic_ms();
+
+    if (left_ms > 0)
+        log_info("the service asks for patience: trying again in %.1f s", (double)left_ms / 1000);
+    return left_ms > 0 && wait_sleep(arm_get_wait(asking->arm), left_ms, err) < 0 ? FAILED : outcome;
+}
+
+/* One POST, and what is to be seen of it where its answer does not tell. */
+static enum asked ask(struct asking *asking, struct error **err)
+{
+    const struct ilr_request *request = &asking->request;
     _cleanup_json_ cJSON *body = ilr_request_body(request);
     _cleanup_http_answer_ struct http_answer answer = {0};
     _cleanup_error_ struct error *failure = NULL;
+    int64_t wanted_ms, not_before_ms;
 
-    if (arm_operation_start(arm, request->id->text, "provisionInstantItemRecovery", BACKUP_API_VERSION, body, true,
-                            RETRY_UNSENT, operation, &answer, &failure) == 0)
-        return 0;
+    arm_operation_clear(asking->operation);
+    if (arm_operation_start(asking->arm, request->id->text, "provisionInstantItemRecovery", BACKUP_API_VERSION, body,
+                            true, RETRY_UNSENT, asking->operation, &answer, &failure) == 0)
+        return ACCEPTED;
+    wanted_ms = answer.status == 503 ? http_retry_after_ms(&answer) : -1;
+    not_before_ms = wanted_ms < 0 ? 0 : clock_monotonic_ms() + wanted_ms + retry_backoff_ms(0);
+    asking->unsure = asking->unsure || arm_operation_may_have_begun(&answer);
+    asking->refused = answer.status == 400 || answer.status == 409;
     if (request->kind == ILR_VM && is_lost(&answer) && failure->code != EXIT_INTERRUPTED) {
         log_info("%s", failure->message);
         log_info("the answer to the request for access was lost: looking at the recovery point for what came of it");
-        if (has_session(arm, request->id))
-            return 1;
+        if (has_session(asking->arm, request->id))
+            return wait_to_ask(asking, FOUND, not_before_ms, err);
     }
-    *unsure = *unsure || arm_operation_may_have_begun(&answer);
-    return error_move(err, &failure);
+    if (wanted_ms >= 0 && wanted_ms <= MAX_PUT_OFF_MS && asking->put_offs++ < MAX_PUT_OFFS)
+        return wait_to_ask(asking, PUT_OFF, not_before_ms, err);
+    error_move(err, &failure);
+    return FAILED;
 }
 
 /* What is known when the outcome is not. */
@@ -108,31 +154,55 @@ static void tell_of_recovery(bool is_new)
             "in the same moment: its script would not work any more then");
 }
 
-int ilr_provision_start(struct arm *arm, const struct ilr_request *request, struct arm_operation *operation,
-                        bool *may_have_begun, struct error **err)
+/*
+ * Nothing was to be seen of what a failed request may have begun, and by the time that it could be repeated somebody
+ * has opened the point: that may be anybody.
+ */
+static bool may_be_of_others(const struct asking *asking)
 {
-    struct ilr_request again = *request;
-    bool unsure = false;
-    int result = 1;
+    return asking->unsure && asking->refused && asking->recoveries == 0 && asking->request.kind == ILR_VM &&
+           is_active(asking->arm, asking->request.id);
+}
 
-    for (int recovery = 0; result > 0 && recovery <= MAX_RECOVERIES; recovery++) {
-        if (recovery > 0)
-            tell_of_recovery(!request->renew && recovery == 1);
-        arm_operation_clear(operation);
-        result = post(arm, &again, operation, &unsure, err);
-        unsure = unsure || result > 0;
-        again.renew = true;
-    }
-    *may_have_begun = !request->renew && (unsure || result == 0);
-    if (result == 0)
-        return 0;
-    if (result > 0)
-        error_set(err, EXIT_NETWORK, "%s, but every answer was lost on its way here",
-                  request->renew ? "the access that was there before still is" : "access was granted");
-    else if (unsure)
+static int explain_failure(const struct asking *asking, const struct ilr_request *request, bool is_of_others,
+                           struct error **err)
+{
+    if (is_of_others)
+        error_wrap(err,
+                   "the service has failed at first, and refuses now that the recovery point is open: by the first "
+                   "request, or by somebody else, so that it is left as it is until it ends by itself");
+    else if (asking->unsure)
         explain_unsure(request->renew, err);
     return error_wrap(err, "cannot get access to recovery point %s of %s", request->id->point,
                       request->id->vm_name ? request->id->vm_name : request->id->item);
+}
+
+int ilr_provision_start(struct arm *arm, const struct ilr_request *request, struct arm_operation *operation,
+                        bool *may_have_begun, struct error **err)
+{
+    struct asking asking = {.arm = arm, .request = *request, .operation = operation};
+    enum asked outcome = ask(&asking, err);
+    bool is_of_others;
+
+    for (; outcome == FOUND || outcome == PUT_OFF; outcome = ask(&asking, err)) {
+        if (outcome == PUT_OFF)
+            continue;
+        if (asking.recoveries++ == MAX_RECOVERIES)
+            break;
+        tell_of_recovery(!request->renew && asking.recoveries == 1);
+        asking.request.renew = true;
+    }
+    *may_have_begun = asking.unsure || outcome == ACCEPTED;
+    if (outcome == ACCEPTED)
+        return 0;
+    if (outcome == FOUND) {
+        error_set(err, EXIT_NETWORK, "%s, but every answer was lost on its way here",
+                  request->renew ? "the access that was there before still is" : "access was granted");
+        asking.unsure = false;
+    }
+    is_of_others = !request->renew && may_be_of_others(&asking);
+    *may_have_begun = *may_have_begun && !is_of_others;
+    return explain_failure(&asking, request, is_of_others, err);
 }
 
 /* From ILR_LIST_API_VERSION on the status has no scripts: they are asked for with the operation's id. */

@@ -68,17 +68,18 @@ cJSON *ilr_request_body(const struct ilr_request *request);
  * Posts the registration. It is never posted blindly a second time: where the answer was lost, or was one that leaves
  * open whether the service has begun, the recovery point is read, and if a session is active there now, that one is
  * renewed, with the same initiator name, which gives the script. If none shows up the error says what may have
- * happened.
+ * happened; but after a 503 with Retry-After, which is waited for in any case, it is posted again.
  *
  * Whose the registration is, and so who ends it with ilr_revoke():
  * - Without `renew` (nothing was active when the point was read) whatever may have come of any of the requests made
  * here is ours, also what a lost answer told nobody of and what was then renewed to get its script. The caller records
  *   first how to undo it; after a failure *may_have_begun says whether there may be something to undo. It is false only
- *   where every request was certainly not acted upon.
+ *   where every request was certainly not acted upon, or where what is open may as well be somebody else's: nothing was
+ *   to be seen after a 503, and the repetition was refused (400, 409) since the point is open by then.
  * - With `renew` it is of whoever began it, perhaps on another host, where disks may be in use by it. It becomes ours
  * with the script that a renewal gives (ilr_provision_wait()), since from then on no other script opens it; the caller
- *   records it then. Before that a failure, lost answers among them, leaves it as it was or extended, but with its
- *   owner: *may_have_begun is false, and nothing is to be revoked.
+ *   records it then. Before that a failure, lost answers among them, leaves it with its owner, and nothing is to be
+ *   revoked: *may_have_begun says whether it may have been extended.
  *
  * The caller clears *operation with arm_operation_clear().
  */
@@ -96,8 +97,10 @@ int ilr_provision_wait(struct arm *arm, const struct arm_id *id, struct arm_oper
 /* What is known of the request that gave the access which is to be revoked. All are borrowed. */
 struct ilr_opening {
     bool ended;                /* it has, for certain */
+    bool is_recent;            /* it began minutes ago, so that the service need not know of it yet */
     const char *operation_url; /* arm_operation's, as it was recorded; NULL if that is not known */
     bool by_location;
+    int64_t doubt_ms; /* arm_operation's; 0 for the default */
 };
 
 /*

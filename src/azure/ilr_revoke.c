@@ -77,18 +77,28 @@ static enum outcome revoke_once(struct arm *arm, const char *point_id, struct er
     return REFUSED;
 }
 
-/* Whether the request that gave the access has ended; where nobody can say, it has not. */
-static bool has_settled(struct arm *arm, const struct ilr_opening *opening)
+/* The request that gave the access, to be asked about; without an address where that is not known. */
+static struct arm_operation recorded_operation(const struct ilr_opening *opening)
 {
-    _cleanup_arm_operation_ struct arm_operation operation = {.secret = true, .retry_after_ms = -1};
+    const char *url = opening ? opening->operation_url : NULL;
+
+    return (struct arm_operation){.secret = true,
+                                  .retry_after_ms = -1,
+                                  .url = url ? str_dup(url) : NULL,
+                                  .by_location = opening && opening->by_location,
+                                  .started_ms = opening && opening->is_recent ? clock_monotonic_ms() : 0,
+                                  .doubt_ms = opening ? opening->doubt_ms : 0};
+}
+
+/* Whether the request that gave the access has ended; where nobody can say, it has not. */
+static bool has_settled(struct arm *arm, struct arm_operation *operation)
+{
     _cleanup_error_ struct error *why = NULL;
     int ended;
 
-    if (!opening || !opening->operation_url)
+    if (!operation->url)
         return false;
-    operation.url = str_dup(opening->operation_url);
-    operation.by_location = opening->by_location;
-    ended = arm_operation_has_ended(arm, &operation, &why);
+    ended = arm_operation_has_ended(arm, operation, &why);
     if (ended < 0)
         log_verbose("whether access is still being opened cannot be found out: %s", why->message);
     return ended > 0;
@@ -109,6 +119,7 @@ static int revoke_patiently(struct arm *arm, const char *point_id, const struct 
                             struct error **err)
 {
     const int64_t end = clock_monotonic_ms() + SETTLE_MS;
+    _cleanup_arm_operation_ struct arm_operation operation = recorded_operation(opening);
     bool settled = opening && opening->ended, was_settled;
     _cleanup_error_ struct error *refusal = NULL;
 
@@ -124,7 +135,7 @@ static int revoke_patiently(struct arm *arm, const char *point_id, const struct 
         if (outcome == UNREAD && is_inactive(arm, point_id))
             return 0;
         was_settled = settled;
-        settled = settled || has_settled(arm, opening);
+        settled = settled || has_settled(arm, &operation);
         if (settled && is_inactive(arm, point_id))
             return 1;
         /* what ends the waiting, the time limit perhaps, says less than what it was for */

@@ -12,7 +12,8 @@
 
 /*
  * The permissions of the caller for the resource of that id, an array of objects for permissions_allow(). The caller
- * deletes *permissions. EXIT_AUTH if the identity may not even ask; a reader may.
+ * deletes *permissions. EXIT_AUTH if the identity may not even ask; a reader may. EXIT_NETWORK for more than any
+ * identity has: 4,000 roles, or in all of them 100,000 patterns or 8 MiB of these.
  */
 int permissions_get(struct arm *arm, const char *id, cJSON **permissions, struct error **err);
 

@@ -48,7 +48,7 @@ static int64_t delay_after_answer(const struct http_answer *answer, enum retry r
 {
     int64_t asked = http_retry_after_ms(answer);
 
-    if (answer->status == 429 || (answer->status == 503 && (asked >= 0 || retry != RETRY_UNSENT))) {
+    if (answer->status == 429 || (answer->status == 503 && retry != RETRY_UNSENT)) {
         if (throttled >= MAX_THROTTLED || asked > MAX_RETRY_AFTER_MS)
             return -1;
         /* the jitter comes on top: never earlier than asked */

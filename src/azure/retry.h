@@ -7,10 +7,10 @@
 
 #include "azure/http.h"
 
-/* What may be repeated besides a request that the service has turned away by 429, or by 503 with Retry-After.
- */
+/* What may be repeated besides a request that the service has turned away by 429. */
 enum retry {
-    RETRY_UNSENT,  /* only what never left this host: for a POST that must not be done twice */
+    RETRY_UNSENT,  /* only what never left this host: for a POST that must not be done twice; 503 is no promise that it
+                      was not, Retry-After or not */
     RETRY_SAFE,    /* a few times, within about 2 s: what changes nothing, or may be done twice */
     RETRY_PATIENT, /* the same for about half a minute: for the polls of a running operation */
 };

@@ -51,9 +51,10 @@ static bool has_secret_variable(void)
     return false;
 }
 
-static bool has_failed_at(const struct azure_access *access, const struct place *place)
+/* A token of one place is of no use at another, nor is one authority's good at another's Resource Manager. */
+static bool is_at(const struct azure_access *access, const struct place *place)
 {
-    return access->failure && str_equal_ignoring_case(access->endpoint, place->endpoint) &&
+    return str_equal_ignoring_case(access->endpoint, place->endpoint) &&
            str_equal_ignoring_case(access->authority, place->authority);
 }
 
@@ -71,7 +72,7 @@ static int open_at(struct azure_access *access, const struct options *options, c
     struct error *failure = NULL;
     bool had_secret = has_secret_variable();
 
-    if (has_failed_at(access, place))
+    if (access->failure && is_at(access, place))
         return error_set_copy(err, access->failure);
     if (access->failure && access->secret_is_used)
         return refuse_second_cloud(access, place, "failed to sign in to", err);
@@ -159,7 +160,7 @@ int azure_access_open_recorded(struct azure_access *access, const struct options
         return -1;
     if (!access->arm)
         return open_at(access, options, &place, wait, err);
-    if (!str_equal_ignoring_case(access->endpoint, place.endpoint))
+    if (!is_at(access, &place))
         return refuse_second_cloud(access, &place, "signed in to", err);
     arm_set_wait(access->arm, wait);
     return 0;

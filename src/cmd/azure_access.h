@@ -32,9 +32,9 @@ int azure_access_open(struct azure_access *access, const struct options *options
 /*
  * The same for a session's registration, with the endpoint and authority recorded with it where no option says
  * otherwise, --cloud among them. An access that is open already is used again, since a secret can be taken from the
- * environment only once; EXIT_USAGE if that one is with another endpoint. For the same reason a sign-in that has failed
- * is not tried again at the same endpoint and authority: its error is given once more. Elsewhere one is tried, but
- * where the first has had such a secret: EXIT_USAGE then.
+ * environment only once; EXIT_USAGE if that one is with another endpoint or authority. For the same reason a sign-in
+ * that has failed is not tried again at the same endpoint and authority: its error is given once more. Elsewhere one is
+ * tried, but where the first has had such a secret: EXIT_USAGE then.
  */
 int azure_access_open_recorded(struct azure_access *access, const struct options *options, const cJSON *registration,
                                struct wait *wait, struct error **err);

@@ -123,7 +123,7 @@ static int conclude(struct examination *examination)
 
     if (examination->options.json) {
         json_set_number(examination->document, "exit_code", examination->code);
-        text = json_text(examination->document, true);
+        text = json_result(examination->document);
         puts(text);
     } else if (!examination->options.quiet) {
         printf("\n%zu ok, %zu warning%s, %zu failure%s, %zu skipped\n", counts[DOCTOR_OK], counts[DOCTOR_WARNING],

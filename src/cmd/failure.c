@@ -40,6 +40,6 @@ void failure_print(const struct error *err)
     if (!log_wants_json())
         return;
     document = failure_document(err);
-    text = json_text(document, true);
+    text = json_result(document);
     puts(text);
 }

@@ -99,7 +99,7 @@ static int inspect(const char *path, bool as_json, struct error **err)
         return error_wrap(err, "%s", from_input ? "standard input" : path);
     document = connection_to_json(&connection);
     if (as_json) {
-        _cleanup_free_ char *printed = json_text(document, true);
+        _cleanup_free_ char *printed = json_result(document);
 
         puts(printed);
     } else {

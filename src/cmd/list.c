@@ -33,9 +33,9 @@ static void list_clear(struct list *list)
     progress_close(&list->progress);
 }
 
-static int print_document(const cJSON *document)
+static int print_document(cJSON *document)
 {
-    _cleanup_free_ char *text = json_text(document, true);
+    _cleanup_free_ char *text = json_result(document);
 
     puts(text);
     return EXIT_DONE;

@@ -168,7 +168,7 @@ static int finish(struct mount_run *run, struct error **err)
         return -1;
     if (run->options->json) {
         _cleanup_json_ cJSON *document = results_to_json(run->session->state);
-        _cleanup_free_ char *text = json_text(document, true);
+        _cleanup_free_ char *text = json_result(document);
 
         puts(text);
     } else {

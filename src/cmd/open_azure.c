@@ -91,6 +91,7 @@ static int begin_session(struct mount_run *run, const struct recovery_point *poi
 /* Where the operation can be asked about, should its result be needed again. Nothing in it is secret. */
 static void note_operation(struct mount_run *run, const struct arm_operation *operation)
 {
+    char now[CLOCK_TEXT_SIZE];
     cJSON *noted;
 
     cJSON_DeleteItemFromObjectCaseSensitive(run->session->state, "operation");
@@ -98,6 +99,7 @@ static void note_operation(struct mount_run *run, const struct arm_operation *op
     json_set_string(noted, "url", operation->url);
     json_set_string(noted, "id", operation->id);
     json_set_bool(noted, "by_location", operation->by_location);
+    json_set_string(noted, "accepted", clock_format(time(NULL), now));
 }
 
 /* The scripts once more, from the operation that gave them: a new one would have the disks prepared anew. */
@@ -118,10 +120,13 @@ static int ask_again(struct mount_run *run, const struct recovery_point *point, 
     return error_hint(err, "if this goes on, `azilr unmount %s`, and mount anew", run->session->id);
 }
 
-static int record_registration(struct mount_run *run, const struct recovery_point *point, struct error **err)
+/* Gives the entry in the undo list, which is the session's; NULL with err set. */
+static const cJSON *record_registration(struct mount_run *run, const struct recovery_point *point, struct error **err)
 {
-    return session_will(run->session, CHANGE_REGISTRATION, azure_access_registration(&run->access, point->id.text),
-                        true, err);
+    if (session_will(run->session, CHANGE_REGISTRATION, azure_access_registration(&run->access, point->id.text), true,
+                     err) < 0)
+        return NULL;
+    return session_last_change(run->session);
 }
 
 /*
@@ -143,15 +148,16 @@ static int take_over(struct mount_run *run, const struct recovery_point *point, 
     if (provision_finish(run->access.arm, point, operation, &run->connection, err) < 0)
         return error_wrap(err, "the renewal was accepted, so the script that has opened the recovery point before may "
                                "not work any more; but no new one could be had");
-    return record_registration(run, point, err);
+    return record_registration(run, point, err) ? 0 : -1;
 }
 
 /*
  * Where the service does not say whether a session is active, only its answer tells: what was refused may be there
- * already, and what was asked for in vain may be there now. If a renewal is refused too, the first reason counts.
+ * already, and what was asked for in vain may be there now. If a renewal is refused too, the first reason counts, and
+ * nobody else's access is there: what the first request may yet bring (may_have_begun) is ours to undo.
  */
-static int renew_unseen(struct mount_run *run, const struct recovery_point *point, struct arm_operation *operation,
-                        struct error **first, struct error **err)
+static int renew_unseen(struct mount_run *run, const struct recovery_point *point, bool may_have_begun,
+                        struct arm_operation *operation, struct error **first, struct error **err)
 {
     _cleanup_error_ struct error *second = NULL;
 
@@ -160,7 +166,11 @@ static int renew_unseen(struct mount_run *run, const struct recovery_point *poin
              provision_was_refused(*first) ? "refused" : "not answered as it should be");
     if (take_over(run, point, "may be open already", operation, &second) == 0)
         return 0;
-    return error_move(err, provision_was_refused(second) ? first : &second);
+    if (!provision_was_refused(second))
+        return error_move(err, &second);
+    if (may_have_begun && !record_registration(run, point, err))
+        return -1;
+    return error_move(err, first);
 }
 
 /* Tells whose the session is that a request was refused for, if that can be seen. */
@@ -170,8 +180,9 @@ static void tell_of_race(struct mount_run *run, const struct recovery_point *poi
 
     if (!point->session_unknown && provision_was_refused(failure) &&
         backup_get_point(run->access.arm, point->id.text, &now, NULL) == 0 && now.session_active)
-        log_warning("the recovery point was not open when it was looked at, and is now: somebody else has opened it in "
-                    "between, and keeps it");
+        log_warning(
+            "the recovery point was not open when it was looked at, and is now: somebody else may have opened it "
+            "in between, and keeps it");
 }
 
 /*
@@ -183,9 +194,10 @@ static int begin_access(struct mount_run *run, const struct recovery_point *poin
                         struct error **err)
 {
     _cleanup_error_ struct error *failure = NULL;
+    const cJSON *registration = record_registration(run, point, err);
     bool may_have_begun = false, is_unseen;
 
-    if (record_registration(run, point, err) < 0)
+    if (!registration)
         return -1;
     if (provision_start(run->access.arm, run->options, point, run->initiator_name, false, operation, &may_have_begun,
                         &failure) == 0) {
@@ -200,10 +212,10 @@ static int begin_access(struct mount_run *run, const struct recovery_point *poin
     if (may_have_begun && !is_unseen)
         return error_move(err, &failure);
     /* what was refused is not there, and what is there may be somebody else's: revoking would end that */
-    if (session_undone(run->session, session_last_change(run->session), err) < 0)
+    if (session_undone(run->session, registration, err) < 0)
         return -1;
     if (is_unseen)
-        return renew_unseen(run, point, operation, &failure, err);
+        return renew_unseen(run, point, may_have_begun, operation, &failure, err);
     tell_of_race(run, point, failure);
     return error_move(err, &failure);
 }

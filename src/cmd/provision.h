@@ -15,14 +15,17 @@
 /* How long a registration lasts, in seconds (Azure Backup documentation, file recovery). */
 #define PROVISION_SECONDS ((time_t)12 * 60 * 60)
 
+/* So long past its end an access is gone for certain, whatever the clocks (see session_has_expired()). */
+#define PROVISION_CLOCK_MARGIN_S ((time_t)10 * 60)
+
 /* EXIT_USAGE for a --tag, --etag or --location that Resource Manager could not take. Asks nobody. */
 int provision_check_options(const struct options *options, struct error **err);
 
 /*
  * Registers initiator_name for the recovery point, or with `renew` renews what is registered for it. Who then has to
  * end it, and when it is to be recorded, is told at ilr_provision_start(); *may_have_begun tells after a failure
- * whether there may be something of ours to undo, which a renewal never leaves. The caller clears *operation with
- * arm_operation_clear().
+ * whether there may be something of ours to undo, or with `renew` whether it may last longer now. The caller clears
+ * *operation with arm_operation_clear().
  */
 int provision_start(struct arm *arm, const struct options *options, const struct recovery_point *point,
                     const char *initiator_name, bool renew, struct arm_operation *operation, bool *may_have_begun,

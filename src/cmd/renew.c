@@ -86,6 +86,18 @@ static int check_session(const struct renewal *renewal, struct error **err)
     return 0;
 }
 
+/* What is open at the point after that is somebody else's, or gives disks of its own; ours stay dead. */
+static int check_end(const struct renewal *renewal, struct error **err)
+{
+    const cJSON *state = renewal->session->state;
+
+    if (!session_has_expired(state, time(NULL) - PROVISION_CLOCK_MARGIN_S, false))
+        return 0;
+    error_set(err, EXIT_NOT_FOUND, "the access of session %s has ended by itself at %s, and its disks with it",
+              renewal->session->id, session_access_end(state));
+    return error_hint(err, "`azilr unmount %s`, then mount it again", renewal->session->id);
+}
+
 static int find_point(struct renewal *renewal, struct recovery_point *point, struct error **err)
 {
     const cJSON *registration = find_change(renewal->session, CHANGE_REGISTRATION);
@@ -121,21 +133,66 @@ static int check_same(const struct renewal *renewal, const struct connection *co
     return error_hint(err, "`azilr unmount %s`, then mount it again", renewal->session->id);
 }
 
-static int note_expiry(struct renewal *renewal, time_t asked, struct error **err)
+static void set_moment(const struct renewal *renewal, const char *name, const char *moment)
+{
+    cJSON_DeleteItemFromObjectCaseSensitive(renewal->session->state, name);
+    if (moment)
+        json_set_string(renewal->session->state, name, moment);
+}
+
+/* A clock that was set back does not shorten what was given before: `known` may be NULL. */
+static time_t end_of_renewal(time_t asked, const char *known)
+{
+    time_t end = asked + PROVISION_SECONDS, before;
+
+    return known && clock_parse(known, &before) == 0 && before > end ? before : end;
+}
+
+/*
+ * From the moment on that it is asked for the access may last longer, whether an answer comes or not: whoever takes the
+ * session down has to know.
+ */
+static int note_attempt(const struct renewal *renewal, time_t asked, struct error **err)
 {
     char end[CLOCK_TEXT_SIZE];
 
-    cJSON_DeleteItemFromObjectCaseSensitive(renewal->session->state, "expires");
-    json_set_string(renewal->session->state, "expires", clock_format(asked + PROVISION_SECONDS, end));
+    clock_format(end_of_renewal(asked, text_of(renewal, "may_last_until")), end);
+    set_moment(renewal, "may_last_until", end);
     return session_save(renewal->session, err);
 }
 
-static int extend_tunnel(const struct renewal *renewal, time_t asked, struct error **err)
+/* Nothing has come of it: what was known before, which may be NULL, is so again. */
+static void forget_attempt(const struct renewal *renewal, const char *before)
+{
+    set_moment(renewal, "may_last_until", before);
+    if (session_save(renewal->session, NULL) < 0)
+        log_verbose("the session's state cannot be saved");
+}
+
+static int note_expiry(const struct renewal *renewal, time_t asked, struct error **err)
+{
+    char end[CLOCK_TEXT_SIZE];
+
+    clock_format(end_of_renewal(asked, text_of(renewal, "expires")), end);
+    set_moment(renewal, "expires", end);
+    set_moment(renewal, "may_last_until", NULL);
+    if (session_save(renewal->session, err) < 0)
+        return error_wrap(err, "the access was renewed until %s, but that cannot be kept", end);
+    return 0;
+}
+
+static int extend_tunnel(const struct renewal *renewal, struct error **err)
 {
     const cJSON *change = find_change(renewal->session, CHANGE_TUNNEL);
     const struct tunnel_place place = {.directory = renewal->session->directory, .unit = json_string(change, "unit")};
+    const char *expires = text_of(renewal, "expires");
+    time_t end = 0;
 
-    return tunnel_extend(&place, asked + PROVISION_SECONDS + TUNNEL_GRACE_S, err);
+    if (clock_parse(expires, &end) == 0 && tunnel_extend(&place, end + TUNNEL_GRACE_S, err) == 0)
+        return 0;
+    error_wrap(err, "the access was renewed until %s, but the tunnel could not be told, and ends when it was to before",
+               expires);
+    return error_hint(err, "`azilr renew %s` tries again", renewal->session->id);
 }
 
 /* A renewal changes user and password, for every target alike. */
@@ -162,27 +219,61 @@ static int update_records(const struct renewal *renewal, const struct connection
     return 0;
 }
 
+/* Each is of use without the others, so all are tried. Gives the first error, and logs the others. */
+static int take_in(const struct renewal *renewal, const struct connection *connection, time_t asked, struct error **err)
+{
+    struct error *problems[3] = {NULL}, *first = NULL;
+
+    note_expiry(renewal, asked, &problems[0]);
+    update_records(renewal, connection, &problems[1]);
+    extend_tunnel(renewal, &problems[2]);
+    for (size_t i = 0; i < sizeof(problems) / sizeof(problems[0]); i++) {
+        if (first && problems[i])
+            log_warning("%s", problems[i]->message);
+        if (first)
+            error_free(problems[i]);
+        else
+            first = problems[i];
+    }
+    return first ? error_move(err, &first) : 0;
+}
+
+static int ask(struct renewal *renewal, const struct recovery_point *point, struct arm_operation *operation,
+               struct error **err)
+{
+    const char *noted = text_of(renewal, "may_last_until");
+    _cleanup_free_ char *before = noted ? str_dup(noted) : NULL;
+    bool may_last_longer = false;
+
+    if (note_attempt(renewal, time(NULL), err) < 0)
+        return -1;
+    if (provision_start(renewal->access.arm, renewal->options, point, text_of(renewal, "initiator_name"), true,
+                        operation, &may_last_longer, err) == 0)
+        return 0;
+    if (!may_last_longer)
+        forget_attempt(renewal, before);
+    return error_hint(err, "the disks stay as they are; `azilr renew %s` tries again", renewal->session->id);
+}
+
 static int renew(struct renewal *renewal, const char *name, struct error **err)
 {
     _cleanup_recovery_point_ struct recovery_point point = {0};
     _cleanup_connection_ struct connection connection = {0};
     _cleanup_arm_operation_ struct arm_operation operation = {0};
-    bool may_have_begun;
     time_t asked;
 
-    if (open_session(renewal, name, err) < 0 || check_session(renewal, err) < 0 || find_point(renewal, &point, err) < 0)
+    if (open_session(renewal, name, err) < 0 || check_session(renewal, err) < 0 || check_end(renewal, err) < 0 ||
+        find_point(renewal, &point, err) < 0)
         return -1;
     asked = time(NULL);
-    if (provision_start(renewal->access.arm, renewal->options, &point, text_of(renewal, "initiator_name"), true,
-                        &operation, &may_have_begun, err) < 0)
-        return error_hint(err, "the disks stay as they are; `azilr renew %s` tries again", renewal->session->id);
+    if (ask(renewal, &point, &operation, err) < 0)
+        return -1;
     if (provision_finish(renewal->access.arm, &point, &operation, &connection, err) < 0) {
         error_wrap(err, "the renewal was accepted, so the login that the disks were given by may not serve any more, "
                         "should their connection break; but the new one could not be had");
         return error_hint(err, "the disks stay as they are; `azilr renew %s` tries again", renewal->session->id);
     }
-    if (check_same(renewal, &connection, err) < 0 || note_expiry(renewal, asked, err) < 0 ||
-        extend_tunnel(renewal, asked, err) < 0 || update_records(renewal, &connection, err) < 0)
+    if (check_same(renewal, &connection, err) < 0 || take_in(renewal, &connection, asked, err) < 0)
         return -1;
     progress_end(&renewal->progress, "until %s", text_of(renewal, "expires"));
     return 0;
@@ -198,7 +289,7 @@ static void report(const struct renewal *renewal)
         return;
     }
     document = results_to_json(renewal->session->state);
-    text = json_text(document, true);
+    text = json_result(document);
     puts(text);
 }
 

@@ -7,7 +7,8 @@
 
 #include "azure/ilr.h"
 
-/* state: of the session (session.h), as open_azure.c wrote it. point: the id of the recovery point. As ilr_revoke(). */
+/* state: of the session (session.h), as open_azure.c wrote it. point: the id of the recovery point. 0, or 1 if
+ * there was nothing to end (any more); errors as of ilr_revoke(). */
 int revoke_session(struct arm *arm, const cJSON *state, const char *point, struct error **err);
 
 /* What the state tells, which stays its owner. now: time(NULL). Pure. */

@@ -306,7 +306,7 @@ int cmd_status(int argc, char **argv, struct error **err)
     if (host_require_root("status", err) < 0 || status_collect(sessions, err) < 0)
         return -1;
     if (options.json) {
-        _cleanup_free_ char *text = json_text(document, true);
+        _cleanup_free_ char *text = json_result(document);
 
         puts(text);
     } else {

@@ -12,6 +12,7 @@
 #include "block/udev_rules.h"
 #include "cmd/in_use.h"
 #include "cmd/keeper_service.h"
+#include "cmd/provision.h"
 #include "iscsi/discovery.h"
 #include "iscsi/iscsiadm.h"
 #include "iscsi/iscsid.h"
@@ -25,9 +26,6 @@
 #include "volume/btrfs.h"
 #include "volume/lvm.h"
 #include "volume/md.h"
-
-/* So long past its end an access is gone for certain, whatever the clocks. */
-static const time_t CLOCK_MARGIN_S = 10 * 60;
 
 /* With --lazy, users get so long to end before they are left to it. */
 static const int64_t LAZY_WAIT_MS = 5 * 1000;
@@ -267,8 +265,9 @@ static int undo_keeper(struct teardown *teardown, const cJSON *arguments, struct
 
 static int undo_registration(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
-    const char *expires = json_string(teardown->session->state, "expires");
+    const char *expires = session_access_end(teardown->session->state);
     _cleanup_error_ struct error *problem = NULL;
+    int result;
 
     if (teardown->keep_access) {
         teardown_say(teardown, "kept the access to the recovery point, which ends by itself %s%s",
@@ -284,17 +283,21 @@ static int undo_registration(struct teardown *teardown, const cJSON *arguments, 
         return 1;
     }
     /* what is open there after that is somebody else's */
-    if (session_has_expired(teardown->session->state, time(NULL) - CLOCK_MARGIN_S, false)) {
+    if (session_has_expired(teardown->session->state, time(NULL) - PROVISION_CLOCK_MARGIN_S, false)) {
         teardown_say(teardown, "left the access to the recovery point, which has ended by itself at %s", expires);
         return 1;
     }
-    if (teardown->revoke(teardown->argument, arguments, &problem) < 0) {
+    result = teardown->revoke(teardown->argument, arguments, &problem);
+    if (result < 0) {
         error_move(err, &problem);
         error_wrap(err, "access to the recovery point could not be revoked");
         return error_hint(err, "`azilr unmount %s` tries again; the access ends by itself 12 hours after it was given",
                           teardown->session->id);
     }
-    teardown_say(teardown, "revoked the access to the recovery point");
+    teardown_say(teardown,
+                 result == TEARDOWN_HAD_ENDED
+                     ? "found no access to the recovery point that could be revoked: it had ended, or not come to be"
+                     : "revoked the access to the recovery point");
     return 1;
 }
 

@@ -45,10 +45,12 @@ enum teardown_way {
     TEARDOWN_BY_FORCE, /* it goes; its users, who get no signal, get I/O errors */
 };
 
+enum { TEARDOWN_HAD_ENDED = 1 };
+
 struct teardown {
     struct session *session;
     struct wait *wait; /* its signals are not heeded, its time limit between changes only: what is begun is finished */
-    /* Revokes a registration, given the change's arguments. */
+    /* Revokes a registration, given the change's arguments: 0, or TEARDOWN_HAD_ENDED if there was none any more. */
     int (*revoke)(void *argument, const cJSON *arguments, struct error **err);
     void *argument;
     bool keep_access; /* let go of a registration without revoking it */

@@ -13,6 +13,7 @@
 #include "cmd/options.h"
 #include "cmd/revoke.h"
 #include "cmd/teardown.h"
+#include "cmd/unreached.h"
 #include "session/session.h"
 #include "util/clock.h"
 #include "util/json.h"
@@ -20,42 +21,83 @@
 #include "util/progress.h"
 #include "util/str.h"
 
-/* Without a network and without --timeout, unmount says so after this long; by then it has taken down the rest. */
-static const int REVOKE_LIMIT_MS = 120 * 1000;
-
 struct unmount {
     const struct options *options;
     struct progress progress;
     struct wait waiting; /* for a lock: a person may give up on that */
     struct wait working; /* no signal is heeded: taking down is not stopped half-way. --timeout is, between its steps */
+    struct wait asking;  /* for Azure: a person may give up on that too */
     struct azure_access access;
+    struct unreached unreached;
     const cJSON *state; /* of the session that is being taken down */
     cJSON *results;     /* array, for --json */
 };
+
+/* Whether a signal has come, whatever the time. */
+static bool is_interrupted(struct unmount *unmount, struct error **err)
+{
+    struct wait signals_only = unmount->waiting;
+    int result;
+
+    signals_only.deadline_ms = 0;
+    result = wait_check(&signals_only, err);
+    unmount->waiting.signal = signals_only.signal;
+    return result < 0;
+}
+
+/*
+ * A signal ends the waiting for Azure. One that came before, while something was taken down, leaves it a moment: what
+ * is nearly done is better done. --timeout may end it earlier in any case, and alone where Azure has not failed before.
+ */
+static void limit_asking(struct unmount *unmount, int64_t limit_ms, bool is_late)
+{
+    const int64_t end_ms = clock_monotonic_ms() + (is_late ? UNREACHED_AGAIN_MS : limit_ms);
+    const bool is_short = is_late || limit_ms == UNREACHED_AGAIN_MS;
+
+    unmount->asking = is_late ? unmount->working : unmount->waiting;
+    if (!unmount->asking.deadline_ms || (is_short && unmount->asking.deadline_ms > end_ms))
+        unmount->asking.deadline_ms = end_ms;
+}
+
+static int ask_to_revoke(struct unmount *unmount, const cJSON *registration, const char *point, struct error **err)
+{
+    const bool is_late = is_interrupted(unmount, NULL);
+    _cleanup_error_ struct error *problem = NULL;
+    int result;
+
+    limit_asking(unmount, unreached_limit_ms(&unmount->unreached, registration), is_late);
+    result = azure_access_open_recorded(&unmount->access, unmount->options, registration, &unmount->asking, &problem);
+    if (result == 0)
+        result = revoke_session(unmount->access.arm, unmount->state, point, &problem);
+    if (!is_late)
+        unmount->waiting.signal = unmount->asking.signal;
+    if (result >= 0)
+        return result;
+    if (is_late && problem->code == EXIT_NETWORK && !problem->details && is_interrupted(unmount, err))
+        return -1;
+    unreached_note(&unmount->unreached, registration, problem);
+    return error_move(err, &problem);
+}
 
 static int revoke_access(void *argument, const cJSON *arguments, struct error **err)
 {
     struct unmount *unmount = argument;
     const char *point = json_string(arguments, "recovery_point");
-    const int64_t deadline_ms = unmount->working.deadline_ms;
     int result;
 
     if (!point)
         return error_set(err, EXIT_FAILED, "the session's state does not say of which recovery point");
     progress_begin(&unmount->progress, "Revoking the access");
-    if (!deadline_ms)
-        unmount->working.deadline_ms = clock_monotonic_ms() + REVOKE_LIMIT_MS;
-    result = azure_access_open_recorded(&unmount->access, unmount->options, arguments, &unmount->working, err);
-    if (result == 0)
-        result = revoke_session(unmount->access.arm, unmount->state, point, err);
-    unmount->working.deadline_ms = deadline_ms;
-    if (result < 0) {
+    result = ask_to_revoke(unmount, arguments, point, err);
+    if (result < 0)
         progress_fail(&unmount->progress);
-        return -1;
-    }
-    progress_end(&unmount->progress, "done");
-    return 0;
+    else
+        progress_end(&unmount->progress, result ? "there was none any more" : "done");
+    return result;
 }
+
+/* Of a session that was not begun with, since a signal came before. */
+#define STATUS_LEFT "left"
 
 /* What became of one session. The arrays are for the document, which owns them once it is reported. */
 struct outcome {
@@ -82,9 +124,10 @@ static void report(struct unmount *unmount, const char *id, struct outcome *outc
         print_lines(id, "", outcome->done);
         print_lines(id, "by force: ", outcome->forced);
         printf("%s: %s\n", id,
-               !problem                             ? "nothing of it is left"
-               : str_equal(outcome->status, "busy") ? "nothing was taken down"
-                                                    : "NOT all could be taken down");
+               !problem ? "nothing of it is left"
+               : str_equal(outcome->status, "busy") || str_equal(outcome->status, STATUS_LEFT)
+                   ? "nothing was taken down"
+                   : "NOT all could be taken down");
     }
     cJSON_AddItemToObject(result, "done", outcome->done);
     cJSON_AddItemToObject(result, "forced", outcome->forced);
@@ -156,24 +199,46 @@ static int unmount_one(struct unmount *unmount, const char *id, struct error **e
     return problem ? error_move(err, &problem) : 0;
 }
 
+/* A session whose turn does not come any more. */
+static void leave(struct unmount *unmount, const char *id, const struct error *reason)
+{
+    struct outcome outcome = {
+        .status = STATUS_LEFT, .done = json_new_array(), .forced = json_new_array(), .users = json_new_array()};
+
+    log_warning("%s: left as it is; `azilr unmount %s` takes it down", id, id);
+    report(unmount, id, &outcome, reason);
+}
+
+/* Only the first problem goes to the caller, but that of an interruption before any; the others are told here. */
+static void keep_one(struct error **kept, struct error *next)
+{
+    struct error *told = next;
+
+    if (!*kept || (next->code == EXIT_INTERRUPTED && (*kept)->code != EXIT_INTERRUPTED)) {
+        told = *kept;
+        *kept = next;
+    }
+    if (told && told->code != EXIT_INTERRUPTED)
+        log_error(told);
+    error_free(told);
+}
+
 static int unmount_all(struct unmount *unmount, char **ids, size_t count, struct error **err)
 {
-    struct error *first = NULL;
+    struct error *kept = NULL;
 
     for (size_t i = 0; i < count; i++) {
         struct error *problem = NULL;
 
-        if (unmount_one(unmount, ids[i], &problem) >= 0)
+        if (is_interrupted(unmount, &problem))
+            leave(unmount, ids[i], problem);
+        else if (unmount_one(unmount, ids[i], &problem) >= 0)
             continue;
-        error_wrap(&problem, "%s", ids[i]);
-        if (first)
-            log_error(problem);
-        if (first)
-            error_free(problem);
         else
-            first = problem;
+            error_wrap(&problem, "%s", ids[i]);
+        keep_one(&kept, problem);
     }
-    return first ? error_move(err, &first) : EXIT_DONE;
+    return kept ? error_move(err, &kept) : EXIT_DONE;
 }
 
 static int run_unmount(struct unmount *unmount, char **rest, int rest_count, struct error **err)
@@ -231,13 +296,14 @@ int cmd_unmount(int argc, char **argv, struct error **err)
     code = run_unmount(&unmount, rest, rest_count, err);
     progress_close(&unmount.progress);
     azure_access_close(&unmount.access);
+    unreached_clear(&unmount.unreached);
     wait_close(&unmount.waiting);
     if (options.json) {
         _cleanup_json_ cJSON *document = json_new_object();
         _cleanup_free_ char *text = NULL;
 
         cJSON_AddItemToObject(document, "sessions", unmount.results);
-        text = json_text(document, true);
+        text = json_result(document);
         /* one document only: after a failure main prints it, together with the error */
         if (code < 0)
             error_set_results(err, text);

@@ -82,8 +82,14 @@ bool session_is_shared(const struct session_places *places, const struct session
                        const char *member, const char *value);
 
 /*
- * Whether the access that a state tells the end of ("expires") has ended by `now`; `unknown` is the answer where it
- * tells none. Pure.
+ * When the access ends at the latest, by what a state tells: "expires" is for certain, and "may_last_until" stands
+ * there while nobody knows what has come of a renewal. Its text, in the state; NULL where that tells none. Pure.
+ */
+const char *session_access_end(const cJSON *state);
+
+/*
+ * Whether that has come by `now`; `unknown` is the answer where there is none. Who must be sure that the access has
+ * ended, whatever the clocks, takes PROVISION_CLOCK_MARGIN_S off `now`. Pure.
  */
 bool session_has_expired(const cJSON *state, time_t now, bool unknown);
 

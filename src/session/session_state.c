@@ -47,10 +47,25 @@ bool session_is_foreign(const cJSON *state)
     return machine_differs(json_string(state, "machine"), machine);
 }
 
+const char *session_access_end(const cJSON *state)
+{
+    const char *ends[] = {json_string(state, "expires"), json_string(state, "may_last_until")};
+    const char *latest = NULL;
+    time_t latest_when = 0, when;
+
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        if (!ends[i] || clock_parse(ends[i], &when) < 0 || (latest && when <= latest_when))
+            continue;
+        latest = ends[i];
+        latest_when = when;
+    }
+    return latest;
+}
+
 bool session_has_expired(const cJSON *state, time_t now, bool unknown)
 {
-    const char *text = json_string(state, "expires");
-    time_t expires;
+    const char *text = session_access_end(state);
+    time_t end;
 
-    return text && clock_parse(text, &expires) == 0 ? expires <= now : unknown;
+    return text && clock_parse(text, &end) == 0 ? end <= now : unknown;
 }

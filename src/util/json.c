@@ -8,12 +8,18 @@
 
 static const int MAX_DEPTH = 32;
 
-/* cJSON recurses up to a limit of its own of 1000 levels; nothing that azilr reads is a tenth as deep. */
-static bool too_deep(const char *text, size_t length)
+/* The longest that azilr reads, 9,999 recovery points on one page, has some 600,000. */
+static const size_t MAX_VALUES = 1000000;
+
+/* How deep a text goes, and how many values it can have at most: each follows a bracket or a comma, but for the first.
+ */
+static void measure(const char *text, size_t length, int *depth, size_t *values)
 {
     bool in_string = false;
-    int depth = 0;
+    int level = 0;
 
+    *depth = 0;
+    *values = 1;
     for (size_t i = 0; i < length; i++) {
         if (in_string) {
             if (text[i] == '\\')
@@ -23,13 +29,32 @@ static bool too_deep(const char *text, size_t length)
         } else if (text[i] == '"') {
             in_string = true;
         } else if (text[i] == '[' || text[i] == '{') {
-            if (++depth > MAX_DEPTH)
-                return true;
+            (*values)++;
+            if (++level > *depth)
+                *depth = level;
         } else if (text[i] == ']' || text[i] == '}') {
-            depth--;
+            level--;
+        } else if (text[i] == ',') {
+            (*values)++;
         }
     }
-    return false;
+}
+
+/*
+ * Before anything is built of it: cJSON recurses up to a limit of its own of 1000 levels, and takes 80 bytes and more
+ * for a value of one.
+ */
+static int check_size(const char *text, size_t length, const char *what, struct error **err)
+{
+    size_t values;
+    int depth;
+
+    measure(text, length, &depth, &values);
+    if (depth > MAX_DEPTH)
+        return error_set(err, EXIT_FAILED, "%s is nested more than %d levels deep", what, MAX_DEPTH);
+    if (values > MAX_VALUES)
+        return error_set(err, EXIT_FAILED, "%s has more than %zu values", what, MAX_VALUES);
+    return 0;
 }
 
 cJSON *json_parse(const char *text, size_t length, const char *what, struct error **err)
@@ -37,10 +62,8 @@ cJSON *json_parse(const char *text, size_t length, const char *what, struct erro
     const char *end = NULL;
     cJSON *document;
 
-    if (too_deep(text, length)) {
-        error_set(err, EXIT_FAILED, "%s is nested more than %d levels deep", what, MAX_DEPTH);
+    if (check_size(text, length, what, err) < 0)
         return NULL;
-    }
     document = cJSON_ParseWithLengthOpts(text, length, &end, 0);
     while (document && end < text + length && strchr(" \t\r\n", *end) && *end)
         end++;
@@ -165,10 +188,27 @@ void json_add_text(cJSON *object, const char *name, const char *text)
     json_set_string(object, name, both);
 }
 
+/* cJSON's own memory, since it frees it. */
+static void replace_name(cJSON *member)
+{
+    size_t length = strlen(member->string);
+    _cleanup_free_ char *printable = str_printable(member->string, length, length);
+    size_t size = strlen(printable) + 1;
+    char *name = must(cJSON_malloc(size));
+
+    memcpy(name, printable, size);
+    if (!(member->type & cJSON_StringIsConst))
+        cJSON_free(member->string);
+    member->string = name;
+    member->type &= ~cJSON_StringIsConst;
+}
+
 void json_make_valid(cJSON *document)
 {
     cJSON *member;
 
+    if (document->string && !str_is_utf8(document->string))
+        replace_name(document);
     if (cJSON_IsString(document) && !str_is_utf8(document->valuestring)) {
         size_t length = strlen(document->valuestring);
         _cleanup_free_ char *printable = str_printable(document->valuestring, length, length);
@@ -177,6 +217,12 @@ void json_make_valid(cJSON *document)
             abort();
     }
     cJSON_ArrayForEach(member, document) json_make_valid(member);
+}
+
+char *json_result(cJSON *document)
+{
+    json_make_valid(document);
+    return json_text(document, true);
 }
 
 char *json_text(const cJSON *document, bool indented)

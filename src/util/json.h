@@ -14,8 +14,9 @@ DEFINE_CLEANUP(cleanup_json_ptr, cJSON *, cJSON_Delete);
 #define _cleanup_json_ _cleanup_(cleanup_json_ptr)
 
 /*
- * Parses one whole document of at most 32 levels; anything behind it but white space is an error. `what`
- * names the document in the message. Returns NULL with err set (EXIT_FAILED); the caller deletes the result.
+ * Parses one whole document of at most 32 levels and 1,000,000 values, which take about 100 bytes of memory each beside
+ * their text; anything behind it but white space is an error. `what` names the document in the message. Returns NULL
+ * with err set (EXIT_FAILED); the caller deletes the result.
  */
 cJSON *json_parse(const char *text, size_t length, const char *what, struct error **err);
 
@@ -42,10 +43,14 @@ void json_append(cJSON *array, cJSON *item); /* the array owns item from now on 
 void json_add_text(cJSON *object, const char *name, const char *text);
 
 /*
- * Replaces each text that is not UTF-8, which JSON must be (RFC 8259, 8.1), by its printable form. What came from a
- * backup or a service may be anything; what is our own to read again, a path above all, is better left as it is.
+ * Replaces each text and each name that is not UTF-8, which JSON must be (RFC 8259, 8.1), by its printable form. What
+ * came from a backup or a service may be anything; what is our own to read again, a path above all, is better left as
+ * it is.
  */
 void json_make_valid(cJSON *document);
+
+/* The text of a document that a command gives as its result, which is made valid for that. The caller frees it. */
+char *json_result(cJSON *document);
 
 /* The text of a document, indented for people or on one line. The caller frees it. */
 char *json_text(const cJSON *document, bool indented);

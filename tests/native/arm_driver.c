@@ -28,6 +28,7 @@ struct driver {
     struct ilr_request request; /* what of it the options say */
     struct ilr_tag tags[4];
     struct ilr_opening opening; /* of what is to be revoked */
+    int64_t doubt_ms;           /* arm_operation's */
     unsigned char *masked;      /* of "leftovers": the token, unrecognisable */
     size_t masked_length;
 };
@@ -171,9 +172,13 @@ static int do_provision(struct driver *driver, char *const *arguments, struct er
     request.renew = str_equal(driver->renew, "auto") ? point.session_active : str_equal(driver->renew, "yes");
     start = clock_monotonic_ms();
     if (ilr_provision_start(driver->arm, &request, &operation, &may_have_begun, err) < 0) {
-        fprintf(stderr, "arm_driver: %s to revoke\n", may_have_begun ? "something" : "nothing");
+        if (request.renew)
+            fprintf(stderr, "arm_driver: nothing to revoke, %s\n", may_have_begun ? "may last longer" : "as before");
+        else
+            fprintf(stderr, "arm_driver: %s to revoke\n", may_have_begun ? "something" : "nothing");
         return -1;
     }
+    operation.doubt_ms = driver->doubt_ms;
     if (ilr_provision_wait(driver->arm, &point.id, &operation, &scripts, err) < 0)
         return -1;
     json_set_number(document, "ms", (double)(clock_monotonic_ms() - start));
@@ -211,6 +216,7 @@ static int do_revoke(struct driver *driver, char *const *arguments, struct error
     _cleanup_json_ cJSON *document = json_new_object();
     bool done_before = false;
 
+    driver->opening.doubt_ms = driver->doubt_ms;
     if (ilr_revoke(driver->arm, arguments[0], &driver->opening, &done_before, err) < 0)
         return -1;
     json_set_bool(document, "done_before", done_before);
@@ -229,24 +235,17 @@ static const struct command {
 };
 
 static const struct option long_options[] = {
-    {"endpoint", required_argument, NULL, 'e'},
-    {"authority", required_argument, NULL, 'a'},
-    {"ca-file", required_argument, NULL, 'c'},
-    {"token-file", required_argument, NULL, 't'},
-    {"auth", required_argument, NULL, 'A'},
-    {"identity", required_argument, NULL, 'I'},
-    {"az", required_argument, NULL, 'z'},
-    {"arc-folder", required_argument, NULL, 'F'},
-    {"timeout", required_argument, NULL, 'T'},
-    {"renew", required_argument, NULL, 'r'},
-    {"initiator", required_argument, NULL, 'i'},
-    {"verbose", no_argument, NULL, 'v'},
-    {"location", required_argument, NULL, 'l'},
-    {"etag", required_argument, NULL, 'E'},
-    {"tag", required_argument, NULL, 'g'},
-    {"json", no_argument, NULL, 'j'},
+    {"endpoint", required_argument, NULL, 'e'},  {"authority", required_argument, NULL, 'a'},
+    {"ca-file", required_argument, NULL, 'c'},   {"token-file", required_argument, NULL, 't'},
+    {"auth", required_argument, NULL, 'A'},      {"identity", required_argument, NULL, 'I'},
+    {"az", required_argument, NULL, 'z'},        {"arc-folder", required_argument, NULL, 'F'},
+    {"timeout", required_argument, NULL, 'T'},   {"renew", required_argument, NULL, 'r'},
+    {"initiator", required_argument, NULL, 'i'}, {"verbose", no_argument, NULL, 'v'},
+    {"location", required_argument, NULL, 'l'},  {"etag", required_argument, NULL, 'E'},
+    {"tag", required_argument, NULL, 'g'},       {"json", no_argument, NULL, 'j'},
     {"opening", required_argument, NULL, 'o'}, /* "unknown", or where its operation can be asked about */
-    {NULL, 0, NULL, 0},
+    {"recent", required_argument, NULL, 'R'},  /* the same of one that has just begun */
+    {"doubt-ms", required_argument, NULL, 'd'},  {NULL, 0, NULL, 0},
 };
 
 static int run_command(struct driver *driver, const char *name, char *const *arguments, int count, struct error **err)
@@ -330,7 +329,12 @@ static int drive(int argc, char **argv, struct driver *driver, struct error **er
             log_set_json(true);
             break;
         case 'o':
-            driver->opening = (struct ilr_opening){.operation_url = str_equal(optarg, "unknown") ? NULL : optarg};
+        case 'R':
+            driver->opening = (struct ilr_opening){.operation_url = str_equal(optarg, "unknown") ? NULL : optarg,
+                                                   .is_recent = option == 'R'};
+            break;
+        case 'd':
+            driver->doubt_ms = strtol(optarg, NULL, 10);
             break;
         default:
             return error_set(err, EXIT_USAGE, "arm_driver: unknown option");

@@ -204,6 +204,23 @@ class Provision(Case):
         self.sim.set(raw={"calls": "status", "body": {"status": "Provisioning", "name": "x"}})
         self.check_script(self.run_driver("provision", self.sim.point()))
 
+    NOT_FOUND_YET = {"calls": "status", "status": 404, "code": "OperationNotFound"}
+
+    def test_an_operation_that_is_not_known_yet(self):
+        """Resource Manager's copies may be apart for a moment: what it has just begun it may not find."""
+        self.sim.set(error={**self.NOT_FOUND_YET, "times": 2})
+        run = self.run_driver("--verbose", "provision", self.sim.point())
+        self.check_script(run)
+        self.assertIn("it has just begun, so asking again", run.err)
+        self.assertEqual([404, 404, 200], [r["status"] for r in self.requests("status")])
+
+    def test_an_operation_that_is_never_known(self):
+        """Two answers that far apart are believed."""
+        self.sim.set(error={**self.NOT_FOUND_YET, "times": -1})
+        run = self.run_driver("--doubt-ms", "1200", "provision", self.sim.point(), code=NOT_FOUND)
+        self.assertIn("OperationNotFound", run.err)
+        self.assertGreaterEqual(len(self.requests("status")), 2)
+
     def test_bad_ends(self):
         for state in ("Failed", "Canceled", "Invalid"):
             self.sim.order({"revoke_all": True})
@@ -279,8 +296,8 @@ class Provision(Case):
         self.assertEqual(1, len(self.requests("provision")))
 
     def test_server_failure_that_had_begun_is_found_again(self):
-        """503 with Retry-After is obeyed; when the repetition is refused because of the first, that one is taken up."""
-        for fault in ({"retry_after": 1}, {}, {"status": 500}, {"status": 504}):
+        """Nothing is sent again before the point was looked at, nor before Retry-After is over."""
+        for fault in ({"retry_after": 4}, {}, {"status": 500}, {"status": 504}):
             with self.subTest(fault=fault):
                 self.sim.order({"revoke_all": True})
                 before = len(self.requests("provision"))
@@ -288,7 +305,40 @@ class Provision(Case):
                 run = self.run_driver("provision", self.sim.point())
                 self.check_script(run)
                 sent = [r["body"]["properties"]["renewExistingRegistration"] for r in self.requests("provision")[before:]]
-                self.assertEqual([False, False, True] if "retry_after" in fault else [False, True], sent)
+                self.assertEqual([False, True], sent)
+                self.assertGreater(run.seconds, fault.get("retry_after", 0))
+
+    def test_server_failure_that_had_not_begun(self):
+        """Nothing shows up at the point: it is asked again when the service wants to be."""
+        self.sim.set(unavailable={"calls": "provision", "retry_after": 9})
+        run = self.run_driver("provision", self.sim.point())
+        self.check_script(run)
+        self.assertGreater(run.seconds, 9)
+        self.assertEqual([False, False], [r["body"]["properties"]["renewExistingRegistration"]
+                                          for r in self.requests("provision")])
+        self.assertEqual(4, len(self.requests("point_get")))
+
+    def test_server_failure_and_somebody_else(self):
+        """What somebody has opened while Retry-After was waited for is not taken for one's own."""
+        self.sim.set(unavailable={"calls": "provision", "retry_after": 20})
+        def open_it():
+            self.wait_for(lambda: len(self.requests("point_get")) == 4)
+            self.run_driver("--initiator", "iqn.2026-11.io.azilr:somebody", "provision", self.sim.point())
+        other = threading.Thread(target=open_it)
+        other.start()
+        run = self.run_driver("provision", self.sim.point(), code=NETWORK)
+        other.join()
+        self.assertIn("arm_driver: nothing to revoke", run.err)
+        self.assertIn("by the first request, or by somebody else, so that it is left as it is", run.err)
+        registration, = self.sim.order({"get": "state"})["state"]["registrations"]
+        self.assertEqual("iqn.2026-11.io.azilr:somebody", registration["initiator"])
+
+    def test_server_failure_and_an_opening_that_does_not_show_yet(self):
+        """The repetition is refused, and the point says that nobody has opened it: what comes of that is ours."""
+        self.sim.set(active_when="succeeded", operation_seconds=3600, late_failure={"calls": "provision", "retry_after": 1})
+        run = self.run_driver("provision", self.sim.point(), code=NETWORK)
+        self.assertIn("UserErrorInstantRpILROperationInProgress", run.err)
+        self.assertIn("arm_driver: something to revoke", run.err)
 
     def test_server_failure_and_the_time_limit(self):
         """What may have begun stays in mind while the repetition is waited for; 429 says that nothing has."""
@@ -319,7 +369,7 @@ class Provision(Case):
                 self.sim.order({"reset": True})
                 self.sim.set(**switches)
                 run = self.run_driver("provision", self.sim.point(), code=code)
-                self.assertIn("arm_driver: nothing to revoke", run.err)
+                self.assertIn("arm_driver: nothing to revoke, " + ("may last longer" if code == NETWORK else "as before"), run.err)
                 self.assertNotIn("may have been granted", run.err)
                 if code == NETWORK:
                     self.assertIn("the access that was there before still is, but every answer was lost", run.err)
@@ -403,7 +453,6 @@ class Revoke(Case):
         for opening in (("--opening", "unknown"), ()):
             run = self.run_driver(*opening, "revoke", self.sim.point())
             self.assertFalse(run.json["done_before"])
-            self.assertLess(run.seconds, 20)
         self.assertEqual(2, len(self.requests("revoke")))
 
     def test_nothing_to_revoke(self):
@@ -450,15 +499,23 @@ class RevokeWhileOpening(Case):
     def registrations(self):
         return self.sim.order({"get": "state"})["state"]["registrations"]
 
+    def end_once_refused(self, times):
+        """Lets the opening end when so many requests to revoke it have been refused, however long that takes."""
+        def watch():
+            if self.wait_for(lambda: len([r for r in self.requests("revoke") if r["status"] == 409]) >= times):
+                self.sim.set(operation_seconds=0)
+        thread = threading.Thread(target=watch)
+        thread.start()
+        self.addCleanup(thread.join)
+
     def opened_in_the_end(self):
-        """Whether access is there once the operation has had its time."""
-        time.sleep(self.SECONDS)
+        """Whether access is there once every operation has had its time."""
+        self.sim.set(operation_seconds=0)
         return self.run_driver("point", self.sim.point()).json["session_active"]
 
-    SECONDS = 3
-
     def test_of_an_operation_that_nobody_knows(self):
-        self.open(self.SECONDS)
+        self.open(3600)
+        self.end_once_refused(1)
         run = self.run_driver("--opening", "unknown", "revoke", self.sim.point())
         self.assertFalse(run.json["done_before"])
         self.assertIn("may still be being opened", run.err)
@@ -467,25 +524,44 @@ class RevokeWhileOpening(Case):
         self.assertGreaterEqual(len(self.requests("revoke")), 2)
 
     def test_of_a_known_operation(self):
-        url = self.open(self.SECONDS)
+        url = self.open(3600)
+        self.end_once_refused(1)
         self.assertFalse(self.run_driver("--opening", url, "revoke", self.sim.point()).json["done_before"])
         self.assertEqual([], self.registrations())
         self.assertFalse(self.opened_in_the_end())
 
     def test_of_an_operation_that_has_failed(self):
         """It has left nothing: what the point says is believed at once."""
-        url = self.open(1, fail={"code": "UserErrorX"})
-        time.sleep(1)
-        self.sim.set(error={"calls": "revoke", "times": -1, "status": 400, "code": "UserErrorNothingThere"})
+        url = self.open(3600, fail={"code": "UserErrorX"})
+        self.sim.set(operation_seconds=0, error={"calls": "revoke", "times": -1, "status": 400, "code": "UserErrorNothingThere"})
         run = self.run_driver("--opening", url, "revoke", self.sim.point())
         self.assertTrue(run.json["done_before"])
-        self.assertLess(run.seconds, 10)
+        self.assertEqual(1, len(self.requests("revoke")))
 
     def test_of_an_operation_that_is_forgotten(self):
         self.sim.set(error={"calls": "revoke", "times": -1, "status": 400, "code": "UserErrorNothingThere"})
-        url = self.sim.ready["arm"] + self.sim.point().partition("/recoveryPoints/")[0] + "/operationsStatus/" + \
+        self.assertTrue(self.run_driver("--opening", self.no_operation(), "revoke", self.sim.point()).json["done_before"])
+
+    def no_operation(self):
+        """The address of one that there is not."""
+        return self.sim.ready["arm"] + self.sim.point().partition("/recoveryPoints/")[0] + "/operationsStatus/" + \
             GUID + "7?api-version=2016-12-01"
-        self.assertTrue(self.run_driver("--opening", url, "revoke", self.sim.point()).json["done_before"])
+
+    def test_of_an_operation_that_is_not_known_yet(self):
+        """One 404 about what has just begun is no end: it is looked at again, and found at work."""
+        url = self.open(3600)
+        self.sim.set(error={"calls": "status", "times": 1, "status": 404, "code": "OperationNotFound"})
+        self.end_once_refused(2)
+        run = self.run_driver("--recent", url, "revoke", self.sim.point())
+        self.assertFalse(run.json["done_before"])
+        self.assertEqual([], self.registrations())
+        self.assertFalse(self.opened_in_the_end())
+
+    def test_of_a_recent_operation_that_is_forgotten(self):
+        self.sim.set(error={"calls": "revoke", "times": -1, "status": 400, "code": "UserErrorNothingThere"})
+        run = self.run_driver("--doubt-ms", "500", "--recent", self.no_operation(), "revoke", self.sim.point())
+        self.assertTrue(run.json["done_before"])
+        self.assertEqual([404, 404], [r["status"] for r in self.requests("status")])
 
     def test_that_does_not_end_in_time(self):
         url = self.open(3600)
@@ -494,13 +570,12 @@ class RevokeWhileOpening(Case):
             self.assertIn("a request for access may still be at work there", run.err)
             self.assertIn("12 hours", run.err)
             self.assertIn("UserErrorInstantRpILROperationInProgress", run.err)
-            self.assertLess(run.seconds, 15)
 
     def test_trouble_of_another_kind_is_told_at_once(self):
         self.open(3600)
         self.sim.set(forbidden=["revoke"])
-        run = self.run_driver("--opening", "unknown", "revoke", self.sim.point(), code=AUTH)
-        self.assertLess(run.seconds, 10)
+        self.run_driver("--opening", "unknown", "revoke", self.sim.point(), code=AUTH)
+        self.assertEqual(1, len(self.requests("revoke")))
 
 
 if __name__ == "__main__":

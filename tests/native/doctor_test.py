@@ -166,6 +166,16 @@ class Access(Doctor):
         self.expect(self.doctor("-s", ONE, "-v", "vault1"), "permissions", "ok", "all that mount")
 
 
+    def test_too_many_permissions(self):
+        """Each page is taken, and so is each role: it is all of them that no identity has."""
+        link = self.sim.ready["arm"] + vault_id(ONE, "vault1") + "/providers/Microsoft.Authorization/permissions?api-version=2022-04-01"
+        role = {"actions": ["a"] * 17000, "notActions": ["b"] * 17000}
+        self.sim.set(raw=[{"calls": "permissions_list", "body": {"value": [role], "nextLink": f"{link}&$skipToken={number}"}}
+                          for number in (1, 2, 3)])
+        self.expect(self.doctor("-s", ONE, "-v", "vault1"), "permissions", "failure", "more permissions than any identity has",
+                    code=NETWORK)
+
+
 class Network(Doctor):
     def at(self, url, *arguments, **more):
         return self.doctor("--endpoint", url, "--ca-file", os.path.join(self.sim.folder, "ca.pem"), "--token-file",

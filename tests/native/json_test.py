@@ -6,6 +6,7 @@
 What mount and renew print when all goes well needs iSCSI or a session: the scenarios in the virtual machine and
 session_test.py look at that.
 """
+import base64
 import json
 import os
 import sys
@@ -99,6 +100,44 @@ class Json(SessionCase):
         self.failure("list", "items", *where, code=NETWORK, ca=True, token=True)
         self.failure("list", "items", "--auth", "environment", *where, code=AUTH, ca=True)
 
+    def raw(self, calls, body, status=200):
+        """An answer whose text is no UTF-8; ÿ stands for a byte that is none."""
+        self.sim.set(raw={"calls": calls, "times": -1, "status": status,
+                          "body_base64": base64.b64encode(json.dumps(body, ensure_ascii=False).encode("latin-1")).decode()})
+
+    BAD_ERROR = {"error": {"code": "Cÿ", "message": "mÿ", "target": "tÿ", "additionalInfo": [
+        {"type": "Tÿ", "info": {"kÿ": ["vÿ"]}}]}}
+
+    def test_answers_that_are_not_utf_8(self):
+        """RFC 8259, 8.1: whatever a service writes, what azilr prints is."""
+        where = ("--endpoint", self.sim.ready["arm"], "--json")
+        vault = {"id": self.sim.point().partition("/backupFabrics")[0], "name": "vault1", "location": "wÿst", "type": "x"}
+        self.raw("vaults_list", {"value": [vault]})
+        vaults = self.document("list", "vaults", *where, ca=True, token=True)["vaults"]
+        self.assertEqual(["w\\xffst"], [one["location"] for one in vaults])
+        point = {"id": self.sim.point(), "name": "630000000000000003", "properties": {
+            "recoveryPointTime": "2026-11-20T03:00:00Z", "recoveryPointType": "Cÿ"}}
+        self.raw("points_list", {"value": [point]})
+        found = self.document("list", "points", "web01", "-v", "vault1", "-g", "rg-backup", *where, ca=True, token=True)
+        self.assertEqual(["C\\xff"], [one["type"] for one in found["points"]])
+        self.raw("vaults_list", self.BAD_ERROR, 409)
+        azure = self.failure("list", "vaults", *where, code=NETWORK, ca=True, token=True)["error"]["azure"]
+        self.assertIn("\\xff", azure["message"])
+
+    def test_bytes_of_this_host_that_are_not_utf_8(self):
+        """What a person types, and what a session's files hold, may be any bytes."""
+        error = self.failure("inspect", "/nonexistent/\udcff", "--json", code=NOT_FOUND)["error"]
+        self.assertIn("/nonexistent/\\xff", error["message"])
+        self.make_session("registration", expires="2999-01-01T00:00:00Z")
+        with open(self.state_path(), encoding="utf-8") as text:
+            state = json.load(text)
+        state["undo"].append({"kind": "kÿ", "arguments": {}})
+        with open(self.state_path(), "wb") as out:
+            out.write(json.dumps(state, ensure_ascii=False).encode("latin-1"))
+        document = self.failure("unmount", "--json", code=1, others={"sessions"}, ca=True, token=True)
+        for text in (document["sessions"][0]["error"], document["error"]["message"]):
+            self.assertIn("k\\xff", text)
+
     def test_mount(self):
         # whether this host can do iSCSI or not: the script cannot be read, or comes after that
         for script in ("/nonexistent/script.py", os.path.join(self.work, "run")):
@@ -123,7 +162,7 @@ class Json(SessionCase):
 
     def test_renew(self):
         self.failure("renew", "--json", code=NOT_FOUND)
-        self.make_session("registration", "node", "login")
+        self.make_session("registration", "node", "login", expires="2999-01-01T00:00:00Z")
         self.assertEqual(ID, self.document("renew", "--json", ca=True, token=True)["id"])
         self.sim.set(fail={"state": "Failed", "code": "UserErrorX"})
         document = self.failure("renew", "--json", code=NETWORK, ca=True, token=True)

@@ -16,7 +16,7 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from arm_support import AUTH, DONE, INITIATOR, NETWORK, NOT_FOUND, USAGE, Case, Run, main
+from arm_support import AUTH, DONE, INITIATOR, INTERRUPTED, NETWORK, NOT_FOUND, USAGE, Case, Run, Server, main
 
 FAILED = 1
 ID = "web01-20261120T030000Z"
@@ -78,7 +78,10 @@ class SessionCase(Case):
                     "undo": [{"kind": kind, "survives_boot": kind != "login", "arguments": arguments[kind]}
                              for kind in kinds], **state}
         folder = os.path.join(self.work, "run/azilr/sessions", ID)
-        os.makedirs(folder, 0o700)
+        # the last command may have swept the places away
+        for path in (*(os.path.join(self.work, place) for place in ("run/azilr", "run/azilr/sessions")), folder):
+            if not os.path.isdir(path) or path == folder:
+                os.mkdir(path, 0o700)
         with open(os.path.join(folder, "state.json"), "w", encoding="utf-8") as out:
             json.dump(document, out)
         record = os.path.join(self.work, "lib/iscsi/nodes", self.target, "127.0.0.1,5365,1")
@@ -181,6 +184,14 @@ class Open(SessionCase):
         self.assertIn("may be open already", run.err)
         self.assertEqual("registration\n", run.out)
 
+    def test_an_answer_that_is_lost_where_nothing_can_be_renewed(self):
+        """Nobody else has anything there, so what the lost request may yet bring is ours to undo."""
+        self.sim.set(omit=["isInstantIlrSessionActive"], renew_when_inactive="reject",
+                     raw={"calls": "provision", "status": 504, "body": ""})
+        self.assertEqual("registration\n", self.open(code=NETWORK).out)
+        self.assertEqual([False, True], [r["body"]["properties"]["renewExistingRegistration"]
+                                         for r in self.requests("provision")])
+
     def test_server_failures_where_the_service_does_not_say(self):
         self.run_driver("provision", self.sim.point())
         self.sim.set(omit=["isInstantIlrSessionActive"], empty_body={"calls": "provision", "times": -1})
@@ -251,7 +262,7 @@ class Open(SessionCase):
     def test_somebody_else_is_faster(self):
         run = self.race(code=NETWORK)
         self.assertEqual("", run.out)
-        self.assertIn("was not open when it was looked at, and is now: somebody else has opened it in between", run.err)
+        self.assertIn("was not open when it was looked at, and is now: somebody else may have opened it in between", run.err)
         self.registration()
 
     def test_somebody_else_is_faster_and_the_answer_is_lost(self):
@@ -260,7 +271,25 @@ class Open(SessionCase):
         self.assertIn("though another host may have asked in the same moment", run.err)
 
 
+def moment(seconds):
+    """So many seconds from now, as a state has it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
+
+
 class Renew(SessionCase):
+    def setUp(self):
+        super().setUp()
+        self.expires = moment(3600)
+
+    def make_session(self, *kinds, **state):
+        super().make_session(*kinds, **{"expires": self.expires, **state})
+
+    def change(self, **members):
+        with open(self.state_path(), encoding="utf-8") as text:
+            state = {**json.load(text), **members}
+        with open(self.state_path(), "w", encoding="utf-8") as out:
+            json.dump(state, out)
+
     def test_renew(self):
         self.make_session("registration", "node", "login")
         old_secrets = self.sim.secrets()
@@ -276,9 +305,10 @@ class Renew(SessionCase):
         self.assertNotIn("undo", run.json)
         expires = run.json["expires"]
         self.assertEqual(expires, self.state()["expires"])
-        self.assertGreater(expires, "2026-11-20T12:00:00Z")
+        self.assertGreater(expires, self.expires)
         self.assertLess(abs(time.mktime(time.strptime(expires, "%Y-%m-%dT%H:%M:%SZ"))
                             - time.mktime(time.gmtime()) - 12 * 3600), 60)
+        self.assertNotIn("may_last_until", run.json)
         self.assertEqual(3, len(self.state()["undo"]))
         record = self.record()
         self.assertTrue(record["node.session.auth.username"].endswith(";" + after["target_user"]))
@@ -315,7 +345,7 @@ class Renew(SessionCase):
         self.sim.set(omit=["isInstantIlrSessionActive"])
         self.azilr("renew")
         self.assertEqual([True], [r["body"]["properties"]["renewExistingRegistration"] for r in self.requests("provision")])
-        self.assertGreater(self.state()["expires"], "2026-11-20T12:00:00Z")
+        self.assertGreater(self.state()["expires"], self.expires)
 
     def test_a_session_from_a_script(self):
         self.make_session("node", "login", recovery_point=None)
@@ -339,26 +369,82 @@ class Renew(SessionCase):
         self.assertIn("has ended already", run.err)
         self.assertEqual([], self.requests("provision"))
 
+    def test_access_that_has_ended_by_itself(self):
+        """What is open at the point now may be somebody else's."""
+        self.make_session("registration", "node", "login", expires=moment(-3600))
+        run = self.azilr("renew", code=NOT_FOUND)
+        self.assertIn(f"has ended by itself at {self.state()['expires']}", run.err)
+        self.assertEqual([], self.requests())
+
+    def test_access_that_may_just_have_ended(self):
+        """Clocks differ: the service knows."""
+        self.make_session("registration", "node", "login", expires=moment(-60))
+        self.azilr("renew")
+        self.assertGreater(self.state()["expires"], moment(3600))
+
+    def test_a_clock_that_was_set_back(self):
+        self.make_session("registration", "node", "login", expires=moment(86400))
+        before = self.state()["expires"]
+        self.azilr("renew")
+        self.assertEqual(before, self.state()["expires"])
+
+    def test_accepted_without_a_script(self):
+        """The access lasts longer than is known for certain: when it is unmounted after that, it is revoked."""
+        self.make_session("registration", "node", "login")
+        self.sim.set(fail={"state": "Failed", "code": "UserErrorX"})
+        self.azilr("renew", code=NETWORK)
+        self.assertEqual(self.expires, self.state()["expires"])
+        self.assertGreater(self.state()["may_last_until"], moment(11 * 3600))
+        self.registration()
+        # hours later
+        self.change(expires=moment(-7200), undo=[one for one in self.state()["undo"] if one["kind"] == "registration"])
+        self.sim.set(fail=None)
+        run = self.azilr("unmount", "--json")
+        self.assertIn("revoked the access to the recovery point", run.json["sessions"][0]["done"])
+        self.assertEqual([], self.sim.order({"get": "state"})["state"]["registrations"])
+        self.assertIsNone(self.state())
+        self.assertFalse(os.path.exists(os.path.join(self.work, "lib/azilr/sessions")))
+
+    def test_answers_that_were_lost(self):
+        self.make_session("registration", "node", "login")
+        self.sim.set(lost_answer={"calls": "provision", "times": -1})
+        self.azilr("renew", code=NETWORK)
+        self.assertGreater(self.state()["may_last_until"], moment(11 * 3600))
+        # what is renewed in the end is known for certain
+        self.sim.set(lost_answer=None)
+        self.azilr("renew")
+        self.assertNotIn("may_last_until", self.state())
+
+    def test_a_tunnel_that_cannot_be_told(self):
+        """The login is good for the renewed access all the same, and the person knows how far it went."""
+        self.make_session("registration", "node", "login")
+        os.symlink("/etc/hostname", os.path.join(os.path.dirname(self.state_path()), "tunnel.state"))
+        run = self.azilr("renew", "--json", code=FAILED)
+        expires = self.state()["expires"]
+        self.assertGreater(expires, self.expires)
+        self.assertIn(f"the access was renewed until {expires}, but the tunnel could not be told", run.json["error"]["message"])
+        self.assertIn(self.record()["node.session.auth.password"], self.sim.secrets())
+
     def test_another_target(self):
         self.make_session("registration", "node", "login", target="iqn.2016-01.example:other")
         run = self.azilr("renew", code=FAILED)
         self.assertIn(f"the renewed access is to {self.target}", run.err)
         self.assertEqual("old-password-15", self.record()["node.session.auth.password"])
-        self.assertEqual("2026-11-20T12:00:00Z", self.state()["expires"])
+        self.assertEqual(self.expires, self.state()["expires"])
 
     def test_a_record_that_is_gone(self):
         self.make_session("registration", "node", "login")
         os.unlink(self.record_path)
         run = self.azilr("renew", "--json", code=NOT_FOUND)
         self.assertIn("the access was renewed, but a connection that breaks cannot be made again", run.json["error"]["message"])
-        self.assertGreater(self.state()["expires"], "2026-11-20T12:00:00Z")
+        self.assertGreater(self.state()["expires"], self.expires)
 
     def test_timeout(self):
         self.make_session("registration", "node", "login")
         self.delay("provision")
         run = self.azilr("renew", "--timeout", "1", code=NETWORK)
         self.assertIn("the time limit is over", run.err)
-        self.assertEqual("2026-11-20T12:00:00Z", self.state()["expires"])
+        self.assertEqual(self.expires, self.state()["expires"])
         self.undelay()
 
     def test_refused(self):
@@ -366,6 +452,7 @@ class Renew(SessionCase):
         self.sim.set(forbidden=["provision"])
         run = self.azilr("renew", "--json", code=AUTH)
         self.assertEqual("AuthorizationFailed", run.json["error"]["azure"]["code"])
+        self.assertNotIn("may_last_until", self.state())
         self.assertIn("lacks the action", run.json["error"]["hint"])
         self.assertEqual("old-password-15", self.record()["node.session.auth.password"])
 
@@ -375,7 +462,7 @@ class Renew(SessionCase):
         run = self.azilr("renew", code=NETWORK)
         self.assertIn(f"`azilr renew {ID}` tries again", run.err)
         self.assertIn("the renewal was accepted, so the login that the disks were given by may not serve any more", run.err)
-        self.assertEqual("2026-11-20T12:00:00Z", self.state()["expires"])
+        self.assertEqual(self.expires, self.state()["expires"])
 
     def test_nothing_to_renew(self):
         self.assertIn("nothing is open", self.azilr("renew", code=NOT_FOUND).err)
@@ -500,9 +587,13 @@ PYTHON
         """A mount was killed then: the service refuses, and shows no session yet, until it has opened it."""
         self.make_session("registration", expires="2999-01-01T00:00:00Z")
         self.sim.order({"revoke_all": True})
-        self.sim.set(active_when="succeeded", operation_seconds=3)
+        self.sim.set(active_when="succeeded", operation_seconds=3600)
         self.interrupt("provision", self.sim.point(), ready=lambda: self.requests("provision"))
-        run = self.azilr("unmount", "--json")
+        with ThreadPoolExecutor() as pool:
+            unmount = pool.submit(self.azilr, "unmount", "--json")
+            self.assertTrue(self.wait_for(lambda: self.requests("revoke")))
+            self.sim.set(operation_seconds=0)
+            run = unmount.result()
         self.assertEqual(["revoked the access to the recovery point"], run.json["sessions"][0]["done"])
         self.assertGreaterEqual(len(self.requests("revoke")), 2)
         self.assertEqual([], self.sim.order({"get": "state"})["state"]["registrations"])
@@ -515,6 +606,17 @@ PYTHON
         run = self.azilr("unmount", "--timeout", "4", "--json", code=NETWORK)
         self.assertIn("a request for access may still be at work", run.json["error"]["message"])
         self.assertEqual(1, len(self.state()["undo"]))
+
+    def test_nothing_to_revoke(self):
+        """Somebody has revoked it already; nobody is told that this has done it."""
+        self.make_session("registration", expires="2999-01-01T00:00:00Z", created="2026-11-20T00:00:00Z")
+        self.sim.order({"revoke_all": True})
+        self.sim.set(error={"calls": "revoke", "status": 400, "code": "UserErrorNothingThere"})
+        run = self.azilr("unmount", "--json")
+        self.assertEqual(["found no access to the recovery point that could be revoked: it had ended, or not come to be"],
+                         run.json["sessions"][0]["done"])
+        self.assertIn("Revoking the access: there was none any more", run.err)
+        self.assertIsNone(self.state())
 
     def test_keep_access(self):
         self.make_session("registration")
@@ -538,17 +640,56 @@ PYTHON
         self.assertEqual((AUTH, "AuthorizationFailed"), (run.json["error"]["exit_code"], run.json["error"]["azure"]["code"]))
         self.assertEqual(1, len(self.state()["undo"]))
 
+    def copy_session(self, vm, **members):
+        """Another session of the same registration, by another machine's name."""
+        other = ID.replace("web01", vm)
+        shutil.copytree(os.path.dirname(self.state_path()), os.path.dirname(self.state_path(other)))
+        state = {**self.state(), "id": other, **members}
+        with open(self.state_path(other), "w", encoding="utf-8") as out:
+            json.dump(state, out)
+        return other
+
+    def interrupted(self, *arguments, ready, **more):
+        """Gives the run to which SIGTERM came once ready() was true."""
+        word = os.path.join(self.work, "now")
+        waits = f'"$@" & child=$!; while [ ! -e {word} ]; do sleep 0.1; done; kill -TERM $child; wait $child'
+        with ThreadPoolExecutor() as pool:
+            run = pool.submit(self.azilr, *arguments, code=INTERRUPTED, before=("sh", "-c", waits, "sh"), **more)
+            ready = self.wait_for(ready)
+            start = time.monotonic()
+            with open(word, "w", encoding="utf-8"):
+                pass
+            run = run.result()
+        self.assertTrue(ready)
+        run.seconds = time.monotonic() - start
+        return run
+
+    def test_interrupted_while_azure_does_not_answer(self):
+        """It ends soon, though the limit is two minutes for the first alone, and says of each session what is left."""
+        with Server(self.sim, hang=True) as silent:
+            self.make_session("registration", expires="2999-01-01T00:00:00Z")
+            state = self.state()
+            state["undo"][0]["arguments"]["endpoint"] = silent.url
+            with open(self.state_path(), "w", encoding="utf-8") as out:
+                json.dump(state, out)
+            others = [self.copy_session(vm) for vm in ("web02", "web03")]
+            run = self.interrupted("unmount", "--all", "--json", ready=lambda: silent.connections)
+        self.assertLess(run.seconds, 60)
+        self.assertEqual([(ID, "incomplete"), *((one, "left") for one in others)],
+                         [(one["session"], one["status"]) for one in run.json["sessions"]])
+        self.assertEqual(1, silent.connections)
+        self.assertEqual(INTERRUPTED, run.json["error"]["exit_code"])
+        self.assertIn("access to the recovery point could not be revoked: ", run.json["error"]["message"])
+        self.assertIn("interrupted (SIGTERM)", run.json["error"]["message"])
+        for one in others:
+            self.assertIn(f"{one}: left as it is; `azilr unmount {one}` takes it down", run.err)
+            self.assertEqual(1, len(self.state(one)["undo"]))
+        self.assertEqual(1, len(self.state()["undo"]))
+
     def test_all_after_a_failed_sign_in(self):
         """The secret can be taken from the environment once: the second session hears of the first one's failure."""
         self.make_session("registration", expires="2999-01-01T00:00:00Z")
-        folder = os.path.join(self.work, "run/azilr/sessions")
-        other = ID.replace("web01", "web02")
-        shutil.copytree(os.path.join(folder, ID), os.path.join(folder, other))
-        path = os.path.join(folder, other, "state.json")
-        with open(path, encoding="utf-8") as text:
-            state = {**json.load(text), "id": other}
-        with open(path, "w", encoding="utf-8") as out:
-            json.dump(state, out)
+        self.copy_session("web02")
         names = {"AZURE_TENANT_ID": self.sim.ready["tenant_id"], "AZURE_CLIENT_ID": self.sim.ready["client_id"],
                  "AZURE_CLIENT_SECRET": "wrong"}
         run = self.azilr("unmount", "--all", "--json", code=AUTH, token=False, environment=names)

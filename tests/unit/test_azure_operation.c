@@ -179,6 +179,25 @@ static void test_lost(void **state)
     }
 }
 
+/* Resource Manager's copies may be some seconds apart (eventual consistency). */
+static void test_unknown(void **state)
+{
+    struct arm_operation young = {.started_ms = 1000}, old = {.started_ms = 1000}, recorded = {0};
+    struct arm_operation quick = {.started_ms = 1000, .doubt_ms = 50};
+
+    (void)state;
+    assert_false(arm_operation_is_unknown(&young, 1700));
+    assert_false(arm_operation_is_unknown(&young, 11699));
+    assert_true(arm_operation_is_unknown(&young, 11700));
+    /* another answer in between, and it begins anew */
+    young.missed_ms = 0;
+    assert_false(arm_operation_is_unknown(&young, 11800));
+    assert_true(arm_operation_is_unknown(&old, 1000 + ARM_OPERATION_YOUNG_MS));
+    assert_true(arm_operation_is_unknown(&recorded, 5));
+    assert_false(arm_operation_is_unknown(&quick, 1100));
+    assert_true(arm_operation_is_unknown(&quick, 1150));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +207,7 @@ int main(void)
         cmocka_unit_test(test_states),
         cmocka_unit_test(test_ids),
         cmocka_unit_test(test_lost),
+        cmocka_unit_test(test_unknown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

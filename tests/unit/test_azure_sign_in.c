@@ -86,6 +86,35 @@ static void the_first_that_is_set_up_is_taken(void **state)
     }
 }
 
+static void an_identity_that_is_named_is_the_only_one(void **state)
+{
+    static const char *const environments[] = {
+        SECRET_OF("t", "c"),
+        "AZURE_FEDERATED_TOKEN_FILE=/nowhere AZURE_TENANT_ID=t AZURE_CLIENT_ID=c",
+        "AZURE_ACCESS_TOKEN=a.b.c",
+        "AZURE_CLIENT_ID=c",
+        "A=",
+    };
+    const struct credential_options options = {.endpoint = "https://m.example", .identity = "x"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(environments) / sizeof(environments[0]); i++) {
+        _cleanup_credential_ struct credential *credential = NULL;
+        _cleanup_error_ struct error *err = NULL;
+        const char *token = NULL;
+
+        set_environment(environments[i]);
+        if (credential_open(&options, &credential, &err) < 0)
+            fail_msg("%s: %s", environments[i], err->message);
+        assert_string_equal(credential_description(credential), "managed identity x");
+        assert_null(getenv("AZURE_CLIENT_SECRET"));
+        /* nothing else is tried behind it */
+        assert_int_equal(credential_get_token(credential, false, NULL, &token, &err), -1);
+        assert_non_null(strstr(err->message, "managed identity x"));
+        assert_null(strstr(err->message, "azure-cli"));
+    }
+}
+
 static void what_cannot_be_used_is_refused(void **state)
 {
     static const struct {
@@ -109,6 +138,7 @@ static void what_cannot_be_used_is_refused(void **state)
         {"A=", {.auth = "device-code"}, EXIT_AUTH, "no terminal"},
         {"A=", {.auth = "azure-cli", .token_file = "/x"}, EXIT_USAGE, "--token-file goes with --auth token"},
         {"A=", {.auth = "azure-cli", .identity = "x"}, EXIT_USAGE, "--identity goes with a managed identity"},
+        {"A=", {.token_file = "/x", .identity = "x"}, EXIT_USAGE, "--identity goes with a managed identity"},
         {"A=", {.identity = "a&resource=b"}, EXIT_USAGE, "--identity is no application's id"},
         {"AZURE_POD_IDENTITY_AUTHORITY_HOST=http://10.0.0.1", {0}, EXIT_USAGE, "plain http"},
         {"AZURE_POD_IDENTITY_AUTHORITY_HOST=http://169.254.169.254.evil.example", {0}, EXIT_USAGE, "plain http"},
@@ -350,6 +380,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_that_is_set_up_is_taken),
+        cmocka_unit_test(an_identity_that_is_named_is_the_only_one),
         cmocka_unit_test(what_cannot_be_used_is_refused),
         cmocka_unit_test(each_way_says_why_it_does_not_serve),
         cmocka_unit_test(clouds_have_names),

@@ -125,6 +125,25 @@ static void one_command_stays_in_one_cloud(void **state)
     assert_error(err, EXIT_USAGE, "this command has signed in to https://management.usgovcloudapi.net");
 }
 
+static void one_command_signs_in_at_one_place(void **state)
+{
+    const struct options none = {0};
+    _cleanup_azure_access_ struct azure_access access = {0};
+    _cleanup_json_ cJSON *registration = json_new_object(), *other = json_new_object();
+    struct error *err = NULL;
+
+    (void)state;
+    set("AZURE_ACCESS_TOKEN", "a.b.c");
+    json_set_string(registration, "endpoint", "https://management.usgovcloudapi.net");
+    json_set_string(registration, "authority", "https://login.microsoftonline.us");
+    json_set_string(other, "endpoint", "https://Management.usgovcloudapi.net");
+    json_set_string(other, "authority", "https://a.example");
+    assert_int_equal(azure_access_open_recorded(&access, &none, registration, NULL, NULL), 0);
+    assert_int_equal(azure_access_open_recorded(&access, &none, registration, NULL, NULL), 0);
+    assert_int_equal(azure_access_open_recorded(&access, &none, other, NULL, &err), -1);
+    assert_error(err, EXIT_USAGE, "(sign-in at https://a.example), and this command has signed in to");
+}
+
 static void a_failed_sign_in_is_not_tried_again(void **state)
 {
     char folder[] = "/tmp/azilr-test-XXXXXX";
@@ -202,6 +221,7 @@ int main(void)
         cmocka_unit_test(the_cloud_is_chosen),
         cmocka_unit_test(unknown_clouds_are_named),
         cmocka_unit_test(one_command_stays_in_one_cloud),
+        cmocka_unit_test(one_command_signs_in_at_one_place),
         cmocka_unit_test(a_failed_sign_in_is_not_tried_again),
         cmocka_unit_test(a_failure_is_of_one_place),
         cmocka_unit_test(a_secret_that_is_used_up_serves_nowhere_else),

@@ -305,6 +305,31 @@ static void an_access_has_an_end(void **state)
     }
 }
 
+/* A renewal whose outcome nobody knows may have made it last longer. */
+static void an_end_may_be_later_than_what_is_certain(void **state)
+{
+    static const struct {
+        const char *expires, *may_last_until, *end;
+    } cases[] = {
+        {"2026-11-20T12:00:00Z", NULL, "2026-11-20T12:00:00Z"},
+        {"2026-11-20T12:00:00Z", "2026-11-20T20:00:00Z", "2026-11-20T20:00:00Z"},
+        {"2026-11-20T12:00:00Z", "2026-11-20T11:00:00Z", "2026-11-20T12:00:00Z"},
+        {"2026-11-20T12:00:00Z", "later", "2026-11-20T12:00:00Z"},
+        {NULL, "2026-11-20T20:00:00Z", "2026-11-20T20:00:00Z"},
+        {NULL, NULL, NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        _cleanup_json_ cJSON *document = json_new_object();
+
+        json_set_string(document, "expires", cases[i].expires);
+        json_set_string(document, "may_last_until", cases[i].may_last_until);
+        if (!str_equal(session_access_end(document), cases[i].end))
+            fail_msg("case %zu", i);
+    }
+}
+
 /* What is left when azilr is killed between two of the calls that make a session. */
 static void what_has_not_come_to_be_is_swept(void **state)
 {
@@ -347,6 +372,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ids_are_checked_and_made_fit),
         cmocka_unit_test(an_access_has_an_end),
+        cmocka_unit_test(an_end_may_be_later_than_what_is_certain),
         cmocka_unit_test_setup_teardown(a_session_comes_and_goes_without_a_trace, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_undo_list_runs_backwards_and_survives_a_crash, set_up, tear_down),
         cmocka_unit_test_setup_teardown(after_a_boot_only_what_outlives_it_is_left, set_up, tear_down),

@@ -161,6 +161,55 @@ static void json_is_one_document_of_bounded_depth(void **state)
     assert_error(err, EXIT_FAILED, "nested more than");
 }
 
+/* A byte or two each, and they would take gigabytes. */
+static void json_has_bounded_values(void **state)
+{
+    static const char *const values[] = {"[],", "1,", "{},", "\"\","};
+    const size_t size = (size_t)32 << 20;
+    _cleanup_free_ char *text = xcalloc(size + 1, 1);
+    struct error *err = NULL;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        size_t length = strlen(values[i]);
+
+        for (size_t at = 1; at + length < size; at += length)
+            memcpy(text + at, values[i], length);
+        text[0] = '[';
+        assert_null(json_parse(text, size, "the answer", &err));
+        assert_error(err, EXIT_FAILED, "the answer has more than 1000000 values");
+    }
+    /* what stands in a text is no value, and a page of many points is taken */
+    memset(text, ',', size);
+    memcpy(text, "[\"", 2);
+    memcpy(text + size - 2, "\"]", 2);
+    cJSON_Delete(json_parse(text, size, "the answer", &err));
+    assert_null(err);
+    memset(text, '1', size);
+    for (size_t at = 1; at < 2 * (size_t)600000; at += 2)
+        text[at] = ',';
+    text[0] = '[';
+    text[2 * (size_t)600000 - 1] = ']';
+    text[1] = '1';
+    cJSON_Delete(json_parse(text, 2 * (size_t)600000, "the answer", &err));
+    assert_null(err);
+}
+
+static void json_results_are_utf_8(void **state)
+{
+    static const char bytes[] = "{\"a\xff\":[\"b\xfe\",{\"\xc3\xbc\":1}]}";
+    _cleanup_json_ cJSON *document = json_parse(bytes, strlen(bytes), "x", NULL);
+    _cleanup_free_ char *text = NULL;
+
+    (void)state;
+    assert_non_null(document);
+    text = json_result(document);
+    assert_true(str_is_utf8(text));
+    assert_non_null(strstr(text, "\"a\\\\xff\""));
+    assert_non_null(strstr(text, "\"b\\\\xfe\""));
+    assert_non_null(strstr(text, "\"\xc3\xbc\""));
+}
+
 static char *temporary_directory(void)
 {
     char *path = str_dup("/tmp/azilr-test-XXXXXX");
@@ -510,6 +559,8 @@ int main(void)
         cmocka_unit_test(a_buffer_keeps_to_its_cap),
         cmocka_unit_test(dates_are_read_and_written),
         cmocka_unit_test(json_is_one_document_of_bounded_depth),
+        cmocka_unit_test(json_has_bounded_values),
+        cmocka_unit_test(json_results_are_utf_8),
         cmocka_unit_test(a_file_is_replaced_whole_and_never_through_a_link),
         cmocka_unit_test(a_directory_that_others_prepared_is_refused),
         cmocka_unit_test(a_place_that_others_can_change_is_refused),
