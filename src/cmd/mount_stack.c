@@ -114,5 +114,6 @@ int mount_stack(struct mount_run *run, struct error **err)
     }
     for (size_t i = looks.first; i < run->volumes.count; i++)
         volume_set_reason(&run->volumes.items[i], VOLUME_FAILED, "nested more than %d levels deep", MAX_ROUNDS);
+    volumes_tell_left_out(&run->volumes);
     return 0;
 }

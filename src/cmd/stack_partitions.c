@@ -14,9 +14,6 @@
 #include "util/str.h"
 #include "volume/partition_table.h"
 
-/* Tables in partitions of tables could go on for ever: with so many volumes, no further one is opened. */
-static const size_t MAX_VOLUMES = 1024;
-
 /* Returns 0; -1 with err set where the mount must end, or with problem set where only this one is lost. */
 static int make_device(struct mount_run *run, const char *origin, const struct table_entry *entry,
                        struct dm_device *made, struct error **problem, struct error **err)
@@ -70,10 +67,11 @@ static int open_table(struct mount_run *run, size_t whole, struct error **err)
     }
     if (table.count == 0)
         return 0;
-    if (run->volumes.count + table.count > MAX_VOLUMES) {
+    /* tables in partitions of tables could go on for ever */
+    if (run->volumes.count + table.count > VOLUMES_MAX) {
         volume_set_reason(&run->volumes.items[whole], VOLUME_FAILED,
                           "partition table (%s) that is not opened: the backup has more than %zu volumes",
-                          run->volumes.items[whole].table, MAX_VOLUMES);
+                          run->volumes.items[whole].table, VOLUMES_MAX);
         return 0;
     }
     for (size_t i = 0; i < table.count; i++)

@@ -116,13 +116,49 @@ char *volume_fit_name(const char *wanted, int number)
     return str_printf("%s%s", name, suffix);
 }
 
+static void volume_clear(struct volume *volume)
+{
+    free(volume->name);
+    free(volume->device);
+    free(volume->type);
+    free(volume->label);
+    free(volume->uuid);
+    free(volume->table);
+    free(volume->part_type);
+    free(volume->part_uuid);
+    free(volume->part_name);
+    for (size_t i = 0; i < volume->companion_count; i++)
+        free(volume->companions[i]);
+    free(volume->companions);
+    free(volume->companion_numbers);
+    free(volume->alias);
+    free(volume->mount_point);
+    free(volume->reason);
+    free(volume->note);
+    *volume = (struct volume){0};
+}
+
+static struct volume *append(struct volumes *volumes)
+{
+    volumes->items = xgrow(volumes->items, volumes->count, sizeof(*volumes->items));
+    return &volumes->items[volumes->count++];
+}
+
+static struct volume *leave_out(struct volumes *volumes)
+{
+    volumes->left_out++;
+    if (volumes->excess)
+        volume_clear(volumes->excess);
+    else
+        volumes->excess = xcalloc(1, sizeof(*volumes->excess));
+    return volumes->excess;
+}
+
 struct volume *volumes_add(struct volumes *volumes, const char *name, const char *device, dev_t device_number, int lun,
                            uint64_t size, bool is_whole_disk)
 {
-    struct volume *volume;
+    struct volume *volume = volumes->count < VOLUMES_MAX ? append(volumes) : leave_out(volumes);
 
-    volumes->items = xreallocarray(volumes->items, volumes->count + 1, sizeof(*volumes->items));
-    volume = &volumes->items[volumes->count++];
     *volume = (struct volume){.name = str_dup(name),
                               .device = str_dup(device),
                               .device_number = device_number,
@@ -131,6 +167,19 @@ struct volume *volumes_add(struct volumes *volumes, const char *name, const char
                               .size = size,
                               .state = VOLUME_FOUND};
     return volume;
+}
+
+void volumes_tell_left_out(struct volumes *volumes)
+{
+    struct volume *volume;
+
+    if (volumes->left_out == 0)
+        return;
+    volume = append(volumes);
+    *volume = (struct volume){.name = str_dup("left-out"), .device = str_dup(""), .lun = -1, .is_tried = true};
+    volume_set_reason(volume, VOLUME_FAILED,
+                      "the backup has %zu volumes more than the %zu that azilr opens of one; these are left out",
+                      volumes->left_out, VOLUMES_MAX);
 }
 
 void volume_probe(struct volume *volume)
@@ -194,27 +243,11 @@ cJSON *volumes_to_json(const struct volumes *volumes)
 
 void volumes_clear(struct volumes *volumes)
 {
-    for (size_t i = 0; i < volumes->count; i++) {
-        struct volume *volume = &volumes->items[i];
-
-        free(volume->name);
-        free(volume->device);
-        free(volume->type);
-        free(volume->label);
-        free(volume->uuid);
-        free(volume->table);
-        free(volume->part_type);
-        free(volume->part_uuid);
-        free(volume->part_name);
-        for (size_t j = 0; j < volume->companion_count; j++)
-            free(volume->companions[j]);
-        free(volume->companions);
-        free(volume->companion_numbers);
-        free(volume->alias);
-        free(volume->mount_point);
-        free(volume->reason);
-        free(volume->note);
-    }
+    for (size_t i = 0; i < volumes->count; i++)
+        volume_clear(&volumes->items[i]);
+    if (volumes->excess)
+        volume_clear(volumes->excess);
+    free(volumes->excess);
     free(volumes->items);
     *volumes = (struct volumes){0};
 }

@@ -65,11 +65,35 @@ static void names_of_any_length_are_a_directory_s(void **state)
     volumes_clear(&run.volumes);
 }
 
+static void a_volume_too_many_is_told_and_no_more(void **state)
+{
+    struct mount_run run = {.wait = WAIT_INIT};
+
+    (void)state;
+    for (size_t i = 0; i < VOLUMES_MAX; i++)
+        volumes_add(&run.volumes, "disk0", "/dev/none", 0, 0, 4096, false);
+    volumes_tell_left_out(&run.volumes);
+    assert_int_equal(run.volumes.count, VOLUMES_MAX);
+    for (int i = 0; i < 3; i++) {
+        struct volume *volume = stack_add_unopened(&run, "vg-lv", 4096);
+
+        volume_set_reason(volume, VOLUME_FAILED, "not activated");
+        volume->alias = str_dup("mapper/vg-lv");
+    }
+    assert_int_equal(run.volumes.count, VOLUMES_MAX);
+    volumes_tell_left_out(&run.volumes);
+    assert_int_equal(run.volumes.count, VOLUMES_MAX + 1);
+    assert_int_equal(run.volumes.items[VOLUMES_MAX].state, VOLUME_FAILED);
+    assert_non_null(strstr(run.volumes.items[VOLUMES_MAX].reason, "3 volumes more"));
+    volumes_clear(&run.volumes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_of_a_backup_stay_names),
         cmocka_unit_test(names_of_any_length_are_a_directory_s),
+        cmocka_unit_test(a_volume_too_many_is_told_and_no_more),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
