@@ -77,7 +77,8 @@ static void judge(struct volume *volume, const struct probe *probe)
 
     volume->filesystem = probe->type ? filesystem_by_type(probe->type) : NULL;
     if (volume->is_whole_disk && probe->table && !probe->type)
-        volume_set_reason(volume, VOLUME_SKIPPED, "partition table (%s) without partitions", probe->table);
+        volume_set_reason(volume, VOLUME_FAILED, "partition table (%s) of which this host's kernel shows no partition",
+                          probe->table);
     else if (!probe->type && bare)
         volume_set_reason(volume, VOLUME_SKIPPED, "%s", bare);
     else if (!probe->type)
@@ -200,7 +201,7 @@ void volume_probe(struct volume *volume)
         volume->part_uuid = steal(probe.part_uuid);
     if (!volume->part_name)
         volume->part_name = steal(probe.part_name);
-    if (!volume->type && !volume->is_whole_disk)
+    if (!volume->type)
         volume->table = steal(probe.table);
     volume->has_outside_journal = has_outside_journal(volume);
     if (volume->has_outside_journal && !volume->note)

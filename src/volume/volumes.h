@@ -67,7 +67,7 @@ struct volumes {
 
 /*
  * Adds a block device that has not been looked at yet, and returns it; good until the next one is added.
- * is_whole_disk: a partition table on it is no volume, since its partitions are volumes of their own. With VOLUMES_MAX
+ * is_whole_disk: of its partitions the kernel shows none. With VOLUMES_MAX
  * of them it is counted as left out, and what is returned can be written to all the same.
  */
 struct volume *volumes_add(struct volumes *volumes, const char *name, const char *device, dev_t device_number, int lun,

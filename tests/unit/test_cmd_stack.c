@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "check.h"
 #include "cmd/mount_stack.h"
@@ -88,12 +90,55 @@ static void a_volume_too_many_is_told_and_no_more(void **state)
     volumes_clear(&run.volumes);
 }
 
+/* A disk of 8 MiB with these bytes in its MBR's first entry. */
+static void add_disk(struct mount_run *run, char *path, const char *entry)
+{
+    int fd = mkstemp(path);
+
+    assert_true(fd >= 0);
+    assert_int_equal(ftruncate(fd, 8 << 20), 0);
+    assert_int_equal(pwrite(fd, entry, 16, 446), 16);
+    assert_int_equal(pwrite(fd, "\x55\xaa", 2, 510), 2);
+    close(fd);
+    volume_probe(volumes_add(&run->volumes, "disk0", path, 0, 0, 8 << 20, true));
+}
+
+/* The kernel shows no partition of such a disk, which must not look as if nothing were missing. */
+static void a_disk_with_a_table_is_only_empty_if_the_table_is(void **state)
+{
+    static const struct {
+        const char *entry;
+        enum volume_state state;
+        const char *reason;
+    } cases[] = {
+        {"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", VOLUME_SKIPPED, "without partitions"},
+        {"\0\0\2\0\xee\xff\xff\xff\1\0\0\0\xff\x3f\0\0", VOLUME_FAILED, "neither that nor the backup"},
+        {"\0\0\2\0\x83\xff\xff\xff\0\x10\0\0\0\x40\0\0", VOLUME_FAILED, "do not lie on it"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct mount_run run = {.wait = WAIT_INIT};
+        char path[] = "/tmp/azilr-disk-XXXXXX";
+        struct error *err = NULL;
+
+        add_disk(&run, path, cases[i].entry);
+        assert_int_equal(stack_open_partitions(&run, &err), 0);
+        assert_int_equal(run.volumes.items[0].state, cases[i].state);
+        if (!strstr(run.volumes.items[0].reason, cases[i].reason))
+            fail_msg("case %zu: %s", i, run.volumes.items[0].reason);
+        unlink(path);
+        volumes_clear(&run.volumes);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_of_a_backup_stay_names),
         cmocka_unit_test(names_of_any_length_are_a_directory_s),
         cmocka_unit_test(a_volume_too_many_is_told_and_no_more),
+        cmocka_unit_test(a_disk_with_a_table_is_only_empty_if_the_table_is),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
