@@ -46,6 +46,39 @@ static const char *bare_partition(const char *part_type)
     return NULL;
 }
 
+#define TO_WINDOWS "restore its disk and attach it to a Windows machine to get at the files"
+
+/*
+ * Partition types of Windows' own volume managers. Whatever lies at the beginning of such a partition may be no more
+ * than a piece of a volume, and is not mounted (Microsoft, PARTITION_INFORMATION_GPT: PARTITION_LDM_DATA_GUID,
+ * PARTITION_LDM_METADATA_GUID, PARTITION_SPACES_GUID; PARTITION_INFORMATION_MBR: PARTITION_LDM).
+ */
+static bool judge_managed_partition(struct volume *volume, const char *part_type)
+{
+    static const struct {
+        const char *type;
+        enum volume_state state;
+        const char *reason;
+    } types[] = {
+        {"af9b60a0-1431-4f62-bc68-3311714a69ad", VOLUME_FAILED,
+         "part of a Windows dynamic disk (LDM), which azilr does not open: " TO_WINDOWS},
+        {"0x42", VOLUME_FAILED, "part of a Windows dynamic disk (LDM), which azilr does not open: " TO_WINDOWS},
+        {"5808c8aa-7e8f-42e0-85d2-e1e90434cfb3", VOLUME_SKIPPED,
+         "the database of a Windows dynamic disk (LDM), holds no files"},
+        {"e75caf8f-f680-4cee-afa3-b001e56efc2d", VOLUME_FAILED,
+         "part of a Storage Spaces pool of Windows, which azilr does not open: " TO_WINDOWS},
+    };
+
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+        if (str_equal_ignoring_case(types[i].type, part_type)) {
+            volume_set_reason(volume, types[i].state, "%s", types[i].reason);
+            /* nor is what seems to be in it */
+            volume->is_tried = true;
+            return true;
+        }
+    return false;
+}
+
 /* UEFI specification 5.3.3; the MBR's type for it is 0xef (5.2.2) */
 static bool is_efi_partition(const char *part_type)
 {
@@ -76,6 +109,8 @@ static void judge(struct volume *volume, const struct probe *probe)
     const char *bare = bare_partition(part_type);
 
     volume->filesystem = probe->type ? filesystem_by_type(probe->type) : NULL;
+    if (judge_managed_partition(volume, part_type))
+        return;
     if (volume->is_whole_disk && probe->table && !probe->type)
         volume_set_reason(volume, VOLUME_FAILED, "partition table (%s) of which this host's kernel shows no partition",
                           probe->table);
