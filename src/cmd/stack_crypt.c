@@ -104,7 +104,7 @@ static int try_key(struct mount_run *run, size_t i, const struct buffer *key, st
     if (result <= 0)
         return result;
     shown = str_printf("%s-unlocked", run->volumes.items[i].name);
-    opened = stack_add(run, shown, path, run->volumes.items[i].lun, err);
+    opened = stack_add(run, shown, path, run->volumes.items[i].disk, err);
     if (!opened)
         return -1;
     /* what a VM's own crypttab calls it is only known once its root is open, and leads to this name */

@@ -137,12 +137,12 @@ static int open_group(struct mount_run *run, struct lvm_group *group, const stru
     return 0;
 }
 
-static void add_volume(struct mount_run *run, const struct lvm_group *group, const struct lvm_lv *lv, int lun,
+static void add_volume(struct mount_run *run, const struct lvm_group *group, const struct lvm_lv *lv, int disk,
                        const char *note)
 {
     _cleanup_free_ char *name = str_printf("%s-%s", group->name, lv->name);
     _cleanup_error_ struct error *problem = NULL;
-    struct volume *volume = lv->path ? stack_add(run, name, lv->path, lun, &problem) : NULL;
+    struct volume *volume = lv->path ? stack_add(run, name, lv->path, disk, &problem) : NULL;
 
     if (!volume) {
         volume = stack_add_unopened(run, name, lv->size);
@@ -193,7 +193,7 @@ static int activate(struct mount_run *run, struct lvm_group *group, struct error
     _cleanup_(origins_clear) struct origins origins = {0};
     _cleanup_error_ struct error *problem = NULL;
     _cleanup_free_ char *note = which_copy(run, group);
-    int lun;
+    int disk;
 
     if (find_origins(run, group, &origins, &problem, err) < 0 || open_group(run, group, &origins, &problem, err) < 0) {
         if (!problem)
@@ -203,9 +203,9 @@ static int activate(struct mount_run *run, struct lvm_group *group, struct error
         return 0;
     }
     judge_members(run, group, VOLUME_MEMBER, NULL);
-    lun = stack_lun_of(run, (const char *const *)origins.paths, origins.count);
+    disk = stack_disk_of(run, (const char *const *)origins.paths, origins.count);
     for (size_t i = 0; i < group->lv_count; i++)
-        add_volume(run, group, &group->lvs[i], lun, note);
+        add_volume(run, group, &group->lvs[i], disk, note);
     return 0;
 }
 

@@ -139,7 +139,7 @@ static int open_array(struct mount_run *run, const struct md_array *array, struc
     _cleanup_free_ char *shown = shown_name(array);
     _cleanup_free_ const char **devices = devices_of(array);
     _cleanup_error_ struct error *problem = NULL;
-    const int lun = stack_lun_of(run, devices, array->member_count);
+    const int disk = stack_disk_of(run, devices, array->member_count);
     struct volume *volume;
 
     if (array->state != MD_WHOLE && array->state != MD_DEGRADED) {
@@ -154,7 +154,7 @@ static int open_array(struct mount_run *run, const struct md_array *array, struc
         return 0;
     }
     judge_members(run, array, VOLUME_MEMBER, NULL);
-    volume = stack_add(run, shown, path, lun, &problem);
+    volume = stack_add(run, shown, path, disk, &problem);
     if (!volume) {
         volume_set_reason(stack_add_unopened(run, shown, 0), VOLUME_FAILED, "%s", problem->message);
         return 0;

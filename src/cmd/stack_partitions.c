@@ -43,7 +43,7 @@ static int open_partition(struct mount_run *run, size_t whole, const struct tabl
     if (make_device(run, run->volumes.items[whole].device, entry, &made, &problem, err) < 0 && !problem)
         return -1;
     if (!problem)
-        volume = stack_add(run, name, made.path, run->volumes.items[whole].lun, &problem);
+        volume = stack_add(run, name, made.path, run->volumes.items[whole].disk, &problem);
     if (!volume) {
         error_fold_hint(problem);
         volume = stack_add_unopened(run, name, entry->size * 512);

@@ -199,6 +199,7 @@ struct volume *volumes_add(struct volumes *volumes, const char *name, const char
                               .device = str_dup(device),
                               .device_number = device_number,
                               .lun = lun,
+                              .disk = -1,
                               .is_whole_disk = is_whole_disk,
                               .size = size,
                               .state = VOLUME_FOUND};
@@ -212,7 +213,8 @@ void volumes_tell_left_out(struct volumes *volumes)
     if (volumes->left_out == 0)
         return;
     volume = append(volumes);
-    *volume = (struct volume){.name = str_dup("left-out"), .device = str_dup(""), .lun = -1, .is_tried = true};
+    *volume =
+        (struct volume){.name = str_dup("left-out"), .device = str_dup(""), .lun = -1, .disk = -1, .is_tried = true};
     volume_set_reason(volume, VOLUME_FAILED,
                       "the backup has %zu volumes more than the %zu that azilr opens of one; these are left out",
                       volumes->left_out, VOLUMES_MAX);

@@ -28,6 +28,7 @@ struct volume {
     char *device; /* "/dev/sdc1" */
     dev_t device_number;
     int lun;
+    int disk; /* the backup's disk that it is on, or the first of them: 0 for "disk0"; -1 if on none */
     bool is_whole_disk;
     bool has_outside_journal; /* an ext file system whose journal is on another device: never to be loaded */
     bool is_tried;            /* of what is no file system: opening it, or what it is part of, has been tried */
