@@ -225,6 +225,8 @@ static void judge_others(const struct mount_run *run, const char *const devices[
     for (size_t i = 0; i < groups->unusable_count; i++) {
         _cleanup_free_ char *reason = str_printf("LVM physical volume: %s", groups->unusable[i].reason);
 
+        if (groups->unusable[i].lacks_others && members != STACK_PARTIAL)
+            continue;
         judge_member(run, groups->unusable[i].device, VOLUME_FAILED, reason);
     }
     for (size_t i = 0; i < count && members == STACK_PARTIAL; i++)

@@ -53,6 +53,7 @@ struct lvm_group {
 struct lvm_unusable {
     char *device; /* as it was given to lvm_read() */
     char *reason;
+    bool lacks_others; /* it may be of use together with a device that was not there to be read */
 };
 
 struct lvm_groups {

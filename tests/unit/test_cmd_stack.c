@@ -5,6 +5,7 @@
 
 #include "check.h"
 #include "cmd/mount_stack.h"
+#include "util/json.h"
 #include "util/str.h"
 
 /* An array's or volume group's name is what the backup says, and becomes a directory's. */
@@ -132,6 +133,36 @@ static void a_disk_with_a_table_is_only_empty_if_the_table_is(void **state)
     }
 }
 
+/* What cannot be entered in the undo list must not be made: that ends the mount, and is not one volume's failure. */
+static void a_state_that_cannot_be_saved_ends_the_mount(void **state)
+{
+    char root[] = "/tmp/azilr-stack-XXXXXX";
+    _cleanup_free_ char *run_dir = NULL, *var_dir = NULL, *command = NULL;
+    struct options options = {0};
+    struct mount_run run = {.wait = WAIT_INIT, .options = &options};
+    struct buffer key = BUFFER_INIT(16);
+    struct error *err = NULL;
+
+    (void)state;
+    assert_non_null(mkdtemp(root));
+    run_dir = str_printf("%s/run", root);
+    var_dir = str_printf("%s/var", root);
+    command = str_printf("rm -rf '%s'", root);
+    const struct session_places places = {.run = run_dir, .var = var_dir};
+    assert_int_equal(session_create(&places, "web01", &run.session, &err), 0);
+    json_set_string(run.session->state, "tag", "0123abcd");
+    volumes_add(&run.volumes, "disk0", "/dev/null", 0, 0, 4096, true)->type = str_dup("crypto_LUKS");
+    assert_int_equal(buffer_append(&key, "key", 3), 0);
+    run.keys = &key;
+    run.key_count = 1;
+    assert_int_equal(system(command), 0); // NOLINT(cert-env33-c): a path of mkdtemp's
+    assert_int_equal(stack_unlock(&run, &err), -1);
+    assert_error(err, EXIT_FAILED, "cannot save the session's state");
+    buffer_clear(&key);
+    volumes_clear(&run.volumes);
+    session_close(run.session);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -139,6 +170,7 @@ int main(void)
         cmocka_unit_test(names_of_any_length_are_a_directory_s),
         cmocka_unit_test(a_volume_too_many_is_told_and_no_more),
         cmocka_unit_test(a_disk_with_a_table_is_only_empty_if_the_table_is),
+        cmocka_unit_test(a_state_that_cannot_be_saved_ends_the_mount),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

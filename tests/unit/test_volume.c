@@ -126,6 +126,8 @@ static void every_type_is_mountable_or_says_why_not(void **state)
         assert_null(filesystem_by_type(others[i])->drivers[0].type);
     }
     assert_true(filesystem_by_type("swap")->harmless);
+    assert_true(filesystem_by_type("jbd")->harmless);
+    assert_true(filesystem_by_type("xfs_external_log")->harmless);
     assert_false(filesystem_by_type("bcache")->harmless);
     assert_null(filesystem_by_type("no-such-thing"));
     /* every option list is added to the common one, which is what makes a mount harmless */
