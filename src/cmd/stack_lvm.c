@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* The volume groups of a backup: each on overlays, under a name and with ids of its own. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "block/dm.h"
 #include "cmd/mount_stack.h"
 #include "cmd/stack_members.h"
 #include "cmd/teardown.h"
 #include "util/json.h"
+#include "util/log.h"
 #include "util/str.h"
 #include "volume/lvm.h"
 
@@ -187,6 +189,37 @@ static char *which_copy(const struct mount_run *run, const struct lvm_group *gro
     return str_printf("the backup has several copies of its volume group: this is the one on %s", names);
 }
 
+/*
+ * Whether this host has volumes of the very same group active: device-mapper's UUID of one begins with the group's,
+ * without its dashes (lvm2, lib/activate/dev_manager.c, build_dm_uuid()). Nothing of the host's is read for that.
+ */
+static bool host_has(const struct lvm_group *group)
+{
+    _cleanup_free_ char *prefix = str_printf("LVM-%s", group->uuid);
+    _cleanup_dm_devices_ struct dm_devices all = {0};
+    char *end = prefix + strlen("LVM-");
+
+    for (const char *at = end; *at; at++)
+        if (*at != '-')
+            *end++ = *at;
+    *end = '\0';
+    if (dm_list("", &all, NULL) < 0)
+        return false;
+    for (size_t i = 0; i < all.count; i++)
+        if (str_starts_with(all.items[i].uuid, prefix))
+            return true;
+    return false;
+}
+
+static void tell_of_same_group(const struct lvm_group *group)
+{
+    if (host_has(group))
+        log_warning(
+            "this host has the volume group %s too: while the backup is open, this host's LVM refuses to change "
+            "that group unless it is kept from seeing the backup's disks; azilr(8) has a filter that does so",
+            group->name);
+}
+
 /* Only what must end the whole mount is an error. */
 static int activate(struct mount_run *run, struct lvm_group *group, struct error **err)
 {
@@ -202,6 +235,7 @@ static int activate(struct mount_run *run, struct lvm_group *group, struct error
         judge_members(run, group, VOLUME_FAILED, problem->message);
         return 0;
     }
+    tell_of_same_group(group);
     judge_members(run, group, VOLUME_MEMBER, NULL);
     disk = stack_disk_of(run, (const char *const *)origins.paths, origins.count);
     for (size_t i = 0; i < group->lv_count; i++)
