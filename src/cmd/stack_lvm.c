@@ -297,6 +297,29 @@ static int activate_set(struct mount_run *run, const struct members *found, size
     return result;
 }
 
+/* Physical volumes of which none is put together with another, lest it be one of another copy. */
+static void refuse_doubtful(const struct mount_run *run, const struct members *found)
+{
+    _cleanup_free_ char *names = str_dup(""), *reason = NULL;
+
+    for (size_t i = 0; i < found->count; i++) {
+        _cleanup_free_ char *before = NULL;
+
+        if (found->sets[i] != LVM_DOUBTFUL)
+            continue;
+        before = steal(names);
+        names = str_printf("%s%s%s", before, *before ? ", " : "", stack_volume_of(run, found->devices[i])->name);
+    }
+    reason =
+        str_printf("LVM physical volume: the backup has several copies of its volume group, all of the same state, "
+                   "and which of %s belong together cannot be told; a recovery point in which only one of them is "
+                   "attached can be opened",
+                   names);
+    for (size_t i = 0; i < found->count; i++)
+        if (found->sets[i] == LVM_DOUBTFUL)
+            judge_member(run, found->devices[i], VOLUME_FAILED, reason);
+}
+
 int stack_activate_groups(struct mount_run *run, enum stack_members members, struct error **err)
 {
     _cleanup_(members_clear) struct members found = {0};
@@ -307,6 +330,7 @@ int stack_activate_groups(struct mount_run *run, enum stack_members members, str
     if (found.count == 0)
         return 0;
     sets = lvm_divide(found.devices, found.uuids, found.count, found.sets, &run->wait, &problem);
+    refuse_doubtful(run, &found);
     /* without LVM there is nothing to divide: the reading says so of each */
     for (int set = 0; set < (sets < 1 ? 1 : sets) && result == 0; set++)
         result = activate_set(run, &found, (size_t)set, members, err);

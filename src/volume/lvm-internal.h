@@ -76,9 +76,12 @@ struct lvm_copy {
     char *vg_uuid;
     uint64_t seqno;
     size_t set;
+    bool is_doubtful;
 };
 
-/* What lvm_divide() does once it knows the groups: sets `set` of each. Returns how many sets there are. */
+/*
+ * What lvm_divide() does once it knows the groups: sets `set` and is_doubtful of each. Returns how many sets there are.
+ */
 size_t lvm_divide_copies(struct lvm_copy *copies, size_t count);
 
 /* Whether a comma-separated list, such as a layout, has this word. */
