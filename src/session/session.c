@@ -18,8 +18,8 @@ const struct session_places session_host_places = {.run = "/run/azilr", .var = "
 
 static const int CREATE_LOCK_WAIT_MS = 2000;
 /* What is saved must be readable again: by an older or newer azilr too, so the limit for reading is the larger one. */
-static const size_t MAX_SAVED = 8 * 1024 * 1024;
-static const size_t MAX_STATE = 32 * 1024 * 1024;
+static const size_t MAX_SAVED = 16 * 1024 * 1024;
+static const size_t MAX_STATE = 64 * 1024 * 1024;
 static const char ID_CHARACTERS[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
 
 bool session_id_is_valid(const char *text)

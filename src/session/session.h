@@ -91,7 +91,7 @@ bool session_has_expired(const cJSON *state, time_t now, bool unknown);
 bool session_is_foreign(const cJSON *state);
 
 /*
- * Saves the state. One of more than 8 MiB is refused (EXIT_FAILED), and what was saved before stays: a file that
+ * Saves the state. One of more than 16 MiB is refused (EXIT_FAILED), and what was saved before stays: a file that
  * session_open() would not read again could not be cleaned up after.
  */
 int session_save(struct session *session, struct error **err);

@@ -370,7 +370,7 @@ static void what_is_saved_can_be_read_again_however_much_it_is(void **state)
     assert_int_equal(cJSON_GetArraySize(json_array(session->state, "undo")), 6000);
 
     /* too much is refused while what is there can still be undone, and is undone from what was saved before */
-    enter_many(session, 6000000);
+    enter_many(session, 12000000);
     assert_int_equal(session_save(session, &err), -1);
     assert_error(err, EXIT_FAILED, "could not be read again");
     assert_int_equal(session_will(session, "mount", NULL, false, &err), -1);
@@ -378,7 +378,7 @@ static void what_is_saved_can_be_read_again_however_much_it_is(void **state)
     assert_int_equal(session_undone(session, session_last_change(session), &err), 0);
     session_close(steal(session));
     assert_int_equal(session_open(&fixture->places, "many", 0, NULL, &session, &err), 0);
-    assert_int_equal(cJSON_GetArraySize(json_array(session->state, "undo")), 11999);
+    assert_int_equal(cJSON_GetArraySize(json_array(session->state, "undo")), 17999);
     session_close(session);
 }
 
