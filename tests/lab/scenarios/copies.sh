@@ -18,11 +18,12 @@ lvm_on() { # COMMAND DEVICES [ARGUMENTS]: DEVICES is a list with commas
     "$command" --devices "$devices" -q --config 'backup { backup = 0 archive = 0 }' "$@" > /dev/null
 }
 
+size=48M
 blank() { # IMAGE...: sets `loops`, a loop device for each
     local image
     loops=()
     for image; do
-        truncate -s 48M "$image.img"
+        truncate -s $size "$image.img"
         loops+=("$(losetup -f --show "$image.img")")
     done
     udevadm settle
@@ -96,7 +97,9 @@ array ten 10 1.2 t0 t1 t2 t3
 array "" 5 0.90 n0 n1 n2
 
 step "a btrfs of two devices, and an older copy"
+size=160M
 blank b0 b1
+size=48M
 mkfs.btrfs -q --mixed -m raid1 -d raid1 "${loops[@]}"
 udevadm settle
 echo old > small/which
