@@ -58,22 +58,22 @@ lvm_on() { # COMMAND DEVICE [ARGUMENTS]
     shift 2
     "$command" --devices "$device" -q --config 'backup { backup = 0 archive = 0 } devices { scan_lvs = 1 }' "$@" > /dev/null
 }
-truncate -s 40M stacked.img
-sfdisk -q --label gpt stacked.img <<< 'type=V'
-loop=$(_attach stacked.img)
-lvm_on vgcreate "${loop}p1" vgouter "${loop}p1"
-lvm_on lvcreate "${loop}p1" -y -n disk -l 100%FREE vgouter
-sfdisk -q --no-reread --no-tell-kernel --label gpt /dev/vgouter/disk <<< 'start=1MiB, size=24MiB, type=V'
-inner=$(losetup -f --show -o 1M --sizelimit 24M /dev/vgouter/disk)
-lvm_on vgcreate "$inner" vginner "$inner"
-lvm_on lvcreate "$inner" -y -Wn -n files -l 100%FREE vginner
-dd if=part.img of=/dev/vginner/files bs=1M conv=fsync status=none
-lvm_on vgchange "$inner" -an vginner
-_detach "$inner"
-# of the table inside only the backup is left
-dd if=/dev/zero of=/dev/vgouter/disk bs=512 seek=1 count=33 conv=fsync status=none
-lvm_on vgchange "${loop}p1" -an vgouter
-_detach "$loop"
+# volume_in IMAGE MIB VG FILE: on a partition of the image a volume of so many MiB, which holds what is in the file
+volume_in() {
+    local loop
+    truncate -s $(($2 + 8))M "$1"
+    sfdisk -q --label gpt "$1" <<< 'type=V'
+    loop=$(_attach "$1")
+    lvm_on vgcreate "${loop}p1" "$3" "${loop}p1"
+    lvm_on lvcreate "${loop}p1" -y -Wn -n files -L "$2M" "$3"
+    dd if="$4" of="/dev/$3/files" bs=1M conv=fsync status=none
+    lvm_on vgchange "${loop}p1" -an "$3"
+    _detach "$loop"
+}
+volume_in inner.img 8 vginner part.img
+# only the backup of the table inside is left
+zero inner 1 33
+volume_in stacked.img 16 vgouter inner.img
 rm -f /etc/lvm/{archive,backup}/vg{outer,inner}*
 
 step "a tower of tables, each in the partition of the one before; and one whose partitions are the whole of it"
