@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/mount_btrfs.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cmd/mount_overlay.h"
 #include "cmd/teardown.h"
@@ -14,6 +16,7 @@ struct candidates {
     size_t *volumes; /* by their place in run->volumes */
     struct btrfs_member *members;
     size_t *groups;
+    enum btrfs_fit *fits;
     struct overlay_wish *overlays;
     size_t count;
 };
@@ -24,6 +27,7 @@ static void candidates_clear(struct candidates *all)
     free(all->volumes);
     free(all->members);
     free(all->groups);
+    free(all->fits);
     free(all->overlays);
 }
 
@@ -34,6 +38,7 @@ static void find(struct mount_run *run, struct candidates *all)
     *all = (struct candidates){.volumes = xcalloc(most, sizeof(*all->volumes)),
                                .members = xcalloc(most, sizeof(*all->members)),
                                .groups = xcalloc(most, sizeof(*all->groups)),
+                               .fits = xcalloc(most, sizeof(*all->fits)),
                                .overlays = xcalloc(most, sizeof(*all->overlays))};
     for (size_t i = 0; i < run->volumes.count; i++) {
         struct volume *volume = &run->volumes.items[i];
@@ -48,7 +53,7 @@ static void find(struct mount_run *run, struct candidates *all)
         all->overlays[all->count] = (struct overlay_wish){.origin = volume->device, .volume = volume->name};
         all->volumes[all->count++] = i;
     }
-    btrfs_group(all->members, all->count, all->groups);
+    btrfs_group(all->members, all->count, all->groups, all->fits);
 }
 
 static int collect_group(const struct candidates *all, size_t first, size_t *members)
@@ -79,10 +84,72 @@ static void fail_all(struct mount_run *run, const struct candidates *all, const 
         volume_set_reason(&run->volumes.items[all->volumes[members[i]]], VOLUME_FAILED, "%s", reason);
 }
 
+/* "disk2, disk3": the volumes of these members. The caller frees it. */
+static char *names_of(const struct mount_run *run, const struct candidates *all, const size_t *members, size_t count)
+{
+    char *names = str_dup("");
+
+    for (size_t i = 0; i < count; i++) {
+        _cleanup_free_ char *before = names;
+
+        names = str_printf("%s%s%s", before, *before ? ", " : "", run->volumes.items[all->volumes[members[i]]].name);
+    }
+    return names;
+}
+
+/* Returns whether it was one that can't be opened, for want of knowing what belongs to it. */
+static bool refuse(struct mount_run *run, const struct candidates *all, const size_t *members, size_t count)
+{
+    _cleanup_free_ char *names = names_of(run, all, members, count), *reason = NULL;
+
+    if (all->fits[members[0]] == BTRFS_DOUBTFUL)
+        reason = str_printf("the backup has several copies of this btrfs, all of the same state, and which of its "
+                            "devices (%s) belong together cannot be told; a recovery point in which only one of them "
+                            "is attached can be opened",
+                            names);
+    else if (all->fits[members[0]] == BTRFS_LEFT_OVER)
+        reason = str_printf("there is a newer or fuller copy of this btrfs in the backup, and of this one only %zu of "
+                            "%" PRIu64 " devices (%s): one that was replaced perhaps",
+                            count, all->members[members[0]].device_count, names);
+    if (reason)
+        fail_all(run, all, members, count, reason);
+    return reason != NULL;
+}
+
+static bool is_copied(const struct candidates *all, size_t member)
+{
+    for (size_t i = 0; i < all->count; i++)
+        if (all->groups[i] != all->groups[member] &&
+            memcmp(all->members[i].fsid, all->members[member].fsid, BTRFS_ID_LENGTH) == 0)
+            return true;
+    return false;
+}
+
+/* What a person should know of one on several devices. NULL if nothing. The caller frees it. */
+static char *note_of(const struct mount_run *run, const struct candidates *all, const size_t *members, size_t count)
+{
+    const struct btrfs_member *first = &all->members[members[0]];
+    _cleanup_free_ char *names = names_of(run, all, members, count);
+    const char *seed = NULL;
+
+    for (size_t i = 0; i < all->count && !seed; i++)
+        if (all->members[i].is_seed)
+            seed = run->volumes.items[all->volumes[i]].name;
+    if (count < first->device_count)
+        return str_printf("%zu of its %" PRIu64
+                          " devices are in the backup: what had no copy on these is missing%s%s%s",
+                          count, first->device_count, seed ? ", as is all of the seed that it may be built on (" : "",
+                          seed ? seed : "", seed ? "), which azilr opens only by itself" : "");
+    return count > 1 && is_copied(all, members[0])
+               ? str_printf("the backup has several copies of this btrfs: this is the one on %s", names)
+               : NULL;
+}
+
 /* From here on the first volume stands for all of them. */
 static void join(struct mount_run *run, struct candidates *all, const size_t *members, size_t count)
 {
     struct volume *first = &run->volumes.items[all->volumes[members[0]]];
+    _cleanup_free_ char *note = NULL;
 
     free(first->device);
     first->device = steal(all->overlays[members[0]].path);
@@ -98,9 +165,14 @@ static void join(struct mount_run *run, struct candidates *all, const size_t *me
         volume_set_reason(&run->volumes.items[all->volumes[members[i]]], VOLUME_MEMBER,
                           "part of the btrfs that is shown as %s", first->name);
     }
-    if (count < all->members[members[0]].device_count)
-        first->note = str_printf("%zu of its %llu devices are in the backup: what had no copy on these is missing",
-                                 count, (unsigned long long)all->members[members[0]].device_count);
+    note = note_of(run, all, members, count);
+    if (note && first->note) {
+        _cleanup_free_ char *before = steal(first->note);
+
+        first->note = str_printf("%s; %s", before, note);
+    } else if (note) {
+        first->note = steal(note);
+    }
 }
 
 /* Only what must end the whole mount is an error. */
@@ -139,7 +211,9 @@ int mount_btrfs_prepare(struct mount_run *run, struct error **err)
     for (size_t i = 0; i < all.count; i++) {
         int count = all.groups[i] == i ? collect_group(&all, i, members) : 0;
 
-        if (wait_check(&run->wait, err) < 0 || (count && prepare(run, &all, members, (size_t)count, err) < 0))
+        if (wait_check(&run->wait, err) < 0)
+            return -1;
+        if (count && !refuse(run, &all, members, (size_t)count) && prepare(run, &all, members, (size_t)count, err) < 0)
             return -1;
     }
     return 0;

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
+#include "cmd/guest_volumes.h"
 #include "cmd/mount_run.h"
 #include "cmd/teardown.h"
 #include "mount/btrfs_tree.h"
@@ -42,60 +43,6 @@ static void tree_clear(struct tree *tree)
     guest_root_clear(&tree->root);
     guest_plan_clear(&tree->plan);
     free(tree->directory);
-}
-
-/* A whole text as a number of at most four digits; -1 for anything else. */
-static int small_number(const char *text, size_t length)
-{
-    _cleanup_free_ char *copy = str_ndup(text, length);
-    long number;
-
-    return length <= 4 && str_to_long(copy, 0, 9999, &number) == 0 ? (int)number : -1;
-}
-
-/* Volumes are named for it: "disk0p1", "disk0". */
-static void place_on_disk(const char *name, int *disk, int *partition)
-{
-    static const char PREFIX[] = "disk";
-    const char *digits = str_starts_with(name, PREFIX) ? name + strlen(PREFIX) : "";
-    size_t length = strcspn(digits, "p");
-
-    *disk = small_number(digits, length);
-    *partition = digits[length] ? small_number(digits + length + 1, strlen(digits + length + 1)) : 0;
-    if (*disk < 0 || *partition < 0)
-        *disk = *partition = -1;
-}
-
-/* What is no partition, a logical volume perhaps, is where that with the same LUN is; -1 if there is none. */
-static int disk_of_lun(const struct volumes *volumes, const struct guest_volume *described, int lun)
-{
-    for (size_t i = 0; i < volumes->count; i++)
-        if (described[i].partition >= 0 && volumes->items[i].lun == lun)
-            return described[i].disk;
-    return -1;
-}
-
-static struct guest_volume *describe_volumes(const struct volumes *volumes)
-{
-    struct guest_volume *list = xcalloc(volumes->count ? volumes->count : 1, sizeof(*list));
-
-    for (size_t i = 0; i < volumes->count; i++) {
-        const struct volume *volume = &volumes->items[i];
-
-        list[i] = (struct guest_volume){.name = volume->name,
-                                        .type = volume->type,
-                                        .label = volume->label,
-                                        .uuid = volume->uuid,
-                                        .part_uuid = volume->part_uuid,
-                                        .part_name = volume->part_name,
-                                        .aliases = volume->alias,
-                                        .mounted = volume->state == VOLUME_MOUNTED};
-        place_on_disk(volume->name, &list[i].disk, &list[i].partition);
-    }
-    for (size_t i = 0; i < volumes->count; i++)
-        if (list[i].disk < 0)
-            list[i].disk = disk_of_lun(volumes, list, volumes->items[i].lun);
-    return list;
 }
 
 /* The mount of a volume below volumes/, whose directory nobody but root can reach. */
@@ -259,12 +206,14 @@ static int show_root(struct tree *tree, size_t number, struct error **reason, st
     return made;
 }
 
-static cJSON *tree_to_json(const struct tree *tree)
+/* reason: why it is not shown; NULL if it is. */
+static cJSON *tree_to_json(const struct tree *tree, const char *reason)
 {
     cJSON *object = json_new_object(), *mounts;
 
-    json_set_string(object, "directory", tree->directory);
-    json_set_string(object, "status", "mounted");
+    json_set_string(object, "directory", reason ? NULL : tree->directory);
+    json_set_string(object, "status", reason ? "failed" : "mounted");
+    json_set_string(object, "reason", reason);
     json_set_string(object, "volume", tree->volumes[tree->volume].name);
     json_set_string(object, "subvolume", str_equal(tree->root.path, "/") ? NULL : tree->root.path);
     json_set_string(object, "os", tree->root.os);
@@ -288,17 +237,23 @@ static cJSON *tree_to_json(const struct tree *tree)
     return object;
 }
 
-static int add_root(struct tree *tree, cJSON *roots, struct error **err)
+/* Lists one that is not shown; its files can be had below volumes/ all the same. */
+static void add_unshown(const struct tree *tree, const char *reason, cJSON *roots)
+{
+    log_warning("the root file system on %s is not shown as a tree: %s", tree->volumes[tree->volume].name, reason);
+    json_append(roots, tree_to_json(tree, reason));
+}
+
+static int add_root(struct tree *tree, size_t number, cJSON *roots, struct error **err)
 {
     _cleanup_error_ struct error *reason = NULL;
     _cleanup_close_ int root = -1;
-    int shown = show_root(tree, (size_t)cJSON_GetArraySize(roots), &reason, err);
+    int shown = show_root(tree, number, &reason, err);
 
     if (shown < 0)
         return -1;
     if (shown == 0) {
-        log_warning("the root file system on %s is not shown as a tree: %s", tree->volumes[tree->volume].name,
-                    reason->message);
+        add_unshown(tree, reason->message, roots);
         return 0;
     }
     root = open(tree->directory, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -308,8 +263,8 @@ static int add_root(struct tree *tree, cJSON *roots, struct error **err)
     if (apply_fstab(tree, root, err) < 0)
         return -1;
     guest_root_describe(root, &tree->root);
-    json_append(roots, tree_to_json(tree));
-    return 0;
+    json_append(roots, tree_to_json(tree, NULL));
+    return 1;
 }
 
 /* Whether the volume has a root, which is looked for only where files can be read. */
@@ -320,52 +275,54 @@ static bool find_root(const struct volume *volume, struct guest_root *root)
     return top >= 0 && guest_root_find(top, str_equal(volume->type, "btrfs"), root);
 }
 
-static int place_in_order(const struct guest_volume *volume)
+/* Shows all roots that there are. Returns how many are shown. */
+static int add_roots(struct mount_run *run, cJSON *roots, struct error **err)
 {
-    return volume->disk < 0 ? INT_MAX : volume->disk;
-}
+    _cleanup_free_ struct guest_volume *volumes = guest_volumes_describe(&run->volumes);
+    _cleanup_free_ size_t *order = guest_volumes_in_order(volumes, run->volumes.count);
+    int shown = 0;
 
-/* Indices of all volumes, the OS disk's first, which has the lowest LUN. The caller frees the list. */
-static size_t *in_order_of_disks(const struct volumes *volumes, const struct guest_volume *described)
-{
-    size_t *order = xcalloc(volumes->count ? volumes->count : 1, sizeof(*order));
+    for (size_t i = 0; i < run->volumes.count; i++) {
+        _cleanup_(tree_clear) struct tree tree = {.run = run, .volumes = volumes, .volume = order[i]};
+        int result;
 
-    for (size_t i = 0; i < volumes->count; i++) {
-        size_t at = i;
+        if (wait_check(&run->wait, err) < 0)
+            return -1;
+        if (!find_root(&run->volumes.items[order[i]], &tree.root))
+            continue;
+        if (shown == MAX_ROOTS) {
+            _cleanup_free_ char *reason = str_printf("no more than %d root file systems are", MAX_ROOTS);
 
-        while (at > 0 && place_in_order(&described[order[at - 1]]) > place_in_order(&described[i])) {
-            order[at] = order[at - 1];
-            at--;
+            add_unshown(&tree, reason, roots);
+            continue;
         }
-        order[at] = i;
+        result = add_root(&tree, (size_t)shown, roots, err);
+        if (result < 0)
+            return -1;
+        shown += result;
     }
-    return order;
+    return shown;
 }
 
 int mount_roots(struct mount_run *run, struct error **err)
 {
-    _cleanup_free_ struct guest_volume *volumes = describe_volumes(&run->volumes);
-    _cleanup_free_ size_t *order = in_order_of_disks(&run->volumes, volumes);
+    const cJSON *first;
     cJSON *roots;
-    int count;
+    int shown;
 
     progress_begin(&run->progress, "Putting the VM's own tree together");
     cJSON_DeleteItemFromObjectCaseSensitive(run->session->state, "roots");
     roots = json_set_array(run->session->state, "roots");
-    for (size_t i = 0; i < run->volumes.count && cJSON_GetArraySize(roots) < MAX_ROOTS; i++) {
-        _cleanup_(tree_clear) struct tree tree = {.run = run, .volumes = volumes, .volume = order[i]};
-
-        if (wait_check(&run->wait, err) < 0)
-            return -1;
-        if (find_root(&run->volumes.items[order[i]], &tree.root) && add_root(&tree, roots, err) < 0)
-            return -1;
-    }
-    count = cJSON_GetArraySize(roots);
-    if (count == 0)
-        progress_end(&run->progress, "no volume holds a Linux root file system");
-    else if (count == 1)
-        progress_end(&run->progress, "%s", json_string(cJSON_GetArrayItem(roots, 0), "directory"));
+    shown = add_roots(run, roots, err);
+    if (shown < 0)
+        return -1;
+    for (first = roots->child; first && !json_string(first, "directory");)
+        first = first->next;
+    if (shown == 1)
+        progress_end(&run->progress, "%s", json_string(first, "directory"));
+    else if (shown == 0)
+        progress_end(&run->progress, roots->child ? "none could be shown" : "no volume holds a Linux root file system");
     else
-        progress_end(&run->progress, "%d roots", count);
+        progress_end(&run->progress, "%d roots", shown);
     return 0;
 }

@@ -18,12 +18,13 @@ static void list_disks(struct mount_run *run)
         _cleanup_free_ char *disk_name = str_printf("disk%zu", i);
 
         if (disk->partition_count == 0)
-            volumes_add(&run->volumes, disk_name, disk->path, disk->device, disk->lun, disk->size, true);
+            volumes_add(&run->volumes, disk_name, disk->path, disk->device, disk->lun, disk->size, true)->disk = (int)i;
         for (size_t j = 0; j < disk->partition_count; j++) {
             const struct partition *partition = &disk->partitions[j];
             _cleanup_free_ char *name = str_printf("%sp%d", disk_name, partition->number);
 
-            volumes_add(&run->volumes, name, partition->path, partition->device, disk->lun, partition->size, false);
+            volumes_add(&run->volumes, name, partition->path, partition->device, disk->lun, partition->size, false)
+                ->disk = (int)i;
         }
     }
 }
@@ -48,15 +49,19 @@ static char *unique_name(const struct volumes *volumes, const char *wanted)
     return name;
 }
 
-struct volume *stack_add(struct mount_run *run, const char *name, const char *device, int lun, struct error **problem)
+struct volume *stack_add(struct mount_run *run, const char *name, const char *device, int disk, struct error **problem)
 {
     _cleanup_free_ char *unique = unique_name(&run->volumes, name);
+    const int lun = disk >= 0 && (size_t)disk < run->disks.count ? run->disks.items[disk].lun : -1;
+    struct volume *volume;
     uint64_t size;
     dev_t number;
 
     if (block_device_look(device, &number, &size, problem) < 0)
         return NULL;
-    return volumes_add(&run->volumes, unique, device, number, lun, size, false);
+    volume = volumes_add(&run->volumes, unique, device, number, lun, size, false);
+    volume->disk = disk;
+    return volume;
 }
 
 struct volume *stack_add_unopened(struct mount_run *run, const char *name, uint64_t size)
@@ -114,5 +119,6 @@ int mount_stack(struct mount_run *run, struct error **err)
     }
     for (size_t i = looks.first; i < run->volumes.count; i++)
         volume_set_reason(&run->volumes.items[i], VOLUME_FAILED, "nested more than %d levels deep", MAX_ROUNDS);
+    volumes_tell_left_out(&run->volumes);
     return 0;
 }

@@ -37,10 +37,11 @@ int stack_unlock(struct mount_run *run, struct error **err);
 int stack_read_keys(struct mount_run *run, struct error **err);
 
 /*
- * Adds a device that was opened as a volume still to be looked at; its name becomes unique. NULL, with the reason in
+ * Adds a device that was opened as a volume still to be looked at, on this disk of the backup (struct volume); its name
+ * becomes unique. NULL, with the reason in
  * `problem`, if it cannot be looked at.
  */
-struct volume *stack_add(struct mount_run *run, const char *name, const char *device, int lun, struct error **problem);
+struct volume *stack_add(struct mount_run *run, const char *name, const char *device, int disk, struct error **problem);
 
 /* Adds one that could not be opened, whose reason the caller sets. */
 struct volume *stack_add_unopened(struct mount_run *run, const char *name, uint64_t size);

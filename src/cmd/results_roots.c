@@ -17,7 +17,7 @@ static const char *name_of(const cJSON *root)
     const char *directory = json_string(root, "directory");
     const char *slash = directory ? strrchr(directory, '/') : NULL;
 
-    return slash ? slash + 1 : "";
+    return slash ? slash + 1 : "-";
 }
 
 /* A line of its own; the texts come from a backup, or from a file that may be damaged. */
@@ -36,8 +36,11 @@ static void say(const char *format, ...)
 
 static void print_mounts(const cJSON *root)
 {
+    const char *failure = json_string(root, "reason"), *on = json_string(root, "volume");
     const cJSON *mount;
 
+    if (failure)
+        say("the root file system on %s is not shown as a tree: %s", on ? on : "-", failure);
     if (json_string(root, "note"))
         say("%s: %s", name_of(root), json_string(root, "note"));
     cJSON_ArrayForEach(mount, json_array(root, "mounts"))

@@ -22,6 +22,7 @@ struct locked {
     size_t tried;     /* so many of run->keys are not its own */
     bool is_settled;  /* opened, or known not to be openable */
     bool is_left_out; /* the person wants it to stay locked */
+    bool must_end;    /* the mount must: what is about to be made cannot be entered in the undo list */
 };
 
 /* The key belongs to the run from now on, and is wiped with it. */
@@ -89,22 +90,24 @@ static int enter(struct mount_run *run, const char *name, struct error **err)
 }
 
 /* Returns as crypt_open() does. The volume's device is then one more volume. */
-static int try_key(struct mount_run *run, size_t i, const struct buffer *key, struct error **err)
+static int try_key(struct mount_run *run, struct locked *locked, const struct buffer *key, struct error **err)
 {
+    const size_t i = locked->volume;
     _cleanup_free_ char *name = mount_stacked_name(run);
     _cleanup_free_ char *path = NULL;
     _cleanup_free_ char *shown = NULL;
     struct volume *opened;
     int result;
 
-    if (wait_check(&run->wait, err) < 0 || enter(run, name, err) < 0)
+    locked->must_end = wait_check(&run->wait, err) < 0 || enter(run, name, err) < 0;
+    if (locked->must_end)
         return -1;
     result = crypt_open(run->volumes.items[i].device, run->volumes.items[i].type, key, name, run->session->lock_fd,
                         &run->wait, &path, err);
     if (result <= 0)
         return result;
     shown = str_printf("%s-unlocked", run->volumes.items[i].name);
-    opened = stack_add(run, shown, path, run->volumes.items[i].lun, err);
+    opened = stack_add(run, shown, path, run->volumes.items[i].disk, err);
     if (!opened)
         return -1;
     /* what a VM's own crypttab calls it is only known once its root is open, and leads to this name */
@@ -120,7 +123,7 @@ static int try_new_keys(struct mount_run *run, struct locked *locked, struct err
     int result = 0;
 
     while (locked->tried < run->key_count && result == 0)
-        result = try_key(run, locked->volume, &run->keys[locked->tried++], err);
+        result = try_key(run, locked, &run->keys[locked->tried++], err);
     return result;
 }
 
@@ -179,7 +182,7 @@ static int settle(struct mount_run *run, struct locked *locked, int result, stru
 {
     struct volume *volume = &run->volumes.items[locked->volume];
 
-    if (result < 0 && (problem->code == EXIT_INTERRUPTED || wait_check(&run->wait, NULL) < 0))
+    if (result < 0 && (locked->must_end || problem->code == EXIT_INTERRUPTED || wait_check(&run->wait, NULL) < 0))
         return error_set_copy(err, problem);
     locked->is_settled = result != 0;
     error_fold_hint(problem);

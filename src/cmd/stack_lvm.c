@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* The volume groups of a backup: each on overlays, under a name and with ids of its own. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "block/dm.h"
 #include "cmd/mount_stack.h"
 #include "cmd/stack_members.h"
 #include "cmd/teardown.h"
 #include "util/json.h"
+#include "util/log.h"
 #include "util/str.h"
 #include "volume/lvm.h"
 
@@ -137,12 +139,12 @@ static int open_group(struct mount_run *run, struct lvm_group *group, const stru
     return 0;
 }
 
-static void add_volume(struct mount_run *run, const struct lvm_group *group, const struct lvm_lv *lv, int lun,
+static void add_volume(struct mount_run *run, const struct lvm_group *group, const struct lvm_lv *lv, int disk,
                        const char *note)
 {
     _cleanup_free_ char *name = str_printf("%s-%s", group->name, lv->name);
     _cleanup_error_ struct error *problem = NULL;
-    struct volume *volume = lv->path ? stack_add(run, name, lv->path, lun, &problem) : NULL;
+    struct volume *volume = lv->path ? stack_add(run, name, lv->path, disk, &problem) : NULL;
 
     if (!volume) {
         volume = stack_add_unopened(run, name, lv->size);
@@ -187,13 +189,44 @@ static char *which_copy(const struct mount_run *run, const struct lvm_group *gro
     return str_printf("the backup has several copies of its volume group: this is the one on %s", names);
 }
 
+/*
+ * Whether this host has volumes of the very same group active: device-mapper's UUID of one begins with the group's,
+ * without its dashes (lvm2, lib/activate/dev_manager.c, build_dm_uuid()). Nothing of the host's is read for that.
+ */
+static bool host_has(const struct lvm_group *group)
+{
+    _cleanup_free_ char *prefix = str_printf("LVM-%s", group->uuid);
+    _cleanup_dm_devices_ struct dm_devices all = {0};
+    char *end = prefix + strlen("LVM-");
+
+    for (const char *at = end; *at; at++)
+        if (*at != '-')
+            *end++ = *at;
+    *end = '\0';
+    if (dm_list("", &all, NULL) < 0)
+        return false;
+    for (size_t i = 0; i < all.count; i++)
+        if (str_starts_with(all.items[i].uuid, prefix))
+            return true;
+    return false;
+}
+
+static void tell_of_same_group(const struct lvm_group *group)
+{
+    if (host_has(group))
+        log_warning(
+            "this host has the volume group %s too: while the backup is open, this host's LVM refuses to change "
+            "that group unless it is kept from seeing the backup's disks; azilr(8) has a filter that does so",
+            group->name);
+}
+
 /* Only what must end the whole mount is an error. */
 static int activate(struct mount_run *run, struct lvm_group *group, struct error **err)
 {
     _cleanup_(origins_clear) struct origins origins = {0};
     _cleanup_error_ struct error *problem = NULL;
     _cleanup_free_ char *note = which_copy(run, group);
-    int lun;
+    int disk;
 
     if (find_origins(run, group, &origins, &problem, err) < 0 || open_group(run, group, &origins, &problem, err) < 0) {
         if (!problem)
@@ -202,10 +235,11 @@ static int activate(struct mount_run *run, struct lvm_group *group, struct error
         judge_members(run, group, VOLUME_FAILED, problem->message);
         return 0;
     }
+    tell_of_same_group(group);
     judge_members(run, group, VOLUME_MEMBER, NULL);
-    lun = stack_lun_of(run, (const char *const *)origins.paths, origins.count);
+    disk = stack_disk_of(run, (const char *const *)origins.paths, origins.count);
     for (size_t i = 0; i < group->lv_count; i++)
-        add_volume(run, group, &group->lvs[i], lun, note);
+        add_volume(run, group, &group->lvs[i], disk, note);
     return 0;
 }
 
@@ -225,6 +259,8 @@ static void judge_others(const struct mount_run *run, const char *const devices[
     for (size_t i = 0; i < groups->unusable_count; i++) {
         _cleanup_free_ char *reason = str_printf("LVM physical volume: %s", groups->unusable[i].reason);
 
+        if (groups->unusable[i].lacks_others && members != STACK_PARTIAL)
+            continue;
         judge_member(run, groups->unusable[i].device, VOLUME_FAILED, reason);
     }
     for (size_t i = 0; i < count && members == STACK_PARTIAL; i++)
@@ -261,6 +297,29 @@ static int activate_set(struct mount_run *run, const struct members *found, size
     return result;
 }
 
+/* Physical volumes of which none is put together with another, lest it be one of another copy. */
+static void refuse_doubtful(const struct mount_run *run, const struct members *found)
+{
+    _cleanup_free_ char *names = str_dup(""), *reason = NULL;
+
+    for (size_t i = 0; i < found->count; i++) {
+        _cleanup_free_ char *before = NULL;
+
+        if (found->sets[i] != LVM_DOUBTFUL)
+            continue;
+        before = steal(names);
+        names = str_printf("%s%s%s", before, *before ? ", " : "", stack_volume_of(run, found->devices[i])->name);
+    }
+    reason =
+        str_printf("LVM physical volume: the backup has several copies of its volume group, all of the same state, "
+                   "and which of %s belong together cannot be told; a recovery point in which only one of them is "
+                   "attached can be opened",
+                   names);
+    for (size_t i = 0; i < found->count; i++)
+        if (found->sets[i] == LVM_DOUBTFUL)
+            judge_member(run, found->devices[i], VOLUME_FAILED, reason);
+}
+
 int stack_activate_groups(struct mount_run *run, enum stack_members members, struct error **err)
 {
     _cleanup_(members_clear) struct members found = {0};
@@ -271,6 +330,7 @@ int stack_activate_groups(struct mount_run *run, enum stack_members members, str
     if (found.count == 0)
         return 0;
     sets = lvm_divide(found.devices, found.uuids, found.count, found.sets, &run->wait, &problem);
+    refuse_doubtful(run, &found);
     /* without LVM there is nothing to divide: the reading says so of each */
     for (int set = 0; set < (sets < 1 ? 1 : sets) && result == 0; set++)
         result = activate_set(run, &found, (size_t)set, members, err);

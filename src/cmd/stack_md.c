@@ -35,11 +35,25 @@ static const char **devices_of(const struct md_array *array)
     return devices;
 }
 
+/* "disk2, disk3": the volumes that it lies on. The caller frees it. */
+static char *names_of_members(const struct mount_run *run, const struct md_array *array)
+{
+    char *names = str_dup("");
+
+    for (size_t i = 0; i < array->member_count; i++) {
+        const struct volume *volume = stack_volume_of(run, array->members[i].device);
+        _cleanup_free_ char *before = names;
+
+        names = str_printf("%s%s%s", before, *before && volume ? ", " : "", volume ? volume->name : "");
+    }
+    return names;
+}
+
 /* The verdict on all members. */
 static void judge_members(struct mount_run *run, const struct md_array *array, enum volume_state state,
                           const char *problem)
 {
-    static const char left_out[] = "left out: older than the others, or a copy of one of them";
+    static const char left_out[] = "left out: older than the others";
     _cleanup_free_ char *name = shown_name(array);
 
     for (size_t i = 0; i < array->member_count; i++) {
@@ -94,6 +108,30 @@ static int assemble(struct mount_run *run, const struct md_array *array, const c
     return result;
 }
 
+/* What is not put together, and may hold files. */
+static void refuse(struct mount_run *run, const struct md_array *array)
+{
+    _cleanup_free_ char *names = names_of_members(run, array);
+    _cleanup_free_ char *reason = NULL;
+
+    if (array->state == MD_DOUBTFUL)
+        reason = str_printf("%s (on %s); a recovery point in which only one of them is attached can be opened",
+                            array->reason, names);
+    judge_members(run, array, VOLUME_FAILED, reason ? reason : array->reason);
+}
+
+/* What should be known of one that runs. NULL if nothing. The caller frees it. */
+static char *note_of(const struct mount_run *run, const struct md_array *array)
+{
+    _cleanup_free_ char *names = NULL;
+
+    if (!array->is_copy)
+        return array->reason ? str_dup(array->reason) : NULL;
+    names = names_of_members(run, array);
+    return str_printf("%s%sthe backup has several copies of this array: this is the one on %s",
+                      array->reason ? array->reason : "", array->reason ? "; " : "", names);
+}
+
 static int open_array(struct mount_run *run, const struct md_array *array, struct error **err)
 {
     _cleanup_free_ char *name = md_kernel_name(mount_tag(run), run->stacked++);
@@ -101,11 +139,11 @@ static int open_array(struct mount_run *run, const struct md_array *array, struc
     _cleanup_free_ char *shown = shown_name(array);
     _cleanup_free_ const char **devices = devices_of(array);
     _cleanup_error_ struct error *problem = NULL;
-    const int lun = stack_lun_of(run, devices, array->member_count);
+    const int disk = stack_disk_of(run, devices, array->member_count);
     struct volume *volume;
 
-    if (array->state == MD_UNSUPPORTED || array->state == MD_INCOMPLETE) {
-        judge_members(run, array, VOLUME_FAILED, array->reason);
+    if (array->state != MD_WHOLE && array->state != MD_DEGRADED) {
+        refuse(run, array);
         return 0;
     }
     if (assemble(run, array, name, &problem, err) < 0 && !problem)
@@ -116,15 +154,28 @@ static int open_array(struct mount_run *run, const struct md_array *array, struc
         return 0;
     }
     judge_members(run, array, VOLUME_MEMBER, NULL);
-    volume = stack_add(run, shown, path, lun, &problem);
+    volume = stack_add(run, shown, path, disk, &problem);
     if (!volume) {
         volume_set_reason(stack_add_unopened(run, shown, 0), VOLUME_FAILED, "%s", problem->message);
         return 0;
     }
     volume->alias = md_alias(array);
-    if (array->reason)
-        volume->note = str_dup(array->reason);
+    volume->note = note_of(run, array);
     return 0;
+}
+
+/*
+ * What is left over is judged together with what it is left over of: once that is opened, nothing would tell of it any
+ * more.
+ */
+static bool is_due(const struct md_arrays *arrays, const struct md_array *array, enum stack_members members)
+{
+    bool has_whole_copy = false;
+
+    for (size_t i = 0; i < arrays->count; i++)
+        has_whole_copy =
+            has_whole_copy || (arrays->items[i].state == MD_WHOLE && str_equal(arrays->items[i].uuid, array->uuid));
+    return members == STACK_PARTIAL || array->state == MD_WHOLE || (array->state == MD_LEFT_OVER && has_whole_copy);
 }
 
 int stack_assemble_arrays(struct mount_run *run, enum stack_members members, struct error **err)
@@ -148,7 +199,7 @@ int stack_assemble_arrays(struct mount_run *run, enum stack_members members, str
         }
     }
     for (size_t i = 0; i < arrays.count && result == 0; i++)
-        if (members == STACK_PARTIAL || arrays.items[i].state == MD_WHOLE)
+        if (is_due(&arrays, &arrays.items[i], members))
             result = open_array(run, &arrays.items[i], err);
     free(devices);
     return result;

@@ -13,15 +13,15 @@ struct volume *stack_volume_of(const struct mount_run *run, const char *device)
     return NULL;
 }
 
-int stack_lun_of(const struct mount_run *run, const char *const devices[], size_t count)
+int stack_disk_of(const struct mount_run *run, const char *const devices[], size_t count)
 {
     int least = -1;
 
     for (size_t i = 0; i < count; i++) {
         const struct volume *volume = stack_volume_of(run, devices[i]);
 
-        if (volume && volume->lun >= 0 && (least < 0 || volume->lun < least))
-            least = volume->lun;
+        if (volume && volume->disk >= 0 && (least < 0 || volume->disk < least))
+            least = volume->disk;
     }
     return least;
 }

@@ -9,8 +9,8 @@
 /* The volume on this device (its path); NULL if there is none, or device is NULL. Good until one is added. */
 struct volume *stack_volume_of(const struct mount_run *run, const char *device);
 
-/* Where something on several devices counts as lying: the lowest LUN of theirs, or -1. They may be NULL. */
-int stack_lun_of(const struct mount_run *run, const char *const devices[], size_t count);
+/* Where something on several devices counts as lying: the first disk of theirs, or -1. They may be NULL. */
+int stack_disk_of(const struct mount_run *run, const char *const devices[], size_t count);
 
 /* One overlay for each member, in their order. */
 struct stack_ground {

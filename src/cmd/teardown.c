@@ -76,15 +76,37 @@ void teardown_say_forced(struct teardown *teardown, const char *format, ...)
     tell(teardown->forced, text);
 }
 
+/*
+ * A damaged state must not have anything removed that is the host's, or another session's. All names of what is made on
+ * a backup's disks have the session's tag in them: "azilr-0123abcd-7", of cryptsetup's further device
+ * "azilr-0123abcd-7_dif", of an array "md_azilr_0123abcd_7".
+ */
+static int check_name(const struct teardown *teardown, const char *before, const char *after, const char *name,
+                      struct error **err)
+{
+    const char *tag = json_string(teardown->session->state, "tag");
+    _cleanup_free_ char *prefix = str_printf("%s%s%s", before, tag ? tag : "", after);
+    _cleanup_free_ char *shown = str_printable(name, strlen(name), 64);
+    const char *number = str_starts_with(name, prefix) ? name + strlen(prefix) : "";
+    const size_t digits = strspn(number, "0123456789");
+
+    if (tag && *tag && digits && (number[digits] == '\0' || str_equal(number + digits, "_dif")))
+        return 0;
+    return error_set(err, EXIT_FAILED, "the session's state names a device that is none of its own: \"%s\"", shown);
+}
+
 /* What the kernel remembers of a btrfs's devices it would look for again with the host's own. */
 static int undo_btrfs(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
+    static const char directory[] = "/dev/mapper/";
     const cJSON *device;
 
-    (void)teardown;
     cJSON_ArrayForEach(device, json_array(arguments, "devices"))
     {
-        if (cJSON_IsString(device) && btrfs_forget(device->valuestring, err) < 0)
+        const char *path = cJSON_IsString(device) ? device->valuestring : "";
+        const char *name = str_starts_with(path, directory) ? path + strlen(directory) : path;
+
+        if (check_name(teardown, "azilr-", "-", name, err) < 0 || btrfs_forget(path, err) < 0)
             return -1;
     }
     return 0;
@@ -111,29 +133,33 @@ static int remove_dm(struct teardown *teardown, const char *name, struct error *
 static int undo_overlay(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
     const char *name = teardown_text(arguments, "name"), *store = teardown_text(arguments, "store");
-    int result = remove_dm(teardown, name, err);
+    _cleanup_free_ char *file = str_printf("/%s.cow", name);
+    int result = check_name(teardown, "azilr-", "-", name, err) < 0 ? -1 : remove_dm(teardown, name, err);
 
     if (result < 0)
         return -1;
     /* its file has a name only for the moment in which it is made */
-    if (overlay_is_store(store) && unlink(store) < 0 && errno != ENOENT)
+    if (overlay_is_store(store) && str_ends_with(store, file) && unlink(store) < 0 && errno != ENOENT)
         return error_set_errno(err, EXIT_FAILED, errno, "cannot remove %s", store);
     return result;
 }
 
 static int undo_dm_device(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
-    return remove_dm(teardown, teardown_text(arguments, "name"), err);
+    const char *name = teardown_text(arguments, "name");
+
+    return check_name(teardown, "azilr-", "-", name, err) < 0 ? -1 : remove_dm(teardown, name, err);
 }
 
 /* By device-mapper rather than LVM, which would have to read the disks. */
 static int undo_volume_group(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
     const char *name = teardown_text(arguments, "name");
-    _cleanup_free_ char *prefix = NULL;
+    const char *tag = json_string(teardown->session->state, "tag");
+    _cleanup_free_ char *prefix = NULL, *own = str_printf("azilr-%s-", tag ? tag : "");
     int result;
 
-    if (!lvm_name_is_ours(name)) {
+    if (!lvm_name_is_ours(name) || !str_starts_with(name, own)) {
         _cleanup_free_ char *shown = str_printable(name, strlen(name), 64);
 
         return error_set(err, EXIT_FAILED, "the session's state names a volume group that is none of azilr's: \"%s\"",
@@ -153,11 +179,11 @@ static int undo_volume_group(struct teardown *teardown, const cJSON *arguments, 
 
 static int undo_array(struct teardown *teardown, const cJSON *arguments, struct error **err)
 {
-    int result = md_stop(teardown_text(arguments, "name"), teardown->wait, err);
+    const char *name = teardown_text(arguments, "name");
+    int result = check_name(teardown, "md_azilr_", "_", name, err) < 0 ? -1 : md_stop(name, teardown->wait, err);
 
     if (result > 0)
-        teardown_say(teardown, "stopped the backup's array, which was called %s here",
-                     teardown_text(arguments, "name"));
+        teardown_say(teardown, "stopped the backup's array, which was called %s here", name);
     return result;
 }
 

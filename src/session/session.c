@@ -17,7 +17,9 @@
 const struct session_places session_host_places = {.run = "/run/azilr", .var = "/var/lib/azilr"};
 
 static const int CREATE_LOCK_WAIT_MS = 2000;
-static const size_t MAX_STATE = 4 * 1024 * 1024;
+/* What is saved must be readable again: by an older or newer azilr too, so the limit for reading is the larger one. */
+static const size_t MAX_SAVED = 16 * 1024 * 1024;
+static const size_t MAX_STATE = 64 * 1024 * 1024;
 static const char ID_CHARACTERS[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
 
 bool session_id_is_valid(const char *text)
@@ -302,15 +304,27 @@ static void save_lasting(struct session *session)
     session->var_saved = steal(text);
 }
 
-int session_save(struct session *session, struct error **err)
+static int save(struct session *session, size_t most, struct error **err)
 {
     _cleanup_free_ char *path = str_printf("%s/state.json", session->directory);
     _cleanup_free_ char *text = json_text(session->state, true);
+    const size_t length = strlen(text);
 
-    if (file_replace(path, text, strlen(text), 0600, false, err) < 0)
+    if (length > most)
+        return error_set(
+            err, EXIT_FAILED,
+            "cannot save the session's state: it would have %zu MiB, and more than %zu are not saved, lest "
+            "it could not be read again",
+            length >> 20, most >> 20);
+    if (file_replace(path, text, length, 0600, false, err) < 0)
         return error_wrap(err, "cannot save the session's state");
     save_lasting(session);
     return 0;
+}
+
+int session_save(struct session *session, struct error **err)
+{
+    return save(session, MAX_SAVED, err);
 }
 
 static cJSON *undo_list(const struct session *session)
@@ -358,7 +372,8 @@ int session_undone(struct session *session, const cJSON *change, struct error **
 {
     /* the list owns it, so it may be changed through the list */
     cJSON_Delete(cJSON_DetachItemViaPointer(undo_list(session), (cJSON *)(uintptr_t)change));
-    return session_save(session, err);
+    /* it only gets smaller */
+    return save(session, MAX_STATE, err);
 }
 
 /*

@@ -96,7 +96,10 @@ bool session_has_expired(const cJSON *state, time_t now, bool unknown);
 /* Whether the state was made on another machine, of which this one is a copy perhaps. */
 bool session_is_foreign(const cJSON *state);
 
-/* Saves the state. */
+/*
+ * Saves the state. One of more than 16 MiB is refused (EXIT_FAILED), and what was saved before stays: a file that
+ * session_open() would not read again could not be cleaned up after.
+ */
 int session_save(struct session *session, struct error **err);
 
 /*

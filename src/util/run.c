@@ -16,7 +16,7 @@
 #include "util/log.h"
 #include "util/str.h"
 
-static const size_t MAX_OUTPUT = 1024 * 1024;
+static const size_t MAX_OUTPUT = 2 * 1024 * 1024;
 static const size_t MAX_ERRORS = 64 * 1024;
 static const int64_t DEFAULT_TIMEOUT_MS = 60 * 1000;
 static const int64_t GRACE_MS = 2000;

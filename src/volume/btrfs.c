@@ -4,6 +4,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
@@ -13,6 +14,7 @@
 
 #include "util/str.h"
 #include "volume/btrfs_checksum.h"
+#include "volume/copies.h"
 
 /* The superblock: where it is, and what is where in it (the on-disk format in btrfs's documentation; all is
  * little-endian). */
@@ -81,6 +83,7 @@ static void member_of(const unsigned char *super, struct btrfs_member *member)
     member->device_count = get64(super, AT_DEVICE_COUNT);
     member->generation = get64(super, AT_GENERATION);
     member->has_log = get64(super, AT_LOG_ROOT) != 0;
+    member->is_seed = (get64(super, AT_FLAGS) & BTRFS_SUPER_FLAG_SEEDING) != 0;
 }
 
 int btrfs_read_member(const char *device, struct btrfs_member *member, struct error **err)
@@ -103,27 +106,88 @@ static bool is_of_one(const struct btrfs_member *a, const struct btrfs_member *b
            memcmp(a->metadata_uuid, b->metadata_uuid, BTRFS_ID_LENGTH) == 0;
 }
 
-/* Whether the group of `first` has a device with that member's number already, among the first `count`. */
-static bool group_has(const struct btrfs_member *members, const size_t *groups, size_t count, size_t first,
-                      const struct btrfs_member *member)
+/* The devices of one file system, whatever copy of it, out of all. */
+struct family {
+    size_t *members; /* indices */
+    struct copy *copies;
+    size_t count;
+    uint64_t places;
+};
+
+static void find_family(const struct btrfs_member *members, size_t count, size_t first, struct family *family)
 {
-    for (size_t i = first; i < count; i++)
-        if (groups[i] == first && members[i].device_id == member->device_id)
-            return true;
-    return false;
+    family->count = 0;
+    family->places = 0;
+    for (size_t i = first; i < count; i++) {
+        if (!is_of_one(&members[i], &members[first]))
+            continue;
+        family->members[family->count] = i;
+        family->copies[family->count++] =
+            (struct copy){.place = members[i].device_id, .counter = members[i].generation};
+        if (members[i].device_count > family->places)
+            family->places = members[i].device_count;
+    }
+    copies_divide(family->copies, family->count, family->places);
 }
 
-void btrfs_group(const struct btrfs_member *members, size_t count, size_t *groups)
+static size_t size_of_set(const struct family *family, size_t set)
 {
-    for (size_t i = 0; i < count; i++) {
-        groups[i] = i;
-        for (size_t j = 0; j < i; j++)
-            if (groups[j] == j && is_of_one(&members[i], &members[j]) &&
-                !group_has(members, groups, i, j, &members[i])) {
-                groups[i] = j;
-                break;
-            }
+    size_t size = 0;
+
+    for (size_t i = 0; i < family->count; i++)
+        size += family->copies[i].set == set;
+    return size;
+}
+
+/* The set with the newest member, the first of them where there are several. */
+static size_t newest_set(const struct family *family)
+{
+    size_t newest = 0;
+
+    for (size_t i = 1; i < family->count; i++)
+        if (family->copies[i].counter > family->copies[newest].counter)
+            newest = i;
+    return family->copies[newest].set;
+}
+
+static void judge_family(const struct family *family, const struct btrfs_member *members, size_t *groups,
+                         enum btrfs_fit *fits)
+{
+    const size_t newest = newest_set(family);
+
+    for (size_t i = 0; i < family->count; i++) {
+        const size_t set = family->copies[i].set, member = family->members[i];
+
+        groups[member] = member;
+        for (size_t j = i; j > 0; j--)
+            if (family->copies[j - 1].set == set)
+                groups[member] = family->members[j - 1];
+        if (family->copies[i].is_doubtful)
+            fits[member] = BTRFS_DOUBTFUL;
+        else if (set != newest && size_of_set(family, set) < members[member].device_count)
+            fits[member] = BTRFS_LEFT_OVER;
+        else
+            fits[member] = BTRFS_FITS;
     }
+}
+
+void btrfs_group(const struct btrfs_member *members, size_t count, size_t *groups, enum btrfs_fit *fits)
+{
+    struct family family = {.members = xcalloc(count + 1, sizeof(*family.members)),
+                            .copies = xcalloc(count + 1, sizeof(*family.copies))};
+
+    for (size_t i = 0; i < count; i++) {
+        bool is_first = true;
+
+        for (size_t j = 0; j < i; j++)
+            is_first = is_first && !is_of_one(&members[i], &members[j]);
+        if (!is_first)
+            continue;
+        find_family(members, count, i, &family);
+        judge_family(&family, members, groups, fits);
+    }
+    free(family.members);
+    free(family.copies);
 }
 
 const char *btrfs_options(const struct btrfs_member *member, size_t found)

@@ -28,16 +28,25 @@ struct btrfs_member {
     uint64_t device_count;                        /* devices that the file system has */
     uint64_t generation;                          /* of the last commit */
     bool has_log;                                 /* what was fsynced since is in a log, to be replayed */
+    bool is_seed;                                 /* others may be built on it, and keep its id in them */
+};
+
+/* What can be done with a device in the light of the others. */
+enum btrfs_fit {
+    BTRFS_FITS,
+    BTRFS_LEFT_OVER, /* of an older or second copy of the file system, of which not all devices are there */
+    BTRFS_DOUBTFUL,  /* of several copies, and which of their devices belong together cannot be told */
 };
 
 /* Reads and checks a device's superblock, without any other I/O. EXIT_FAILED if it is damaged. */
 int btrfs_read_member(const char *device, struct btrfs_member *member, struct error **err);
 
 /*
- * Says which devices belong together: groups[i] is the index of the first member of i's file system, i itself for
- * the first. A device that is there twice (two recovery points, or a disk and its copy) begins a second one.
+ * Says which devices, given in the order of their disks, belong together: groups[i] is the index of the first member of
+ * i's file system, i itself for the first; and fits[i] whether that can be opened. Devices of different generations,
+ * and one that is there twice (two recovery points, or a disk and its copy), are not of one group.
  */
-void btrfs_group(const struct btrfs_member *members, size_t count, size_t *groups);
+void btrfs_group(const struct btrfs_member *members, size_t count, size_t *groups, enum btrfs_fit *fits);
 
 /*
  * Mount options that a file system needs of which so many members are there, beside those of filesystem.h: "degraded"

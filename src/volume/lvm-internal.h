@@ -9,14 +9,17 @@
 
 /* The columns that lvm_report_pvs() and lvm_report_lvs() want, for -o. */
 #define LVM_PV_COLUMNS                                                                                                 \
-    "pv_name,pv_uuid,pv_missing,pv_size,pe_start,vg_name,vg_uuid,vg_seqno,vg_exported,vg_systemid,vg_lock_type"
+    "pv_name,pv_uuid,pv_missing,pv_in_use,pv_size,pe_start,vg_name,vg_uuid,vg_seqno,vg_exported,vg_systemid,vg_lock_"  \
+    "type"
 #define LVM_LV_COLUMNS "vg_uuid,lv_name,lv_size,lv_layout,lv_role,devices,metadata_devices,pool_lv,origin"
 
 struct lvm_activation {
     const char *name; /* of the group */
     const struct lvm_lv *lvs;
-    size_t lv_count;
+    size_t lv_count; /* at most LVM_BATCH, so that all of them have room in one argument */
 };
+
+enum { LVM_BATCH = 384 };
 
 /*
  * The value of --config for one call: these devices and no others, and nothing of the host's own settings that would
@@ -73,9 +76,12 @@ struct lvm_copy {
     char *vg_uuid;
     uint64_t seqno;
     size_t set;
+    bool is_doubtful;
 };
 
-/* What lvm_divide() does once it knows the groups: sets `set` of each. Returns how many sets there are. */
+/*
+ * What lvm_divide() does once it knows the groups: sets `set` and is_doubtful of each. Returns how many sets there are.
+ */
 size_t lvm_divide_copies(struct lvm_copy *copies, size_t count);
 
 /* Whether a comma-separated list, such as a layout, has this word. */

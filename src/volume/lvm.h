@@ -53,6 +53,7 @@ struct lvm_group {
 struct lvm_unusable {
     char *device; /* as it was given to lvm_read() */
     char *reason;
+    bool lacks_others; /* it may be of use together with a device that was not there to be read */
 };
 
 struct lvm_groups {
@@ -61,6 +62,8 @@ struct lvm_groups {
     struct lvm_unusable *unusable; /* they are in no group here, and keep nothing else from being read */
     size_t unusable_count;
 };
+
+#define LVM_DOUBTFUL SIZE_MAX /* in place of a set: which physical volumes belong together cannot be told */
 
 #define LVM_NAME_MAX 127 /* bytes, as in lvm(8) */
 
@@ -101,7 +104,8 @@ int lvm_read(const char *const devices[], size_t count, struct lvm_groups *group
  * LVM takes no more than one of several physical volumes of one UUID, of which a backup has two where the VM had a copy
  * of another disk of its own attached, or of another VM's. Divides the devices into sets that can each be given to
  * lvm_read(): sets[i] is that of devices[i], from 0. What belongs to one group is kept together by how often its
- * metadata was changed, and where that is the same by the order of the devices. uuids: of the physical volumes, NULL
+ * metadata was changed, and where that is the same by the order of the devices, in which each copy must be a run of its
+ * own: else sets[i] is LVM_DOUBTFUL. uuids: of the physical volumes, NULL
  * for one that is not known. Reads the devices only where there are such copies. Returns the number of sets, or -1 with
  * EXIT_HOST or EXIT_INTERRUPTED.
  */

@@ -17,11 +17,6 @@ enum { MAX_EXPLAINED = 16 };
 
 static const char columns[] = "lv_name,lv_layout,lv_active,lv_dm_path";
 
-static struct lvm_activation of_group(const struct lvm_group *group, const struct lvm_place *place)
-{
-    return (struct lvm_activation){.name = place->name, .lvs = group->lvs, .lv_count = group->lv_count};
-}
-
 /* --- before: nothing must begin to copy by itself --- */
 
 /*
@@ -122,15 +117,27 @@ static void note_active(struct lvm_group *group, const char *name, const char *p
     }
 }
 
-static int see_what_is_active(struct lvm_group *group, const struct lvm_place *place, const char *config,
-                              struct wait *wait, struct error **err)
+/* The configuration with which the volumes from this one on, up to LVM_BATCH of them, are activated. */
+static char *batch_config(const struct lvm_group *group, const struct lvm_place *place, size_t first,
+                          struct error **err)
 {
+    const size_t left = group->lv_count - first;
+    const struct lvm_activation activation = {
+        .name = place->name, .lvs = group->lvs + first, .lv_count = left < LVM_BATCH ? left : LVM_BATCH};
+
+    return lvm_config(place->devices, place->count, &activation, group->system_id, err);
+}
+
+static int see_what_is_active(struct lvm_group *group, const struct lvm_place *place, struct wait *wait,
+                              struct error **err)
+{
+    _cleanup_free_ char *config = batch_config(group, place, 0, err);
     const char *const arguments[] = {"-a", "--reportformat", "json", "-o", columns, place->name, NULL};
     _cleanup_run_result_ struct run_result result = {0};
     _cleanup_json_ cJSON *document = NULL;
     const cJSON *rows, *row;
 
-    if (lvm_run("lvs", config, arguments, NULL, 0, place->lock_fd, wait, &result, err) < 0)
+    if (!config || lvm_run("lvs", config, arguments, NULL, 0, place->lock_fd, wait, &result, err) < 0)
         return -1;
     document = json_parse(buffer_text(&result.output), result.output.length, "LVM's report", err);
     rows = document ? lvm_report_rows(document, "lv", err) : NULL;
@@ -160,15 +167,16 @@ static int bring_up(const char *config, const char *const volumes[], size_t coun
 }
 
 /* Returns whether LVM says that it has done it; if not, the volume has the reason. */
-static bool bring_up_one(struct lvm_lv *lv, const struct lvm_place *place, const char *config, struct wait *wait)
+static bool bring_up_one(struct lvm_group *group, size_t i, const struct lvm_place *place, struct wait *wait)
 {
+    struct lvm_lv *lv = &group->lvs[i];
     _cleanup_free_ char *volume = str_printf("%s/%s", place->name, lv->name);
     const char *const volumes[] = {volume};
     _cleanup_run_result_ struct run_result result = {0};
     _cleanup_error_ struct error *err = NULL;
-    _cleanup_free_ char *words = NULL;
+    _cleanup_free_ char *config = batch_config(group, place, i, &err), *words = NULL;
 
-    if (bring_up(config, volumes, 1, place, wait, &result, &err) == 0 && result.exit_code == 0)
+    if (config && bring_up(config, volumes, 1, place, wait, &result, &err) == 0 && result.exit_code == 0)
         return true;
     words = err ? str_dup(err->message) : run_last_words(&result);
     free(lv->reason);
@@ -177,8 +185,8 @@ static bool bring_up_one(struct lvm_lv *lv, const struct lvm_place *place, const
 }
 
 /* What did not come up with the others is tried by itself: it may come up now, and if not, LVM says why. */
-static int bring_up_the_rest(struct lvm_group *group, const struct lvm_place *place, const char *config,
-                             struct wait *wait, struct error **err)
+static int bring_up_the_rest(struct lvm_group *group, const struct lvm_place *place, struct wait *wait,
+                             struct error **err)
 {
     int tried = 0, done = 0;
 
@@ -188,39 +196,47 @@ static int bring_up_the_rest(struct lvm_group *group, const struct lvm_place *pl
         if (lv->path || lv->incomplete)
             continue;
         if (tried++ < MAX_EXPLAINED) {
-            done += bring_up_one(lv, place, config, wait);
+            done += bring_up_one(group, i, place, wait);
         } else {
             free(lv->reason);
             lv->reason = str_dup("LVM cannot activate it");
         }
     }
-    return done ? see_what_is_active(group, place, config, wait, err) : 0;
+    return done ? see_what_is_active(group, place, wait, err) : 0;
+}
+
+/* The volumes from this one on, up to LVM_BATCH of them, in one call. */
+static int bring_up_batch(const struct lvm_group *group, size_t first, const struct lvm_place *place, struct wait *wait,
+                          struct error **err)
+{
+    _cleanup_free_ char *config = batch_config(group, place, first, err);
+    _cleanup_run_result_ struct run_result result = {0};
+    char *volumes[LVM_BATCH];
+    size_t count = 0;
+    int ran;
+
+    if (!config)
+        return -1;
+    for (size_t i = first; i < group->lv_count && count < LVM_BATCH; i++)
+        volumes[count++] = str_printf("%s/%s", place->name, group->lvs[i].name);
+    ran = bring_up(config, (const char *const *)volumes, count, place, wait, &result, err);
+    for (size_t i = 0; i < count; i++)
+        free(volumes[i]);
+    return ran;
 }
 
 int lvm_activate(struct lvm_group *group, const struct lvm_place *place, struct wait *wait, struct error **err)
 {
-    struct lvm_activation activation = of_group(group, place);
-    _cleanup_run_result_ struct run_result result = {0};
-    _cleanup_free_ char *config = NULL;
-    char **volumes;
-    int ran = 0;
+    int result;
 
     if (group->lv_count == 0)
         return 0;
     if (prepare_all(group, place, wait, err) < 0)
         return -1;
-    config = lvm_config(place->devices, place->count, &activation, group->system_id, err);
-    if (!config)
-        return -1;
-    volumes = xcalloc(group->lv_count, sizeof(*volumes));
-    for (size_t i = 0; i < group->lv_count; i++)
-        volumes[i] = str_printf("%s/%s", place->name, group->lvs[i].name);
-    ran = bring_up(config, (const char *const *)volumes, group->lv_count, place, wait, &result, err);
-    for (size_t i = 0; i < group->lv_count; i++)
-        free(volumes[i]);
-    free(volumes);
-    if (ran < 0 || see_what_is_active(group, place, config, wait, err) < 0 ||
-        bring_up_the_rest(group, place, config, wait, err) < 0)
+    result = 0;
+    for (size_t first = 0; first < group->lv_count && result == 0; first += LVM_BATCH)
+        result = bring_up_batch(group, first, place, wait, err);
+    if (result < 0 || see_what_is_active(group, place, wait, err) < 0 || bring_up_the_rest(group, place, wait, err) < 0)
         return error_wrap(err, "cannot activate volume group %s", group->name);
     return 0;
 }

@@ -4,6 +4,7 @@
 
 #include "util/log.h"
 #include "util/str.h"
+#include "volume/copies.h"
 #include "volume/lvm-internal.h"
 
 static bool same(const char *one, const char *other)
@@ -68,6 +69,40 @@ static size_t choose(const struct lvm_copy *copies, size_t before, const struct 
     return chosen;
 }
 
+/* Those of one group, whose first is `first`. */
+static void find_doubt(struct lvm_copy *copies, size_t count, size_t first)
+{
+    struct copy *members = xcalloc(count + 1, sizeof(*members));
+    size_t *indices = xcalloc(count + 1, sizeof(*indices));
+    size_t found = 0, places = 0;
+
+    for (size_t i = first; i < count; i++) {
+        size_t place = first;
+
+        if (!same(copies[i].vg_uuid, copies[first].vg_uuid))
+            continue;
+        while (!same(copies[place].uuid, copies[i].uuid) && place < i)
+            place++;
+        places += place == i;
+        members[found] = (struct copy){.place = place, .counter = copies[i].seqno};
+        indices[found++] = i;
+    }
+    if (copies_are_there(members, found))
+        copies_divide(members, found, places);
+    for (size_t i = 0; i < found; i++)
+        copies[indices[i]].is_doubtful = members[i].is_doubtful;
+    free(members);
+    free(indices);
+}
+
+static bool is_first_of_group(const struct lvm_copy *copies, size_t of)
+{
+    for (size_t i = 0; i < of; i++)
+        if (same(copies[i].vg_uuid, copies[of].vg_uuid))
+            return false;
+    return copies[of].vg_uuid != NULL;
+}
+
 size_t lvm_divide_copies(struct lvm_copy *copies, size_t count)
 {
     size_t sets = 1;
@@ -77,6 +112,9 @@ size_t lvm_divide_copies(struct lvm_copy *copies, size_t count)
         if (copies[i].set == sets)
             sets++;
     }
+    for (size_t i = 0; i < count; i++)
+        if (is_first_of_group(copies, i))
+            find_doubt(copies, count, i);
     return sets;
 }
 
@@ -116,7 +154,7 @@ int lvm_divide(const char *const devices[], const char *const uuids[], size_t co
     if (any && result == 0)
         made = lvm_divide_copies(copies, count);
     for (size_t i = 0; i < count; i++) {
-        sets[i] = copies[i].set;
+        sets[i] = copies[i].is_doubtful ? LVM_DOUBTFUL : copies[i].set;
         free(copies[i].vg_uuid);
     }
     free(copies);

@@ -135,6 +135,12 @@ static void take_pv(const cJSON *row, struct lvm_groups *groups)
     uint64_t size, start;
     const char *problem;
 
+    if (str_equal(name, "") && str_equal(json_string(row, "pv_in_use"), "used")) {
+        lvm_add_unusable(
+            groups, device ? device : "",
+            "its volume group's metadata is on other disks, which are not in the backup or cannot be read");
+        groups->unusable[groups->unusable_count - 1].lacks_others = true;
+    }
     if (str_equal(name, ""))
         return;
     problem = problem_of(row, groups, &size, &start);

@@ -10,8 +10,10 @@ struct md_superblock {
     char *uuid, *name, *level, *metadata;
     int raid_devices;
     int role;
-    uint64_t events;
+    uint64_t events, updated; /* the latter in seconds; 0 if not known */
     bool dirty;
+    size_t set;                     /* of md_divide() */
+    bool is_doubtful;               /* the same */
     char state[MD_MAX_DEVICES + 1]; /* of each member as this one knows it: 'A', '.' or 'R'; "" if it does not say */
 };
 
@@ -21,10 +23,16 @@ struct md_superblock {
  */
 int md_parse(const char *exported, const char *examined, struct md_superblock *superblock, struct error **err);
 
-/* Adds a device to the array that it says it belongs to. Takes what superblock holds. */
+/*
+ * Where members of an array are there several times, says which belong together. In the order of their disks; to be
+ * called before md_add().
+ */
+void md_divide(struct md_superblock *superblocks, size_t count);
+
+/* Adds a device to the array, or copy of one, that it belongs to. Takes what superblock holds. */
 void md_add(struct md_arrays *arrays, const char *device, struct md_superblock *superblock);
 
-/* Once all devices are there: which members are stale, what is missing, and what can be done with it. */
+/* Once all devices are there: which members or copies are stale, what is missing, and what can be done with it. */
 void md_judge(struct md_arrays *arrays);
 
 /*
@@ -34,6 +42,9 @@ void md_judge(struct md_arrays *arrays);
  */
 int md_kernel_start(const char *name, const char *metadata, const char *const devices[], size_t count,
                     struct error **err);
+
+/* Whether it is one that is put together here: "raid1". */
+bool md_is_level(const char *level);
 
 void md_superblock_clear(struct md_superblock *superblock);
 

@@ -89,29 +89,44 @@ static int examine(const char *device, struct md_superblock *superblock, struct 
     return md_parse(buffer_text(&exported.output), buffer_text(&shown.output), superblock, err) < 0 ? -1 : 1;
 }
 
-int md_read(const char *const devices[], size_t count, struct md_arrays *arrays, struct wait *wait, struct error **err)
+/* Reads all superblocks: kept side by side with their devices. */
+static int examine_all(const char *const devices[], size_t count, const char **members,
+                       struct md_superblock *superblocks, size_t *found, struct wait *wait, struct error **err)
 {
-    _cleanup_md_arrays_ struct md_arrays found = {0};
-
-    *arrays = (struct md_arrays){0};
-    if (count > MD_MAX_DEVICES)
-        return error_set(err, EXIT_FAILED, "more than %d devices of software RAID", MD_MAX_DEVICES);
+    *found = 0;
     for (size_t i = 0; i < count; i++) {
-        struct md_superblock superblock = {0};
         _cleanup_error_ struct error *why = NULL;
-        int result = examine(devices[i], &superblock, wait, &why);
+        int result = examine(devices[i], &superblocks[*found], wait, &why);
 
         if (result > 0)
-            md_add(&found, devices[i], &superblock);
+            members[(*found)++] = devices[i];
         else if (result < 0 && why->code != EXIT_FAILED)
             return error_move(err, &why);
         else if (result < 0)
             log_verbose("%s: %s", devices[i], why->message);
     }
-    md_judge(&found);
-    *arrays = found;
-    found = (struct md_arrays){0};
     return 0;
+}
+
+int md_read(const char *const devices[], size_t count, struct md_arrays *arrays, struct wait *wait, struct error **err)
+{
+    _cleanup_free_ const char **members = xcalloc(count + 1, sizeof(*members));
+    _cleanup_free_ struct md_superblock *superblocks = xcalloc(count + 1, sizeof(*superblocks));
+    size_t found;
+    int result;
+
+    *arrays = (struct md_arrays){0};
+    if (count > MD_MAX_DEVICES)
+        return error_set(err, EXIT_FAILED, "more than %d devices of software RAID", MD_MAX_DEVICES);
+    result = examine_all(devices, count, members, superblocks, &found, wait, err);
+    if (result == 0)
+        md_divide(superblocks, found);
+    for (size_t i = 0; i < found && result == 0; i++)
+        md_add(arrays, members[i], &superblocks[i]);
+    for (size_t i = 0; i < found && result < 0; i++)
+        md_superblock_clear(&superblocks[i]);
+    md_judge(arrays);
+    return result;
 }
 
 /*

@@ -29,6 +29,8 @@ enum md_state {
     MD_WHOLE,      /* all members are there */
     MD_DEGRADED,   /* enough are there: redundancy makes up for the rest */
     MD_INCOMPLETE, /* too few are there */
+    MD_LEFT_OVER,  /* an older or second copy of an array, of which not all members are there */
+    MD_DOUBTFUL,   /* several copies of an array, and which members belong together cannot be told */
     MD_UNSUPPORTED /* metadata of a firmware RAID, or a level that is none */
 };
 
@@ -44,7 +46,9 @@ struct md_array {
     bool needs_force; /* written to at the moment of the backup, and degraded: its parity is taken as it is */
     struct md_member *members;
     size_t member_count;
-    uint64_t events;                   /* the most recent of its members */
+    uint64_t events, updated;          /* of the most recent of its members: how often, and when (seconds) */
+    size_t set;                        /* which of several copies it is, all of one UUID */
+    bool is_copy;                      /* there are others of its UUID among the arrays */
     char recorded[MD_MAX_DEVICES + 1]; /* the state of each member as that one knows it; for md_judge() */
 };
 
@@ -66,7 +70,8 @@ char *md_short_name(const struct md_array *array);
 char *md_alias(const struct md_array *array);
 
 /*
- * Which arrays exactly these devices (full paths below /dev) are members of. Those without md metadata are passed over.
+ * Which arrays exactly these devices (full paths below /dev, in the order of their disks) are members of. Those without
+ * md metadata are passed over. Of an array that is there several times, each copy is an array.
  * Reads nothing but them. Returns 0 or -1 (EXIT_HOST if mdadm is not installed). The caller clears *arrays.
  */
 int md_read(const char *const devices[], size_t count, struct md_arrays *arrays, struct wait *wait, struct error **err);

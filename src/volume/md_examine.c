@@ -92,7 +92,7 @@ static int role_of(const char *examined)
     return (int)role;
 }
 
-static bool is_level(const char *level)
+bool md_is_level(const char *level)
 {
     static const char *const levels[] = {"raid0", "raid1", "raid4", "raid5", "raid6", "raid10", "linear"};
 
@@ -130,6 +130,7 @@ static void read_state(const char *examined, struct md_superblock *superblock)
 int md_parse(const char *exported, const char *examined, struct md_superblock *superblock, struct error **err)
 {
     _cleanup_free_ char *events = value_of(exported, "MD_EVENTS", '=');
+    _cleanup_free_ char *updated = value_of(exported, "MD_UPDATE_TIME", '=');
     _cleanup_free_ char *devices = value_of(exported, "MD_DEVICES", '=');
     _cleanup_free_ char *name = value_of(exported, "MD_NAME", '=');
     long count;
@@ -151,6 +152,8 @@ int md_parse(const char *exported, const char *examined, struct md_superblock *s
     /* containers have none */
     if (read_number(events, &superblock->events) < 0)
         superblock->events = 0;
+    if (read_number(updated, &superblock->updated) < 0)
+        superblock->updated = 0;
     read_state(examined, superblock);
     return 0;
 }
@@ -162,140 +165,4 @@ void md_superblock_clear(struct md_superblock *superblock)
     free(superblock->level);
     free(superblock->metadata);
     *superblock = (struct md_superblock){0};
-}
-
-/* --- members to arrays --- */
-
-static char *printable(const char *text)
-{
-    return str_printable(text, strlen(text), 32);
-}
-
-void md_add(struct md_arrays *arrays, const char *device, struct md_superblock *superblock)
-{
-    struct md_array *array = NULL;
-
-    for (size_t i = 0; i < arrays->count; i++)
-        if (str_equal(arrays->items[i].uuid, superblock->uuid))
-            array = &arrays->items[i];
-    if (!array) {
-        arrays->items = xgrow(arrays->items, arrays->count, sizeof(*arrays->items));
-        array = &arrays->items[arrays->count++];
-        *array = (struct md_array){.uuid = superblock->uuid};
-        superblock->uuid = NULL;
-    }
-    /* the most recently written superblock is the one that knows */
-    if (!array->level || superblock->events > array->events) {
-        free(array->level);
-        free(array->metadata);
-        free(array->name);
-        array->level = printable(superblock->level);
-        array->metadata = printable(superblock->metadata);
-        array->name = steal(superblock->name);
-        array->raid_devices = superblock->raid_devices;
-        array->events = superblock->events;
-        memcpy(array->recorded, superblock->state, sizeof(array->recorded));
-    }
-    array->members = xgrow(array->members, array->member_count, sizeof(*array->members));
-    array->members[array->member_count++] = (struct md_member){
-        .device = str_dup(device), .role = superblock->role, .events = superblock->events, .dirty = superblock->dirty};
-    md_superblock_clear(superblock);
-}
-
-/* How many members may be missing, at most; md(4). Of raid10 that is one of each pair, which only the kernel can tell.
- */
-static int spare_members(const struct md_array *array)
-{
-    if (str_equal(array->level, "raid1"))
-        return array->raid_devices - 1;
-    if (str_equal(array->level, "raid4") || str_equal(array->level, "raid5"))
-        return 1;
-    if (str_equal(array->level, "raid6"))
-        return 2;
-    return str_equal(array->level, "raid10") ? array->raid_devices / 2 : 0;
-}
-
-/*
- * As the kernel does when it starts an array (super_1_validate() in drivers/md/md.c): one behind is what a backup taken
- * in the middle of an update of the superblocks gives, more is a member that had dropped out.
- */
-static bool is_stale(const struct md_array *array, const struct md_member *member)
-{
-    size_t recorded = strlen(array->recorded);
-
-    if (member->role == MD_SPARE)
-        return false;
-    return member->role >= array->raid_devices || member->events + 1 < array->events ||
-           ((size_t)member->role < recorded && array->recorded[member->role] == '.');
-}
-
-static int count_fresh(struct md_array *array, bool *dirty)
-{
-    bool taken[MD_MAX_DEVICES] = {false};
-    int fresh = 0;
-
-    for (size_t i = 0; i < array->member_count; i++) {
-        struct md_member *member = &array->members[i];
-
-        member->stale = is_stale(array, member);
-        if (member->stale || member->role == MD_SPARE)
-            continue;
-        /* two that say they are the same one */
-        member->stale = taken[member->role];
-        fresh += !member->stale;
-        *dirty = *dirty || (!member->stale && member->dirty);
-        taken[member->role] = true;
-    }
-    return fresh;
-}
-
-static void judge(struct md_array *array)
-{
-    bool dirty = false;
-    int fresh = count_fresh(array, &dirty);
-    bool has_parity =
-        str_equal(array->level, "raid4") || str_equal(array->level, "raid5") || str_equal(array->level, "raid6");
-
-    array->missing = array->raid_devices - fresh;
-    if (!is_level(array->level) || array->raid_devices < 1) {
-        bool container = str_equal(array->level, "container");
-
-        array->state = MD_UNSUPPORTED;
-        array->reason = container ? str_printf("firmware RAID (%s)", array->metadata)
-                                  : str_printf("md of the kind %s", array->level);
-    } else if (array->missing == 0) {
-        array->state = MD_WHOLE;
-    } else if (fresh == 0 || array->missing > spare_members(array)) {
-        array->state = MD_INCOMPLETE;
-        array->reason = str_printf("%d of its %d members are missing", array->missing, array->raid_devices);
-    } else {
-        array->state = MD_DEGRADED;
-        array->reason = str_printf("%d of its %d members missing, which the others make up for", array->missing,
-                                   array->raid_devices);
-        array->needs_force = dirty && has_parity;
-    }
-}
-
-void md_judge(struct md_arrays *arrays)
-{
-    for (size_t i = 0; i < arrays->count; i++)
-        judge(&arrays->items[i]);
-}
-
-void md_arrays_clear(struct md_arrays *arrays)
-{
-    for (size_t i = 0; i < arrays->count; i++) {
-        struct md_array *array = &arrays->items[i];
-
-        for (size_t j = 0; j < array->member_count; j++)
-            free(array->members[j].device);
-        free(array->members);
-        free(array->uuid);
-        free(array->name);
-        free(array->level);
-        free(array->metadata);
-        free(array->reason);
-    }
-    free(arrays->items);
-    *arrays = (struct md_arrays){0};
 }

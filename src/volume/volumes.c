@@ -46,6 +46,39 @@ static const char *bare_partition(const char *part_type)
     return NULL;
 }
 
+#define TO_WINDOWS "restore its disk and attach it to a Windows machine to get at the files"
+
+/*
+ * Partition types of Windows' own volume managers. Whatever lies at the beginning of such a partition may be no more
+ * than a piece of a volume, and is not mounted (Microsoft, PARTITION_INFORMATION_GPT: PARTITION_LDM_DATA_GUID,
+ * PARTITION_LDM_METADATA_GUID, PARTITION_SPACES_GUID; PARTITION_INFORMATION_MBR: PARTITION_LDM).
+ */
+static bool judge_managed_partition(struct volume *volume, const char *part_type)
+{
+    static const struct {
+        const char *type;
+        enum volume_state state;
+        const char *reason;
+    } types[] = {
+        {"af9b60a0-1431-4f62-bc68-3311714a69ad", VOLUME_FAILED,
+         "part of a Windows dynamic disk (LDM), which azilr does not open: " TO_WINDOWS},
+        {"0x42", VOLUME_FAILED, "part of a Windows dynamic disk (LDM), which azilr does not open: " TO_WINDOWS},
+        {"5808c8aa-7e8f-42e0-85d2-e1e90434cfb3", VOLUME_SKIPPED,
+         "the database of a Windows dynamic disk (LDM), holds no files"},
+        {"e75caf8f-f680-4cee-afa3-b001e56efc2d", VOLUME_FAILED,
+         "part of a Storage Spaces pool of Windows, which azilr does not open: " TO_WINDOWS},
+    };
+
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+        if (str_equal_ignoring_case(types[i].type, part_type)) {
+            volume_set_reason(volume, types[i].state, "%s", types[i].reason);
+            /* nor is what seems to be in it */
+            volume->is_tried = true;
+            return true;
+        }
+    return false;
+}
+
 /* UEFI specification 5.3.3; the MBR's type for it is 0xef (5.2.2) */
 static bool is_efi_partition(const char *part_type)
 {
@@ -76,8 +109,11 @@ static void judge(struct volume *volume, const struct probe *probe)
     const char *bare = bare_partition(part_type);
 
     volume->filesystem = probe->type ? filesystem_by_type(probe->type) : NULL;
+    if (judge_managed_partition(volume, part_type))
+        return;
     if (volume->is_whole_disk && probe->table && !probe->type)
-        volume_set_reason(volume, VOLUME_SKIPPED, "partition table (%s) without partitions", probe->table);
+        volume_set_reason(volume, VOLUME_FAILED, "partition table (%s) of which this host's kernel shows no partition",
+                          probe->table);
     else if (!probe->type && bare)
         volume_set_reason(volume, VOLUME_SKIPPED, "%s", bare);
     else if (!probe->type)
@@ -116,21 +152,72 @@ char *volume_fit_name(const char *wanted, int number)
     return str_printf("%s%s", name, suffix);
 }
 
+static void volume_clear(struct volume *volume)
+{
+    free(volume->name);
+    free(volume->device);
+    free(volume->type);
+    free(volume->label);
+    free(volume->uuid);
+    free(volume->table);
+    free(volume->part_type);
+    free(volume->part_uuid);
+    free(volume->part_name);
+    for (size_t i = 0; i < volume->companion_count; i++)
+        free(volume->companions[i]);
+    free(volume->companions);
+    free(volume->companion_numbers);
+    free(volume->alias);
+    free(volume->mount_point);
+    free(volume->reason);
+    free(volume->note);
+    *volume = (struct volume){0};
+}
+
+static struct volume *append(struct volumes *volumes)
+{
+    volumes->items = xgrow(volumes->items, volumes->count, sizeof(*volumes->items));
+    return &volumes->items[volumes->count++];
+}
+
+static struct volume *leave_out(struct volumes *volumes)
+{
+    volumes->left_out++;
+    if (volumes->excess)
+        volume_clear(volumes->excess);
+    else
+        volumes->excess = xcalloc(1, sizeof(*volumes->excess));
+    return volumes->excess;
+}
+
 struct volume *volumes_add(struct volumes *volumes, const char *name, const char *device, dev_t device_number, int lun,
                            uint64_t size, bool is_whole_disk)
 {
-    struct volume *volume;
+    struct volume *volume = volumes->count < VOLUMES_MAX ? append(volumes) : leave_out(volumes);
 
-    volumes->items = xreallocarray(volumes->items, volumes->count + 1, sizeof(*volumes->items));
-    volume = &volumes->items[volumes->count++];
     *volume = (struct volume){.name = str_dup(name),
                               .device = str_dup(device),
                               .device_number = device_number,
                               .lun = lun,
+                              .disk = -1,
                               .is_whole_disk = is_whole_disk,
                               .size = size,
                               .state = VOLUME_FOUND};
     return volume;
+}
+
+void volumes_tell_left_out(struct volumes *volumes)
+{
+    struct volume *volume;
+
+    if (volumes->left_out == 0)
+        return;
+    volume = append(volumes);
+    *volume =
+        (struct volume){.name = str_dup("left-out"), .device = str_dup(""), .lun = -1, .disk = -1, .is_tried = true};
+    volume_set_reason(volume, VOLUME_FAILED,
+                      "the backup has %zu volumes more than the %zu that azilr opens of one; these are left out",
+                      volumes->left_out, VOLUMES_MAX);
 }
 
 void volume_probe(struct volume *volume)
@@ -151,7 +238,7 @@ void volume_probe(struct volume *volume)
         volume->part_uuid = steal(probe.part_uuid);
     if (!volume->part_name)
         volume->part_name = steal(probe.part_name);
-    if (!volume->type && !volume->is_whole_disk)
+    if (!volume->type)
         volume->table = steal(probe.table);
     volume->has_outside_journal = has_outside_journal(volume);
     if (volume->has_outside_journal && !volume->note)
@@ -194,27 +281,11 @@ cJSON *volumes_to_json(const struct volumes *volumes)
 
 void volumes_clear(struct volumes *volumes)
 {
-    for (size_t i = 0; i < volumes->count; i++) {
-        struct volume *volume = &volumes->items[i];
-
-        free(volume->name);
-        free(volume->device);
-        free(volume->type);
-        free(volume->label);
-        free(volume->uuid);
-        free(volume->table);
-        free(volume->part_type);
-        free(volume->part_uuid);
-        free(volume->part_name);
-        for (size_t j = 0; j < volume->companion_count; j++)
-            free(volume->companions[j]);
-        free(volume->companions);
-        free(volume->companion_numbers);
-        free(volume->alias);
-        free(volume->mount_point);
-        free(volume->reason);
-        free(volume->note);
-    }
+    for (size_t i = 0; i < volumes->count; i++)
+        volume_clear(&volumes->items[i]);
+    if (volumes->excess)
+        volume_clear(volumes->excess);
+    free(volumes->excess);
     free(volumes->items);
     *volumes = (struct volumes){0};
 }

@@ -28,6 +28,7 @@ struct volume {
     char *device; /* "/dev/sdc1" */
     dev_t device_number;
     int lun;
+    int disk; /* the backup's disk that it is on, or the first of them: 0 for "disk0"; -1 if on none */
     bool is_whole_disk;
     bool has_outside_journal; /* an ext file system whose journal is on another device: never to be loaded */
     bool is_tried;            /* of what is no file system: opening it, or what it is part of, has been tried */
@@ -55,17 +56,26 @@ struct volume {
     char *note;        /* what a person should know of one that is mounted */
 };
 
+/* Far more than any VM has. A backup that claims more would have its session's state grow past what is saved. */
+#define VOLUMES_MAX ((size_t)1024)
+
 struct volumes {
     struct volume *items;
     size_t count;
+    size_t left_out;       /* so many were added when there were VOLUMES_MAX already */
+    struct volume *excess; /* the latest of these, which is not among the items; NULL if there is none */
 };
 
 /*
  * Adds a block device that has not been looked at yet, and returns it; good until the next one is added.
- * is_whole_disk: a partition table on it is no volume, since its partitions are volumes of their own.
+ * is_whole_disk: of its partitions the kernel shows none. With VOLUMES_MAX
+ * of them it is counted as left out, and what is returned can be written to all the same.
  */
 struct volume *volumes_add(struct volumes *volumes, const char *name, const char *device, dev_t device_number, int lun,
                            uint64_t size, bool is_whole_disk);
+
+/* Where some were left out, one failed volume more says so. Once all have been added. */
+void volumes_tell_left_out(struct volumes *volumes);
 
 /*
  * A name that a backup gives, as that of a volume and of its directory: printable, one component of a path, not hidden,

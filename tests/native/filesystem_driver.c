@@ -91,12 +91,13 @@ static int groups_command(char **arguments)
 {
     _cleanup_error_ struct error *err = NULL;
     struct btrfs_member members[MAX_DEVICES] = {0};
-    size_t groups[MAX_DEVICES], count = 0;
+    enum btrfs_fit fits[MAX_DEVICES] = {0};
+    size_t groups[MAX_DEVICES] = {0}, count = 0;
 
     for (; arguments[count] && count < MAX_DEVICES; count++)
         if (btrfs_read_member(arguments[count], &members[count], &err) < 0)
             return tell(err);
-    btrfs_group(members, count, groups);
+    btrfs_group(members, count, groups, fits);
     for (size_t i = 0; i < count; i++)
         printf("%s %s %llu/%llu%s\n", arguments[i], arguments[groups[i]], (unsigned long long)members[i].device_id,
                (unsigned long long)members[i].device_count, members[i].has_log ? " log" : "");

@@ -93,6 +93,22 @@ static void a_table_is_safe_on_a_terminal(void **state)
     }
 }
 
+static void a_root_that_is_not_shown_is_listed_with_the_reason(void **state)
+{
+    _cleanup_json_ cJSON *session = json_new_object();
+    cJSON *root = json_new_object();
+    _cleanup_free_ char *text = NULL;
+
+    (void)state;
+    json_append(json_set_array(session, "roots"), root);
+    json_set_string(root, "directory", NULL);
+    json_set_string(root, "status", "failed");
+    json_set_string(root, "volume", "disk8p1");
+    json_set_string(root, "reason", "no more than 8 root file systems are");
+    text = printed(session);
+    assert_non_null(strstr(text, "disk8p1 is not shown as a tree: no more than 8"));
+}
+
 static void a_document_is_valid(void **state)
 {
     (void)state;
@@ -131,6 +147,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_table_is_safe_on_a_terminal),
+        cmocka_unit_test(a_root_that_is_not_shown_is_listed_with_the_reason),
         cmocka_unit_test(a_document_is_valid),
         cmocka_unit_test(a_further_text_stands_behind_the_first),
     };

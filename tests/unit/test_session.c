@@ -367,6 +367,46 @@ static void what_has_not_come_to_be_is_swept(void **state)
     assert_int_equal(access(fixture->var, F_OK), -1);
 }
 
+/* Many short entries, as thousands of volumes make them. */
+static void enter_many(struct session *session, size_t bytes)
+{
+    _cleanup_free_ char *path = xcalloc(1001, 1);
+
+    memset(path, 'x', 1000);
+    for (size_t i = 0; i < bytes / 1000; i++) {
+        cJSON *arguments = json_new_object();
+
+        json_set_string(arguments, "path", path);
+        session_enter(session, "directory", arguments, false);
+    }
+}
+
+static void what_is_saved_can_be_read_again_however_much_it_is(void **state)
+{
+    struct fixture *fixture = *state;
+    struct session *session = NULL;
+    struct error *err = NULL;
+
+    assert_int_equal(session_create(&fixture->places, "many", &session, &err), 0);
+    enter_many(session, 6000000);
+    assert_int_equal(session_save(session, &err), 0);
+    session_close(steal(session));
+    assert_int_equal(session_open(&fixture->places, "many", 0, NULL, &session, &err), 0);
+    assert_int_equal(cJSON_GetArraySize(json_array(session->state, "undo")), 6000);
+
+    /* too much is refused while what is there can still be undone, and is undone from what was saved before */
+    enter_many(session, 12000000);
+    assert_int_equal(session_save(session, &err), -1);
+    assert_error(err, EXIT_FAILED, "could not be read again");
+    assert_int_equal(session_will(session, "mount", NULL, false, &err), -1);
+    assert_error(err, EXIT_FAILED, "could not be read again");
+    assert_int_equal(session_undone(session, session_last_change(session), &err), 0);
+    session_close(steal(session));
+    assert_int_equal(session_open(&fixture->places, "many", 0, NULL, &session, &err), 0);
+    assert_int_equal(cJSON_GetArraySize(json_array(session->state, "undo")), 17999);
+    session_close(session);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -381,6 +421,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_child_in_flight_keeps_the_lock_of_a_killed_parent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_child_that_closes_descriptors_is_waited_for_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(state_that_is_damaged_or_missing_is_told_apart, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_saved_can_be_read_again_however_much_it_is, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,7 +43,7 @@ static void volumes_get_a_verdict(void **state)
     unlink(swap);
 }
 
-/* Of a disk the kernel has read the table, and its partitions are volumes; of what lies deeper nobody has. */
+/* Of a disk the kernel may not take the table, and of what lies deeper it looks for none. */
 static void a_partition_table_is_kept_in_mind_where_the_kernel_reads_none(void **state)
 {
     static const char table[] = "\x83\0\0\0\x01\0\0\0\x01";
@@ -58,8 +58,8 @@ static void a_partition_table_is_kept_in_mind_where_the_kernel_reads_none(void *
     assert_int_equal(pwrite(fd, "\x55\xaa", 2, 510), 2);
     close(fd);
     volume_probe(volumes_add(&volumes, "disk0", path, 0, 1, 8 << 20, true));
-    assert_int_equal(volumes.items[0].state, VOLUME_SKIPPED);
-    assert_null(volumes.items[0].table);
+    assert_int_equal(volumes.items[0].state, VOLUME_FAILED);
+    assert_string_equal(volumes.items[0].table, "dos");
     volume_probe(volumes_add(&volumes, "md-data", path, 0, 1, 8 << 20, false));
     assert_int_equal(volumes.items[1].state, VOLUME_FAILED);
     assert_string_equal(volumes.items[1].table, "dos");
@@ -71,6 +71,41 @@ static void a_partition_table_is_kept_in_mind_where_the_kernel_reads_none(void *
     assert_string_equal(volumes.items[2].part_uuid, "01234567-01");
     assert_int_equal(volumes.items[2].state, VOLUME_SKIPPED);
     unlink(path);
+}
+
+/* A file system at the beginning of such a partition may be a piece of a volume on several disks. */
+static void what_windows_manages_is_named_and_never_mounted(void **state)
+{
+    static const struct {
+        const char *type;
+        enum volume_state state;
+        const char *reason;
+    } cases[] = {
+        {"AF9B60A0-1431-4F62-BC68-3311714A69AD", VOLUME_FAILED, "dynamic disk"},
+        {"0x42", VOLUME_FAILED, "dynamic disk"},
+        {"5808c8aa-7e8f-42e0-85d2-e1e90434cfb3", VOLUME_SKIPPED, "dynamic disk"},
+        {"e75caf8f-f680-4cee-afa3-b001e56efc2d", VOLUME_FAILED, "Storage Spaces"},
+    };
+    static const unsigned char empty[2] = {0}, ext2[2] = {0x53, 0xef};
+
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+        _cleanup_volumes_ struct volumes volumes = {0};
+        char path[] = "/tmp/azilr-volume-XXXXXX";
+        int fd = mkstemp(path);
+        struct volume *volume;
+
+        assert_true(fd >= 0);
+        assert_int_equal(ftruncate(fd, 8 << 20), 0);
+        assert_int_equal(pwrite(fd, i % 2 ? ext2 : empty, 2, 1024 + 0x38), 2);
+        close(fd);
+        volume = volumes_add(&volumes, "disk0p1", path, 0, 1, 8 << 20, false);
+        volume->part_type = str_dup(cases[i / 2].type);
+        volume_probe(volume);
+        assert_int_equal(volume->state, cases[i / 2].state);
+        assert_non_null(strstr(volume->reason, cases[i / 2].reason));
+        unlink(path);
+    }
 }
 
 static void every_type_is_mountable_or_says_why_not(void **state)
@@ -91,6 +126,8 @@ static void every_type_is_mountable_or_says_why_not(void **state)
         assert_null(filesystem_by_type(others[i])->drivers[0].type);
     }
     assert_true(filesystem_by_type("swap")->harmless);
+    assert_true(filesystem_by_type("jbd")->harmless);
+    assert_true(filesystem_by_type("xfs_external_log")->harmless);
     assert_false(filesystem_by_type("bcache")->harmless);
     assert_null(filesystem_by_type("no-such-thing"));
     /* every option list is added to the common one, which is what makes a mount harmless */
@@ -139,6 +176,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(volumes_get_a_verdict),
         cmocka_unit_test(a_partition_table_is_kept_in_mind_where_the_kernel_reads_none),
+        cmocka_unit_test(what_windows_manages_is_named_and_never_mounted),
         cmocka_unit_test(every_type_is_mountable_or_says_why_not),
         cmocka_unit_test(damage_must_not_stop_the_host),
         cmocka_unit_test(json_of_volumes_has_every_member),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "check.h"
@@ -170,27 +171,59 @@ static void what_cannot_be_changed_is_refused(void **state)
     }
 }
 
-static struct btrfs_member member_with(unsigned char fsid, uint64_t device_id)
+/* One file system for each letter; "a1/5" is the device 1 of one of two, of generation 5. Returns how many. */
+static size_t read_members(const char *text, struct btrfs_member *members)
 {
-    struct btrfs_member member = {.device_id = device_id, .device_count = 2};
+    size_t count = 0;
+    int used = 0;
 
-    memset(member.fsid, fsid, sizeof(member.fsid));
-    memset(member.metadata_uuid, fsid, sizeof(member.metadata_uuid));
-    return member;
+    for (const char *at = text; *at; at += used, at += strspn(at, " ")) {
+        unsigned device_id, generation;
+        char id;
+
+        assert_int_equal(sscanf(at, "%c%u/%u%n", &id, &device_id, &generation, &used), 3);
+        members[count] = (struct btrfs_member){.device_id = device_id, .device_count = 2, .generation = generation};
+        memset(members[count].fsid, id, sizeof(members[count].fsid));
+        memset(members[count].metadata_uuid, id, sizeof(members[count].metadata_uuid));
+        count++;
+    }
+    return count;
 }
 
 static void devices_are_grouped_by_file_system_and_copies_kept_apart(void **state)
 {
-    const struct btrfs_member members[] = {
-        member_with(1, 1), member_with(2, 1), member_with(1, 2),
-        member_with(1, 1), member_with(1, 2), member_with(1, 2),
+    static const struct {
+        const char *members;
+        const char *groups; /* a digit for each: its group's first member */
+        const char *fits;   /* 'f'its, 'l'eft over, '?' */
+    } cases[] = {
+        {"a1/5", "0", "f"},
+        {"a1/5 b1/5 a2/5", "010", "fff"},
+        {"a2/5 a1/4", "00", "ff"},
+        /* disks and their clones, one after the other or in turn */
+        {"a1/5 a2/5 a1/5 a2/5", "0022", "ffff"},
+        {"a1/5 a1/9 a2/9 a2/5", "0110", "ffff"},
+        {"a1/5 a1/5 a2/5 a2/5", "0000", "????"},
+        /* what was written since makes it another one, even where its other half is not there */
+        {"a1/5 a2/9", "01", "lf"},
+        {"a1/9 a2/9 a2/5", "002", "ffl"},
+        {"a1/5 a1/5", "01", "fl"},
+        {"a1/9 a1/5 a2/5", "011", "fff"},
     };
-    static const size_t expected[] = {0, 1, 0, 3, 3, 5};
-    size_t groups[6];
 
     (void)state;
-    btrfs_group(members, 6, groups);
-    assert_memory_equal(groups, expected, sizeof(expected));
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        static const char letters[] = {[BTRFS_FITS] = 'f', [BTRFS_LEFT_OVER] = 'l', [BTRFS_DOUBTFUL] = '?'};
+        struct btrfs_member members[8];
+        enum btrfs_fit fits[8];
+        size_t groups[8];
+        const size_t count = read_members(cases[i].members, members);
+
+        btrfs_group(members, count, groups, fits);
+        for (size_t j = 0; j < count; j++)
+            if (groups[j] != (size_t)(cases[i].groups[j] - '0') || letters[fits[j]] != cases[i].fits[j])
+                fail_msg("%s: device %zu is in group %zu, %c", cases[i].members, j, groups[j], letters[fits[j]]);
+    }
 }
 
 int main(void)

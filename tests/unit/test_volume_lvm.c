@@ -83,6 +83,23 @@ static void assert_lv(const struct lvm_group *group, const char *name, bool inco
         assert_non_null(strstr(lv->reason, "MNmFj5-x6jK-O4kt-WT5z-MNE0-gdz3-th3tiF"));
 }
 
+/* One that is in use has files, even where its metadata is kept on other disks only. */
+static void an_orphan_that_is_in_use_is_not_empty(void **state)
+{
+    static const char text[] =
+        PVS(ORPHAN ",{\"pv_name\":\"/dev/sdf\", \"pv_uuid\":\"feU8al-TBCn-hS12-c2m0-RdCY-fr82-5HTpJj\", "
+                   "\"pv_missing\":\"\", \"pv_in_use\":\"used\", \"vg_name\":\"\", \"vg_uuid\":\"\", "
+                   "\"pv_size\":\"134217728\", \"pe_start\":\"0\"}");
+    _cleanup_lvm_groups_ struct lvm_groups groups = {0};
+
+    (void)state;
+    assert_int_equal(lvm_report_pvs(text, sizeof(text) - 1, &groups, NULL), 0);
+    assert_int_equal(groups.count, 0);
+    assert_int_equal(groups.unusable_count, 1);
+    assert_string_equal(groups.unusable[0].device, "/dev/sdf");
+    assert_true(groups.unusable[0].lacks_others);
+}
+
 static void what_is_missing_of_each_volume_follows_from_what_it_is_made_of(void **state)
 {
     static const char text[] = LVS(
@@ -302,7 +319,11 @@ static void copies_are_kept_apart_and_what_belongs_together_is_not(void **state)
         {"aV1 aV1 aV1", "012"},
         {"aV1 bV1 aV1 bV1", "0011"},
         {"aV1 bV1 bV1 aV1", "0011"},
-        {"aV1 aV1 bV1", "010"},
+        {"aV1 bV1 aV1", "001"},
+        /* which neither the state nor the order tells: no member of one is put into the other */
+        {"aV1 aV1 bV1", "???"},
+        {"aV1 aV1 bV1 bV1 xW5", "????0"},
+        {"aV1 aV1 bV1 bV1 aV2 bV2", "????22"},
         /* the state of the group tells more than the order */
         {"aV1 aV2 bV2 bV1", "0110"},
         {"aV1 bV2 aV2", "011"},
@@ -334,6 +355,8 @@ static void copies_are_kept_apart_and_what_belongs_together_is_not(void **state)
         for (size_t j = 0; j < count; j++) {
             sets[j] = (char)('0' + copies[j].set);
             most = sets[j] > most ? sets[j] : most;
+            if (copies[j].is_doubtful)
+                sets[j] = '?';
         }
         if (strcmp(sets, cases[i].sets) != 0)
             fail_msg("%s: %s, not %s", cases[i].copies, sets, cases[i].sets);
@@ -479,6 +502,30 @@ static void a_configuration_that_would_be_cut_off_is_refused(void **state)
     free(devices);
 }
 
+/* As many volumes as are activated in one call, with the longest of names, on as many disks as Azure gives a VM. */
+static void a_batch_of_volumes_has_room_in_one_argument(void **state)
+{
+    enum { DISKS = 64 };
+    static const char device[] = "/dev/mapper/azilr-0123abcd-100";
+    const char *devices[DISKS];
+    struct lvm_lv *lvs = xcalloc(LVM_BATCH, sizeof(*lvs));
+    const struct lvm_activation activation = {.name = "azilr-0123abcd-vg100", .lvs = lvs, .lv_count = LVM_BATCH};
+    char name[LVM_NAME_MAX + 1] = "";
+    struct error *err = NULL;
+    char *text;
+
+    (void)state;
+    memset(name, 'x', LVM_NAME_MAX);
+    for (size_t i = 0; i < DISKS; i++)
+        devices[i] = device;
+    for (size_t i = 0; i < LVM_BATCH; i++)
+        lvs[i] = (struct lvm_lv){.name = name, .layout = (char *)(uintptr_t) "linear"};
+    text = lvm_config(devices, DISKS, &activation, NULL, &err);
+    assert_non_null(text);
+    free(text);
+    free(lvs);
+}
+
 static void a_stand_in_has_room_for_metadata_and_errors_behind(void **state)
 {
     const struct lvm_pv good = {.size = 4096 * 512, .data_start = 2048 * 512};
@@ -556,6 +603,7 @@ int main(void)
         cmocka_unit_test(a_groups_devices_begin_with_its_mapped_name),
         cmocka_unit_test(copies_of_an_imported_group_are_removed_and_no_others),
         cmocka_unit_test(physical_volumes_make_groups_the_missing_ones_last),
+        cmocka_unit_test(an_orphan_that_is_in_use_is_not_empty),
         cmocka_unit_test(what_is_missing_of_each_volume_follows_from_what_it_is_made_of),
         cmocka_unit_test(metadata_that_goes_in_circles_comes_to_an_end),
         cmocka_unit_test(what_is_no_report_is_refused),
@@ -569,6 +617,7 @@ int main(void)
         cmocka_unit_test(the_configuration_names_the_devices_and_no_others),
         cmocka_unit_test(a_path_that_could_mean_more_than_itself_is_refused),
         cmocka_unit_test(a_configuration_that_would_be_cut_off_is_refused),
+        cmocka_unit_test(a_batch_of_volumes_has_room_in_one_argument),
         cmocka_unit_test(a_stand_in_has_room_for_metadata_and_errors_behind),
     };
 

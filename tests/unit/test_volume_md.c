@@ -54,6 +54,7 @@ static void a_superblock_is_read(void **state)
     assert_int_equal(superblock.raid_devices, 3);
     assert_int_equal(superblock.role, 1);
     assert_int_equal(superblock.events, 18);
+    assert_int_equal(superblock.updated, 1795614822);
     assert_true(superblock.dirty);
     assert_string_equal(superblock.state, "AA.");
     md_superblock_clear(&superblock);
@@ -206,6 +207,103 @@ static void what_can_be_done_with_an_array_follows_from_its_members(void **state
     }
 }
 
+/* "ROLE/EVENTS[@TIME][d] …", in the order of the disks sda, sdb…, divided and judged. */
+static void make_copies(struct md_arrays *arrays, const char *level, int raid_devices, const char *members)
+{
+    struct md_superblock superblocks[16] = {0};
+    size_t count = 0;
+    int used = 0;
+
+    for (const char *at = members; *at; at += used, at += strspn(at, " ")) {
+        struct md_superblock *one = &superblocks[count++];
+        char word[32] = "";
+        unsigned role, events, time = 0;
+
+        assert_int_equal(sscanf(at, "%31s%n", word, &used), 1);
+        assert_true(sscanf(word, "%u/%u@%u", &role, &events, &time) >= 2);
+        *one = (struct md_superblock){.uuid = str_dup(UUID),
+                                      .level = str_dup(level),
+                                      .metadata = str_dup("1.2"),
+                                      .raid_devices = raid_devices,
+                                      .role = (int)role,
+                                      .events = events,
+                                      .updated = time,
+                                      .dirty = word[strlen(word) - 1] == 'd'};
+        memset(one->state, 'A', (size_t)raid_devices);
+    }
+    md_divide(superblocks, count);
+    for (size_t i = 0; i < count; i++) {
+        _cleanup_free_ char *device = str_printf("/dev/sd%c", 'a' + (int)i);
+
+        md_add(arrays, device, &superblocks[i]);
+    }
+    md_judge(arrays);
+}
+
+/* "W:ab L:c": of each array its state's first letter, and the letters of its members' disks. The caller frees it. */
+static char *shown(const struct md_arrays *arrays)
+{
+    static const char letters[] = {[MD_WHOLE] = 'W',     [MD_DEGRADED] = 'D', [MD_INCOMPLETE] = 'I',
+                                   [MD_LEFT_OVER] = 'L', [MD_DOUBTFUL] = '?', [MD_UNSUPPORTED] = 'U'};
+    char *text = str_dup("");
+
+    for (size_t i = 0; i < arrays->count; i++) {
+        const struct md_array *array = &arrays->items[i];
+        char *before = text;
+
+        text = str_printf("%s%s%c:", before, *before ? " " : "", letters[array->state]);
+        free(before);
+        for (size_t j = 0; j < array->member_count; j++) {
+            before = text;
+            text = str_printf("%s%s%c", before, array->members[j].stale ? "-" : "", array->members[j].device[7]);
+            free(before);
+        }
+    }
+    return text;
+}
+
+static void members_of_copies_are_not_put_together(void **state)
+{
+    static const struct {
+        const char *level;
+        int raid_devices;
+        const char *members, *arrays;
+    } cases[] = {
+        /* disks with their clones, all of which are whole */
+        {"raid1", 2, "0/5 1/5 0/9 1/9", "W:ab W:cd"},
+        {"raid1", 2, "0/5 0/9 1/5 1/9", "W:ac W:bd"},
+        {"raid0", 2, "0/0@7 0/0@8 1/0@7 1/0@8", "W:ac W:bd"},
+        {"raid0", 2, "0/0 1/0 0/0 1/0", "W:ab W:cd"},
+        {"raid5", 3, "0/5@7 1/5@7 0/5@8 2/5@7 1/5@8 2/5@8", "W:abd W:cef"},
+        /* which are whose cannot be told */
+        {"raid0", 2, "0/0 0/0 1/0 1/0", "?:a-bc-d"},
+        {"raid1", 2, "0/5d 0/5d 1/5d 1/5d", "?:a-bc-d"},
+        /* nothing was written since */
+        {"raid1", 2, "0/5 0/5 1/5 1/5", "W:ac W:bd"},
+        /* a member that was replaced, or a part of a copy */
+        {"raid1", 2, "0/9 1/9 1/5", "W:ab L:c"},
+        {"raid1", 2, "1/5 0/9 1/9", "L:a W:bc"},
+        {"raid1", 2, "0/9 0/5", "D:a L:b"},
+        {"raid1", 2, "0/9 0/5 1/5", "D:a W:bc"},
+        {"raid0", 2, "0/0@7 0/0@8 1/0@8", "L:a W:bc"},
+        /* one that had dropped out is not a copy */
+        {"raid1", 2, "0/9 1/5", "D:a-b"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        _cleanup_md_arrays_ struct md_arrays arrays = {0};
+        _cleanup_free_ char *text = NULL;
+
+        make_copies(&arrays, cases[i].level, cases[i].raid_devices, cases[i].members);
+        text = shown(&arrays);
+        if (!str_equal(text, cases[i].arrays))
+            fail_msg("%s with %s: %s and not %s", cases[i].level, cases[i].members, text, cases[i].arrays);
+        for (size_t j = 0; j < arrays.count; j++)
+            assert_int_equal(arrays.items[j].is_copy, arrays.count > 1);
+    }
+}
+
 static void an_array_is_known_by_what_the_vm_calls_it(void **state)
 {
     static const struct {
@@ -272,6 +370,7 @@ int main(void)
         cmocka_unit_test(nonsense_is_refused),
         cmocka_unit_test(odd_roles_are_those_of_a_spare),
         cmocka_unit_test(what_can_be_done_with_an_array_follows_from_its_members),
+        cmocka_unit_test(members_of_copies_are_not_put_together),
         cmocka_unit_test(an_array_is_known_by_what_the_vm_calls_it),
         cmocka_unit_test(firmware_raid_is_named_as_such),
         cmocka_unit_test(only_arrays_of_ours_are_stopped_or_started),

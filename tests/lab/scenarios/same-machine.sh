@@ -98,6 +98,7 @@ mark_kernel_log
 
 step "mount"
 expect_exit 0 azilr mount web01 "${point_options[@]}"
+assert_contains "$LAB_WORK/stderr" "this host has the volume group vgdata too"
 volumes=/mnt/azilr/$(ls /mnt/azilr)/volumes
 sed 's/^/SHOWN: /' "$LAB_WORK/stdout"
 for pair in vg:vgdata-home md:md-data xfs:disk3 btrfs:disk4; do
