@@ -175,6 +175,39 @@ expect_exit 130 on_terminal '\x03' $unlock --unlock "${volumes[@]:0:2}"
 assert_contains "$LAB_WORK/stdout" "interrupted"
 nothing_open
 
+step 'a header that asks for more memory than there is costs none, and keeps nothing else from being opened'
+luks hostile key luks2 --pbkdf argon2id --pbkdf-memory 32 --pbkdf-parallel 1 --pbkdf-force-iterations 4
+cp --sparse=always hostile endless
+"$AZILR_LAB/luks-cost" hostile memory=$((4 << 20))
+"$AZILR_LAB/luks-cost" endless time=4294967295
+cryptsetup luksDump endless > endless.dump
+assert_contains endless.dump 4294967295
+record_images one two integrity long-key detached header hostile endless
+volumes+=("$(losetup -r -f --show hostile)" "$(losetup -r -f --show endless)")
+SECONDS=0
+expect_exit 0 $unlock --key-file key "${volumes[6]}" "${volumes[0]}"
+stays disk0 "deriving its key takes 4096 MiB of memory by its own account, and this host has"
+opened disk1
+[ $SECONDS -lt 60 ] || fail "took $SECONDS s"
+nothing_open
+
+step 'one that asks for all the time there is ends with the time limit, or by a signal'
+SECONDS=0
+expect_exit 5 $unlock --timeout 10 --key-file key "${volumes[7]}"
+assert_contains "$LAB_WORK/stderr" "the time limit is over"
+[ $SECONDS -lt 60 ] || fail "took $SECONDS s"
+nothing_open
+$unlock --key-file key "${volumes[7]}" 2> signalled &
+signalled=$!
+retry_until 60 pgrep -x cryptsetup
+kill -TERM $signalled
+got=0
+wait $signalled || got=$?
+assert_eq "$got" 130 "$(cat signalled)"
+assert_contains signalled "interrupted (SIGTERM)"
+! pgrep -x cryptsetup || fail "cryptsetup is left"
+nothing_open
+
 step 'no terminal to ask on'
 expect_exit 0 setsid -w $unlock --unlock "${volumes[0]}"
 stays disk0 "there is no terminal"
