@@ -56,7 +56,6 @@ for key in password recovery; do
     expect_exit 0 $driver unmount "$view" /dev/mapper/azilr-lab-crypt
     dmsetup remove azilr-lab-crypt
 done
-losetup -d "$disk"
 images_unchanged
 mkdir luks
 cd luks || exit
@@ -165,6 +164,16 @@ stays disk0 "left locked, as was asked for"
 stays disk1 "no key of those given fits"
 assert_contains "$LAB_WORK/stdout" "asked: 4"
 
+step 'BitLocker is asked for as LUKS is, and its recovery password is as good'
+for answer in 'pa$$ Word|pa$$ word' $recovery; do
+    expect_exit 0 on_terminal "$answer|" $unlock --unlock "$disk" "${volumes[0]}"
+    assert_contains "$LAB_WORK/stdout" "Passphrase of disk0 (BitLocker"
+    assert_contains "$LAB_WORK/stdout" "disk0 member BitLocker: BitLocker, unlocked: see disk0-unlocked"
+    assert_contains "$LAB_WORK/stdout" "disk0-unlocked found ntfs: azilr-"
+done
+stays disk1 "left locked, as was asked for"
+nothing_open
+
 step 'an answer of more than cryptsetup would take'
 expect_exit 0 on_terminal "$(cat long)|correct horse" $unlock --unlock "${volumes[0]}"
 assert_contains "$LAB_WORK/stdout" "--key-file takes a longer one"
@@ -214,4 +223,5 @@ stays disk0 "there is no terminal"
 
 nothing_open
 let_go
+losetup -d "$disk"
 images_unchanged
