@@ -3,7 +3,7 @@
 
 #include <inttypes.h>
 #include <stdbool.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "util/file.h"
@@ -23,7 +23,7 @@ static uint64_t available(void)
     if (file_read("/proc/meminfo", 65536, &text, NULL, NULL) == 0)
         at = strstr(text, title);
     if (at)
-        sscanf(at + sizeof(title) - 1, "%" SCNu64, &kib);
+        kib = strtoull(at + sizeof(title) - 1, NULL, 10);
     return kib * KIB;
 }
 
