@@ -73,3 +73,21 @@ assert_eq "$(journalctl -b --no-pager -t azilr-keeper | grep -c 'have run full')
 step "unmount"
 expect_exit 0 azilr unmount "$session" "${sign_in[@]}"
 assert_nothing_left
+
+step "a size that there is no room for is shared, and that is said"
+mkdir small
+mount -t tmpfs -o size=128M,mode=700 small small
+cleanup_fn umount small
+host_snapshot before
+expect_exit 0 azilr mount web01 "${point_options[@]}" --overlay-dir "$PWD/small" --overlay-size 1G
+assert_contains "$LAB_WORK/stderr" "2 of the overlays there may take less than --overlay-size"
+assert_lacks "$LAB_WORK/stdout" "could not be"
+volumes=$(echo /mnt/azilr/*/volumes)
+assert_manifest dirty.img.root.manifest "$volumes/disk1"
+assert_eq "$(stat -c %s "$volumes/disk2/late")" $((24 << 20))
+first=$(overlay disk1 size)
+second=$(overlay disk2 size)
+[ $((first + second)) -le $((112 << 20)) ] || fail "$first and $second bytes are promised of 128 MiB"
+[ $((first - second)) -lt $((1 << 20)) ] && [ $((second - first)) -lt $((1 << 20)) ] || fail "$first and $second are not alike"
+expect_exit 0 azilr unmount --all "${sign_in[@]}"
+assert_nothing_left
