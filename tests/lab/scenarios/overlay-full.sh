@@ -16,9 +16,10 @@ truncate -s 160M live.img
 mke2fs -q -t ext4 -J size=64 live.img
 loop=$(_attach live.img)
 mkdir mnt
-mount -o data=journal,commit=300 "$loop" mnt
+mount "$loop" mnt
 echo early > mnt/early
-sync -f mnt
+umount mnt
+mount -o data=journal,commit=300 "$loop" mnt
 head -c 24M /dev/urandom > mnt/late
 sync mnt/late
 cp --sparse=always live.img large.img
