@@ -13,6 +13,7 @@
 #include "block/dm.h"
 #include "block/loop.h"
 #include "block/overlay_room.h"
+#include "session/host_lock.h"
 #include "util/file.h"
 #include "util/kernel_module.h"
 #include "util/str.h"
@@ -104,8 +105,8 @@ static int decide_size(int directory_fd, const struct overlay_request *request, 
 
     if (overlay_room_look(directory_fd, &room, err) < 0)
         return -1;
-    *size = overlay_room_share(&room, overlay_full_store_size(origin_sectors * SECTOR), request->store_size, &least,
-                               is_short);
+    *size = overlay_room_share(&room, overlay_full_store_size(origin_sectors * SECTOR), request->store_size,
+                               request->others, &least, is_short);
     if (*size)
         return 0;
     error_set(err, EXIT_HOST,
@@ -137,16 +138,19 @@ static int make_store(int directory_fd, const struct overlay_request *request, u
     return steal_fd(&fd);
 }
 
-/* The directory is locked until the store is attached, and so counts as one that is there. */
+/*
+ * All others are kept out until the store is attached, and so counts as one that is there. Not by a lock of the
+ * directory: whoever may read that could hold it, and keep azilr waiting.
+ */
 static int attach_store(const struct overlay_request *request, uint64_t origin_sectors, struct wait *wait,
                         struct overlay *made, char **loop, struct error **err)
 {
     _cleanup_free_ char *path = NULL;
     _cleanup_close_ int directory_fd = overlay_open_directory(request->directory, &path, err);
+    _cleanup_close_ int lock = directory_fd < 0 ? -1 : host_lock(&session_host_places, wait, err);
     _cleanup_close_ int store_fd = -1;
 
-    if (directory_fd < 0 || overlay_room_lock(directory_fd, wait, err) < 0 ||
-        decide_size(directory_fd, request, origin_sectors, &made->store_size, &made->is_short, err) < 0)
+    if (lock < 0 || decide_size(directory_fd, request, origin_sectors, &made->store_size, &made->is_short, err) < 0)
         return -1;
     store_fd = make_store(directory_fd, request, made->store_size, err);
     if (store_fd < 0)

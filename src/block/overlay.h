@@ -12,6 +12,7 @@
 #define AZILR_BLOCK_OVERLAY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -25,7 +26,8 @@ struct overlay_request {
     const char *name;      /* "azilr-0123abcd-0": of the device, and what its store is called while it has a name */
     const char *origin;    /* path of the block device, which must be read-only */
     const char *directory; /* that is there, and that only root can change; nothing is left in it */
-    uint64_t store_size;   /* bytes, at most; 0 for what the whole origin needs, at most 1 GiB, with room for others */
+    uint64_t store_size;   /* bytes, at most; 0 for what the whole origin needs, at most 1 GiB */
+    size_t others;         /* so many more are about to be made, which share the room of the directory with it */
     int lock_fd;           /* as in struct run_options */
 };
 

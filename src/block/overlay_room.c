@@ -6,7 +6,6 @@
 #include <linux/fs.h>
 #include <linux/loop.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -20,26 +19,12 @@
 static const uint64_t DEFAULT_STORE = 1024 * MIB;
 /* Below that not even a small journal can be replayed. */
 static const uint64_t SMALLEST_STORE = 4 * MIB;
-/* Nobody knows how many overlays are still to come; so none takes more than this part of what is left by itself. */
-static const uint64_t PART = 4;
+/*
+ * Nobody knows how many overlays are still to come, what is inside of a volume group for one: so much as these overlays
+ * would get is left for them. Whoever asks for a size knows better, and yet not of all of them.
+ */
+static const uint64_t LEFT_FOR_OTHERS = 3, LEFT_WHERE_ASKED = 1;
 static const uint64_t BLOCK = 4096;
-
-/* A store is made and attached in a moment; longer than this something is wrong with whoever has the lock. */
-static const int LOCK_WAIT_MS = 60 * 1000;
-static const int POLL_MS = 20;
-
-int overlay_room_lock(int directory_fd, struct wait *wait, struct error **err)
-{
-    for (int waited = 0; flock(directory_fd, LOCK_EX | LOCK_NB) < 0; waited += POLL_MS) {
-        if (errno != EWOULDBLOCK && errno != EINTR)
-            return 0;
-        if (waited >= LOCK_WAIT_MS)
-            return error_set(err, EXIT_BUSY, "another azilr has been making an overlay there for a minute");
-        if (wait_sleep(wait, POLL_MS, err) < 0)
-            return -1;
-    }
-    return 0;
-}
 
 /* The kernel's own form of a device number, as LOOP_GET_STATUS64 has it (Linux, include/linux/kdev_t.h). */
 static dev_t decode_device(uint64_t number)
@@ -95,14 +80,15 @@ static uint64_t larger(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-uint64_t overlay_room_share(const struct overlay_room *room, uint64_t whole, uint64_t asked, uint64_t *least,
-                            bool *is_short)
+uint64_t overlay_room_share(const struct overlay_room *room, uint64_t whole, uint64_t asked, size_t others,
+                            uint64_t *least, bool *is_short)
 {
+    const uint64_t shares = 1 + (uint64_t)others + (asked ? LEFT_WHERE_ASKED : LEFT_FOR_OTHERS);
     const uint64_t smallest = smaller(whole, SMALLEST_STORE);
     const uint64_t wanted = larger(smaller(asked ? asked : DEFAULT_STORE, whole), smallest);
     const uint64_t free_room = room->available - smaller(room->available, room->promised);
     const uint64_t left = free_room - smaller(free_room, OVERLAY_RESERVE);
-    const uint64_t most = asked ? left : larger(left / PART, smallest);
+    const uint64_t most = larger(left / shares, smallest);
 
     *least = smallest;
     *is_short = wanted > most || left < smallest;

@@ -8,10 +8,10 @@
 #define AZILR_BLOCK_OVERLAY_ROOM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "util/error.h"
-#include "util/wait.h"
 
 /* Of one file system, in bytes. */
 struct overlay_room {
@@ -22,22 +22,19 @@ struct overlay_room {
 };
 
 /*
- * Locks an open directory against every other azilr and thread that opened it by itself, so that what
- * overlay_room_look() tells holds until the store that is made of it is attached. Ends with the descriptor. Where the
- * file system has no locks, nothing is locked.
+ * Asks the file system of the directory, and the kernel for the loop devices that hold stores on it. To be called under
+ * host_lock(), so that it holds until the store that is made of it is attached.
  */
-int overlay_room_lock(int directory_fd, struct wait *wait, struct error **err);
-
-/* Asks the file system of the directory, and the kernel for the loop devices that hold stores on it. */
 int overlay_room_look(int directory_fd, struct overlay_room *room, struct error **err);
 
 /*
  * How large one more store may be, for an overlay that needs `whole` bytes if it is written to everywhere. `asked`: at
- * most so many, and as many while there is room; 0 for a size that leaves room for others. 0 if there is too little for
- * any, which is then *least. *is_short: it is smaller than it should be. Pure.
+ * most so many; 0 for the default. `others`: so many are to be made right after it, which share what is left with it;
+ * some is left for those of later too, more of it where no size was asked for. 0 if there is too little for any, which
+ * is then *least. *is_short: it is smaller than it should be. Pure.
  */
-uint64_t overlay_room_share(const struct overlay_room *room, uint64_t whole, uint64_t asked, uint64_t *least,
-                            bool *is_short);
+uint64_t overlay_room_share(const struct overlay_room *room, uint64_t whole, uint64_t asked, size_t others,
+                            uint64_t *least, bool *is_short);
 
 /* What is left to the file system that stores are on. */
 #define OVERLAY_RESERVE (UINT64_C(16) << 20)

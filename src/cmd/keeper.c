@@ -10,6 +10,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/host.h"
+#include "cmd/keeper_overlays.h"
 #include "cmd/keeper_schedule.h"
 #include "session/session.h"
 #include "util/clock.h"
@@ -33,6 +34,7 @@ struct keeper {
     int option_count;
     struct wait wait;
     struct keeper_schedule schedule;
+    struct keeper_overlays overlays;
     unsigned failures;
     int timer_fd, watch_fd;
 };
@@ -121,7 +123,18 @@ static int renew(struct keeper *keeper, time_t now, struct error **err)
     return 0;
 }
 
-/* Reads when it ends. Returns 0 once the session is gone, 1 while it is there. */
+static void look_at_overlays(struct keeper *keeper, const cJSON *state)
+{
+    _cleanup_free_ char *full = keeper_overlays_look(&keeper->overlays, state, time(NULL), overlay_usage);
+
+    if (full)
+        tell("overlays of the backup %s have run full, and what is on them may not be readable any more: %s; unmount, "
+             "and "
+             "mount again with a larger --overlay-size or another --overlay-dir",
+             keeper->id, full);
+}
+
+/* Reads when it ends, and looks at its overlays. Returns 0 once the session is gone, 1 while it is there. */
 static int look(struct keeper *keeper)
 {
     _cleanup_json_ cJSON *state = NULL;
@@ -143,16 +156,17 @@ static int look(struct keeper *keeper)
     if (expires != keeper->schedule.expires)
         keeper->schedule.warned_at = keeper->schedule.renew_again = keeper->schedule.end_again = 0;
     keeper->schedule.expires = expires;
+    look_at_overlays(keeper, state);
     return 1;
 }
 
 /*
- * By the clock of the day, which goes on while the host is suspended and by which Azure counts; somebody who sets it
- * wakes the keeper (timerfd_create(2)).
+ * For ever where `when` is 0. By the clock of the day, which goes on while the host is suspended and by which Azure
+ * counts; somebody who sets it wakes the keeper (timerfd_create(2)).
  */
-static int sleep_until(struct keeper *keeper, time_t when, bool for_ever, struct error **err)
+static int sleep_until(struct keeper *keeper, time_t when, struct error **err)
 {
-    const struct itimerspec at = {.it_value.tv_sec = for_ever ? 0 : when};
+    const struct itimerspec at = {.it_value.tv_sec = when};
     struct pollfd fds[] = {{.fd = keeper->timer_fd, .events = POLLIN}, {.fd = keeper->watch_fd, .events = POLLIN}};
     uint64_t ticks;
     char events[4096];
@@ -167,15 +181,21 @@ static int sleep_until(struct keeper *keeper, time_t when, bool for_ever, struct
     return 0;
 }
 
+/* Of two moments, of which 0 is none. */
+static time_t sooner(time_t one, time_t other)
+{
+    return one && (!other || one < other) ? one : other;
+}
+
 static int keep(struct keeper *keeper, struct error **err)
 {
     while (look(keeper)) {
-        time_t now = time(NULL), when;
+        time_t now = time(NULL), when = 0;
         enum keeper_event event = keeper_next(&keeper->schedule, now, &when);
         int result = 0;
 
         if (event == KEEPER_NOTHING || when > now)
-            result = sleep_until(keeper, when, event == KEEPER_NOTHING, err);
+            result = sleep_until(keeper, sooner(event == KEEPER_NOTHING ? 0 : when, keeper->overlays.again), err);
         else if (event == KEEPER_END)
             result = end_session(keeper, now, err);
         else if (event == KEEPER_RENEW)
@@ -249,6 +269,7 @@ static void close_keeper(struct keeper *keeper)
     if (keeper->watch_fd >= 0)
         close(keeper->watch_fd);
     wait_close(&keeper->wait);
+    keeper_overlays_clear(&keeper->overlays);
 }
 
 int cmd_keeper(int argc, char **argv, struct error **err)

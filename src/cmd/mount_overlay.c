@@ -91,6 +91,7 @@ static void enter(struct mount_run *run, struct overlay_wish *wish)
 struct work {
     struct mount_run *run;
     struct overlay_wish *wishes;
+    size_t count;
 };
 
 static void make(void *argument, size_t i, struct wait *wait)
@@ -101,6 +102,7 @@ static void make(void *argument, size_t i, struct wait *wait)
                                             .origin = wish->origin,
                                             .directory = work->run->overlay_directory,
                                             .store_size = work->run->overlay_size,
+                                            .others = work->count - 1 - i,
                                             .lock_fd = work->run->session->lock_fd};
     struct overlay made = {0};
 
@@ -158,15 +160,16 @@ static void warn_of_little_room(const struct mount_run *run, const struct overla
         least = !least || wishes[i].size < least->size ? &wishes[i] : least;
     }
     if (least)
-        log_warning("there is little room in %s: %zu of the overlays there may take less than they should, that of %s "
-                    "%" PRIu64 " MiB; a volume whose overlay runs full can't be read, so make room, or choose another "
-                    "place with --overlay-dir",
-                    run->overlay_directory, few, least->volume, least->size >> 20);
+        log_warning("there is little room in %s: %zu of the overlays there may take less than %s, that of %s %" PRIu64
+                    " MiB; a volume whose overlay runs full can't be read, so make room, or choose another place with "
+                    "--overlay-dir",
+                    run->overlay_directory, few, run->overlay_size ? "--overlay-size" : "they should", least->volume,
+                    least->size >> 20);
 }
 
 int mount_overlays(struct mount_run *run, struct overlay_wish *wishes, size_t count, struct error **err)
 {
-    struct work work = {.run = run, .wishes = wishes};
+    struct work work = {.run = run, .wishes = wishes, .count = count};
     _cleanup_error_ struct error *problem = NULL;
 
     if (count == 0)

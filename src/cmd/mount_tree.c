@@ -79,6 +79,18 @@ static int check_empty(const char *path, struct error **err)
     return 0;
 }
 
+/* One of the tree, for which there is another place. */
+static int make_for_browsing(struct mount_run *run, const char *path, struct error **err)
+{
+    _cleanup_error_ struct error *problem = NULL;
+
+    if (mount_tree_make(run, path, &problem) == 0)
+        return 0;
+    if (problem->code == EXIT_HOST)
+        error_hint(&problem, "see who made it, and remove it, or choose another place with --dir");
+    return error_move(err, &problem);
+}
+
 int mount_tree_begin(struct mount_run *run, char **volumes_directory, struct error **err)
 {
     /* without symbolic links (/mnt is one on some systems), so that the path is what the mount table says */
@@ -89,13 +101,13 @@ int mount_tree_begin(struct mount_run *run, char **volumes_directory, struct err
     if (run->options->dir) {
         run->directory = steal(given);
     } else {
-        if (mount_tree_make(run, given, err) < 0)
+        if (make_for_browsing(run, given, err) < 0)
             return -1;
         run->directory = str_printf("%s/%s", given, run->session->id);
     }
     mount_run_note(run, "directory", run->directory);
-    if (mount_tree_make(run, run->directory, err) < 0 || check_empty(run->directory, err) < 0)
+    if (make_for_browsing(run, run->directory, err) < 0 || check_empty(run->directory, err) < 0)
         return -1;
     *volumes_directory = str_printf("%s/volumes", run->directory);
-    return mount_tree_make(run, *volumes_directory, err);
+    return make_for_browsing(run, *volumes_directory, err);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The volume groups of a backup: each on overlays, under a name and with ids of its own. */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,8 +10,11 @@
 #include "cmd/teardown.h"
 #include "util/json.h"
 #include "util/log.h"
+#include "util/pool.h"
 #include "util/str.h"
 #include "volume/lvm.h"
+
+static const int POLL_MS = 20;
 
 /* The physical volumes that have not been tried, side by side: paths, ids, and which can be read together. */
 struct members {
@@ -64,6 +68,38 @@ static void judge_members(const struct mount_run *run, const struct lvm_group *g
         judge_member(run, group->pvs[i].device, state, reason);
 }
 
+/* A group that is being opened. */
+struct opening {
+    struct lvm_group *group;
+    char **origins; /* its physical volumes, or what stands in for them */
+    size_t origin_count;
+    struct stack_ground ground; /* on the origins */
+    char *name;
+    struct error *problem; /* why it cannot be opened */
+};
+
+struct openings {
+    struct mount_run *run;
+    struct opening *items;
+    size_t count;
+    atomic_flag importing;
+};
+
+static void openings_clear(struct openings *openings)
+{
+    for (size_t i = 0; i < openings->count; i++) {
+        struct opening *opening = &openings->items[i];
+
+        for (size_t j = 0; j < opening->origin_count; j++)
+            free(opening->origins[j]);
+        free(opening->origins);
+        stack_ground_clear(&opening->ground);
+        free(opening->name);
+        error_free(opening->problem);
+    }
+    free(openings->items);
+}
+
 /* Something for the volumes to lie on that are on a physical volume that is in no backup. The caller frees *path. */
 static int stand_in(struct mount_run *run, const struct lvm_pv *pv, char **path, struct error **problem,
                     struct error **err)
@@ -87,56 +123,79 @@ static int stand_in(struct mount_run *run, const struct lvm_pv *pv, char **path,
     return 0;
 }
 
-/* What a group is imported on: its physical volumes, or what stands in for them. */
-struct origins {
-    char **paths;
-    size_t count;
-};
-
-static void origins_clear(struct origins *origins)
+/* Only what must end the whole mount is an error. */
+static int find_origins(struct mount_run *run, struct opening *opening, struct error **err)
 {
-    for (size_t i = 0; i < origins->count; i++)
-        free(origins->paths[i]);
-    free(origins->paths);
-}
+    const struct lvm_group *group = opening->group;
 
-/* As stack_overlay_members(). */
-static int find_origins(struct mount_run *run, const struct lvm_group *group, struct origins *origins,
-                        struct error **problem, struct error **err)
-{
-    *origins =
-        (struct origins){.paths = xcalloc(group->pv_count + 1, sizeof(*origins->paths)), .count = group->pv_count};
-    for (size_t i = 0; i < group->pv_count; i++) {
+    opening->origins = xcalloc(group->pv_count + 1, sizeof(*opening->origins));
+    opening->origin_count = group->pv_count;
+    for (size_t i = 0; i < group->pv_count && !opening->problem; i++) {
         const struct lvm_pv *pv = &group->pvs[i];
 
         if (pv->device)
-            origins->paths[i] = str_dup(pv->device);
-        else if (stand_in(run, pv, &origins->paths[i], problem, err) < 0)
+            opening->origins[i] = str_dup(pv->device);
+        else if (stand_in(run, pv, &opening->origins[i], &opening->problem, err) < 0 && !opening->problem)
             return -1;
     }
+    if (!opening->problem)
+        stack_ground_plan(run, (const char *const *)opening->origins, opening->origin_count, group->name,
+                          &opening->ground);
     return 0;
 }
 
-/* As stack_overlay_members(). */
-static int open_group(struct mount_run *run, struct lvm_group *group, const struct origins *origins,
-                      struct error **problem, struct error **err)
+/* What all of them are opened on, each group's name in the undo list behind it. */
+static int prepare(struct openings *openings, struct error **err)
 {
-    _cleanup_stack_ground_ struct stack_ground ground = {0};
-    _cleanup_free_ char *name = lvm_new_name(mount_tag(run), run->stacked++);
-    struct lvm_place place = {.name = name, .directory = run->session->directory, .lock_fd = run->session->lock_fd};
-    cJSON *change;
+    struct mount_run *run = openings->run;
+    _cleanup_free_ struct stack_ground **grounds = xcalloc(openings->count + 1, sizeof(struct stack_ground *));
 
-    if (stack_overlay_members(run, (const char *const *)origins->paths, origins->count, group->name, &ground, problem,
-                              err) < 0)
+    for (size_t i = 0; i < openings->count; i++) {
+        if (find_origins(run, &openings->items[i], err) < 0)
+            return -1;
+        grounds[i] = &openings->items[i].ground;
+    }
+    if (stack_grounds_make(run, grounds, openings->count, err) < 0)
         return -1;
-    place.devices = ground.paths;
-    place.count = ground.count;
-    change = json_new_object();
-    json_set_string(change, "name", name);
-    if (session_will(run->session, CHANGE_VOLUME_GROUP, change, false, err) < 0 ||
-        lvm_import(group, &place, &run->wait, problem) < 0 || lvm_activate(group, &place, &run->wait, problem) < 0)
-        return -1;
-    return 0;
+    for (size_t i = 0; i < openings->count; i++) {
+        struct opening *opening = &openings->items[i];
+        cJSON *change = json_new_object();
+
+        if (!opening->problem)
+            opening->problem = steal(opening->ground.problem);
+        opening->name = lvm_new_name(mount_tag(run), run->stacked++);
+        json_set_string(change, "name", opening->name);
+        session_enter(run->session, CHANGE_VOLUME_GROUP, change, false);
+    }
+    return session_save(run->session, err);
+}
+
+/*
+ * In a thread of its own, which touches nothing of the run but by reading it. LVM changes one group at a time
+ * (vgimportclone takes its lock of the whole host, lvm2's tools/vgimportclone.c), so the others wait here, where none
+ * of LVM's commands runs out of time; what is activated is locked by its name alone.
+ */
+static void open_group(void *argument, size_t i, struct wait *wait)
+{
+    struct openings *openings = argument;
+    struct opening *opening = &openings->items[i];
+    const struct session *session = openings->run->session;
+    const struct lvm_place place = {.name = opening->name,
+                                    .directory = session->directory,
+                                    .lock_fd = session->lock_fd,
+                                    .devices = opening->ground.paths,
+                                    .count = opening->ground.count};
+    int result;
+
+    if (opening->problem)
+        return;
+    while (atomic_flag_test_and_set(&openings->importing))
+        if (wait_sleep(wait, POLL_MS, &opening->problem) < 0)
+            return;
+    result = lvm_import(opening->group, &place, wait, &opening->problem);
+    atomic_flag_clear(&openings->importing);
+    if (result == 0)
+        lvm_activate(opening->group, &place, wait, &opening->problem);
 }
 
 static void add_volume(struct mount_run *run, const struct lvm_group *group, const struct lvm_lv *lv, int disk,
@@ -220,26 +279,41 @@ static void tell_of_same_group(const struct lvm_group *group)
             group->name);
 }
 
-/* Only what must end the whole mount is an error. */
-static int activate(struct mount_run *run, struct lvm_group *group, struct error **err)
+static void take_opened(struct mount_run *run, struct opening *opening)
 {
-    _cleanup_(origins_clear) struct origins origins = {0};
-    _cleanup_error_ struct error *problem = NULL;
+    const struct lvm_group *group = opening->group;
     _cleanup_free_ char *note = which_copy(run, group);
     int disk;
 
-    if (find_origins(run, group, &origins, &problem, err) < 0 || open_group(run, group, &origins, &problem, err) < 0) {
-        if (!problem)
-            return -1;
-        error_fold_hint(problem);
-        judge_members(run, group, VOLUME_FAILED, problem->message);
-        return 0;
+    if (opening->problem) {
+        error_fold_hint(opening->problem);
+        judge_members(run, group, VOLUME_FAILED, opening->problem->message);
+        return;
     }
     tell_of_same_group(group);
     judge_members(run, group, VOLUME_MEMBER, NULL);
-    disk = stack_disk_of(run, (const char *const *)origins.paths, origins.count);
+    disk = stack_disk_of(run, (const char *const *)opening->origins, opening->origin_count);
     for (size_t i = 0; i < group->lv_count; i++)
         add_volume(run, group, &group->lvs[i], disk, note);
+}
+
+/* All at once. Only what must end the whole mount is an error. */
+static int activate(struct mount_run *run, const struct lvm_groups *groups, enum stack_members members,
+                    struct error **err)
+{
+    _cleanup_(openings_clear) struct openings openings = {.run = run,
+                                                          .items = xcalloc(groups->count + 1, sizeof(*openings.items))};
+
+    atomic_flag_clear(&openings.importing);
+    for (size_t i = 0; i < groups->count; i++)
+        if (members == STACK_PARTIAL || groups->items[i].missing == 0)
+            openings.items[openings.count++].group = &groups->items[i];
+    if (openings.count == 0)
+        return 0;
+    if (prepare(&openings, err) < 0 || pool_run(openings.count, open_group, &openings, &run->wait, err) < 0)
+        return -1;
+    for (size_t i = 0; i < openings.count; i++)
+        take_opened(run, &openings.items[i]);
     return 0;
 }
 
@@ -276,7 +350,6 @@ static int activate_set(struct mount_run *run, const struct members *found, size
     _cleanup_lvm_groups_ struct lvm_groups groups = {0};
     _cleanup_error_ struct error *problem = NULL;
     size_t count = 0;
-    int result = 0;
 
     for (size_t i = 0; i < found->count; i++)
         if (found->sets[i] == set)
@@ -291,10 +364,7 @@ static int activate_set(struct mount_run *run, const struct members *found, size
         return 0;
     }
     judge_others(run, devices, count, &groups, members);
-    for (size_t i = 0; i < groups.count && result == 0; i++)
-        if (members == STACK_PARTIAL || groups.items[i].missing == 0)
-            result = activate(run, &groups.items[i], err);
-    return result;
+    return activate(run, &groups, members, err);
 }
 
 /* Physical volumes of which none is put together with another, lest it be one of another copy. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The arrays of a backup: put together read-only, on overlays only where there is no other way. */
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 #include "cmd/stack_members.h"
 #include "cmd/teardown.h"
 #include "util/json.h"
+#include "util/pool.h"
 #include "util/str.h"
 #include "volume/md.h"
 
@@ -68,44 +70,59 @@ static void judge_members(struct mount_run *run, const struct md_array *array, e
     }
 }
 
-static int enter(struct mount_run *run, const char *kernel_name, struct error **err)
+/* An array that is being put together. */
+struct opening {
+    const struct md_array *array;
+    char *name;
+    struct stack_ground ground; /* on which there is no other way */
+    bool needs_ground;
+    struct error *problem; /* why it cannot be put together */
+};
+
+struct openings {
+    struct mount_run *run;
+    struct opening *items;
+    size_t count;
+};
+
+static void openings_clear(struct openings *openings)
+{
+    for (size_t i = 0; i < openings->count; i++) {
+        free(openings->items[i].name);
+        stack_ground_clear(&openings->items[i].ground);
+        error_free(openings->items[i].problem);
+    }
+    free(openings->items);
+}
+
+static void enter(const struct openings *openings, const struct opening *opening)
 {
     cJSON *change = json_new_object();
 
-    json_set_string(change, "name", kernel_name);
-    return session_will(run->session, CHANGE_ARRAY, change, false, err);
+    json_set_string(change, "name", opening->name);
+    session_enter(openings->run->session, CHANGE_ARRAY, change, false);
 }
 
-static int assemble_on_overlays(struct mount_run *run, const struct md_array *array, const struct md_place *bare,
-                                struct error **problem, struct error **err)
+/* In a thread of its own, which touches nothing of the run but by reading it. */
+static void assemble(void *argument, size_t i, struct wait *wait)
 {
-    _cleanup_free_ const char **devices = devices_of(array);
-    _cleanup_stack_ground_ struct stack_ground ground = {0};
-    struct md_place place = *bare;
+    struct openings *openings = argument;
+    struct opening *opening = &openings->items[i];
+    const struct session *session = openings->run->session;
+    const struct md_place place = {.kernel_name = opening->name,
+                                   .directory = session->directory,
+                                   .lock_fd = session->lock_fd,
+                                   .devices = opening->needs_ground ? opening->ground.paths : NULL};
 
-    if (stack_overlay_members(run, devices, array->member_count, "array", &ground, problem, err) < 0)
-        return -1;
-    place.devices = ground.paths;
-    /* the array's undo stands before those of its overlays, so it is entered once more, to be stopped first */
-    if (enter(run, place.kernel_name, err) < 0)
-        return -1;
-    return md_assemble(array, &place, &run->wait, problem);
+    opening->needs_ground = md_assemble(opening->array, &place, wait, &opening->problem) > 0;
 }
 
-/* 0 where it runs; -1 with problem set where it cannot be put together, with err set where the mount must end. */
-static int assemble(struct mount_run *run, const struct md_array *array, const char *name, struct error **problem,
-                    struct error **err)
+static void assemble_on_ground(void *argument, size_t i, struct wait *wait)
 {
-    struct md_place place = {
-        .kernel_name = name, .directory = run->session->directory, .lock_fd = run->session->lock_fd};
-    int result;
+    const struct openings *openings = argument;
 
-    if (enter(run, name, err) < 0)
-        return -1;
-    result = md_assemble(array, &place, &run->wait, problem);
-    if (result > 0)
-        result = assemble_on_overlays(run, array, &place, problem, err);
-    return result;
+    if (openings->items[i].needs_ground && !openings->items[i].problem)
+        assemble(argument, i, wait);
 }
 
 /* What is not put together, and may hold files. */
@@ -132,36 +149,58 @@ static char *note_of(const struct mount_run *run, const struct md_array *array)
                       array->reason ? array->reason : "", array->reason ? "; " : "", names);
 }
 
-static int open_array(struct mount_run *run, const struct md_array *array, struct error **err)
+/* Those that the host has too, or that must be forced. */
+static int prepare_ground(struct openings *openings, struct error **err)
 {
-    _cleanup_free_ char *name = md_kernel_name(mount_tag(run), run->stacked++);
-    _cleanup_free_ char *path = str_printf("/dev/%s", name);
+    _cleanup_free_ struct stack_ground **grounds = xcalloc(openings->count + 1, sizeof(struct stack_ground *));
+    size_t count = 0;
+
+    for (size_t i = 0; i < openings->count; i++) {
+        struct opening *opening = &openings->items[i];
+        _cleanup_free_ const char **devices = devices_of(opening->array);
+
+        if (!opening->needs_ground)
+            continue;
+        stack_ground_plan(openings->run, devices, opening->array->member_count, "array", &opening->ground);
+        grounds[count++] = &opening->ground;
+    }
+    if (stack_grounds_make(openings->run, grounds, count, err) < 0)
+        return -1;
+    for (size_t i = 0; i < openings->count; i++) {
+        struct opening *opening = &openings->items[i];
+
+        if (!opening->needs_ground)
+            continue;
+        opening->problem = steal(opening->ground.problem);
+        /* the array's undo stands before those of its overlays, so it is entered once more, to be stopped first */
+        enter(openings, opening);
+    }
+    return count ? session_save(openings->run->session, err) : 0;
+}
+
+static void take_opened(struct mount_run *run, struct opening *opening)
+{
+    const struct md_array *array = opening->array;
+    _cleanup_free_ char *path = str_printf("/dev/%s", opening->name);
     _cleanup_free_ char *shown = shown_name(array);
     _cleanup_free_ const char **devices = devices_of(array);
     _cleanup_error_ struct error *problem = NULL;
     const int disk = stack_disk_of(run, devices, array->member_count);
     struct volume *volume;
 
-    if (array->state != MD_WHOLE && array->state != MD_DEGRADED) {
-        refuse(run, array);
-        return 0;
-    }
-    if (assemble(run, array, name, &problem, err) < 0 && !problem)
-        return -1;
-    if (problem) {
-        error_fold_hint(problem);
-        judge_members(run, array, VOLUME_FAILED, problem->message);
-        return 0;
+    if (opening->problem) {
+        error_fold_hint(opening->problem);
+        judge_members(run, array, VOLUME_FAILED, opening->problem->message);
+        return;
     }
     judge_members(run, array, VOLUME_MEMBER, NULL);
     volume = stack_add(run, shown, path, disk, &problem);
     if (!volume) {
         volume_set_reason(stack_add_unopened(run, shown, 0), VOLUME_FAILED, "%s", problem->message);
-        return 0;
+        return;
     }
     volume->alias = md_alias(array);
     volume->note = note_of(run, array);
-    return 0;
 }
 
 /*
@@ -178,13 +217,46 @@ static bool is_due(const struct md_arrays *arrays, const struct md_array *array,
     return members == STACK_PARTIAL || array->state == MD_WHOLE || (array->state == MD_LEFT_OVER && has_whole_copy);
 }
 
+/* All at once. Only what must end the whole mount is an error. */
+static int open_arrays(struct mount_run *run, const struct md_arrays *arrays, enum stack_members members,
+                       struct error **err)
+{
+    _cleanup_(openings_clear) struct openings openings = {.run = run,
+                                                          .items = xcalloc(arrays->count + 1, sizeof(*openings.items))};
+
+    for (size_t i = 0; i < arrays->count; i++) {
+        const struct md_array *array = &arrays->items[i];
+        struct opening *opening = &openings.items[openings.count];
+
+        if (!is_due(arrays, array, members))
+            continue;
+        if (array->state != MD_WHOLE && array->state != MD_DEGRADED) {
+            refuse(run, array);
+            continue;
+        }
+        opening->array = array;
+        opening->name = md_kernel_name(mount_tag(run), run->stacked++);
+        enter(&openings, opening);
+        openings.count++;
+    }
+    if (openings.count == 0)
+        return 0;
+    if (session_save(run->session, err) < 0 || pool_run(openings.count, assemble, &openings, &run->wait, err) < 0 ||
+        prepare_ground(&openings, err) < 0 ||
+        pool_run(openings.count, assemble_on_ground, &openings, &run->wait, err) < 0)
+        return -1;
+    for (size_t i = 0; i < openings.count; i++)
+        take_opened(run, &openings.items[i]);
+    return 0;
+}
+
 int stack_assemble_arrays(struct mount_run *run, enum stack_members members, struct error **err)
 {
     const char **devices = xcalloc(run->volumes.count + 1, sizeof(*devices));
     _cleanup_md_arrays_ struct md_arrays arrays = {0};
     _cleanup_error_ struct error *problem = NULL;
     size_t count = 0;
-    int result = 0;
+    int result;
 
     for (size_t i = 0; i < run->volumes.count; i++)
         if (is_member(&run->volumes.items[i]))
@@ -198,9 +270,7 @@ int stack_assemble_arrays(struct mount_run *run, enum stack_members members, str
             volume_set_reason(volume, VOLUME_FAILED, "member of a Linux software RAID: %s", problem->message);
         }
     }
-    for (size_t i = 0; i < arrays.count && result == 0; i++)
-        if (is_due(&arrays, &arrays.items[i], members))
-            result = open_array(run, &arrays.items[i], err);
+    result = open_arrays(run, &arrays, members, err);
     free(devices);
     return result;
 }

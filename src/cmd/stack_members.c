@@ -26,8 +26,8 @@ int stack_disk_of(const struct mount_run *run, const char *const devices[], size
     return least;
 }
 
-int stack_overlay_members(struct mount_run *run, const char *const devices[], size_t count, const char *name,
-                          struct stack_ground *ground, struct error **problem, struct error **err)
+void stack_ground_plan(const struct mount_run *run, const char *const devices[], size_t count, const char *name,
+                       struct stack_ground *ground)
 {
     *ground = (struct stack_ground){.overlays = xcalloc(count + 1, sizeof(*ground->overlays)),
                                     .paths = xcalloc(count + 1, sizeof(*ground->paths)),
@@ -37,15 +37,41 @@ int stack_overlay_members(struct mount_run *run, const char *const devices[], si
 
         ground->overlays[i] = (struct overlay_wish){.origin = devices[i], .volume = volume ? volume->name : name};
     }
-    if (mount_overlays(run, ground->overlays, count, err) < 0)
-        return -1;
-    for (size_t i = 0; i < count; i++) {
+}
+
+static void judge(struct stack_ground *ground)
+{
+    for (size_t i = 0; i < ground->count && !ground->problem; i++) {
+        const struct error *why = ground->overlays[i].problem;
+
         ground->paths[i] = ground->overlays[i].path;
         if (!ground->paths[i])
-            return error_set(problem, EXIT_FAILED, "an overlay to open it on could not be made: %s",
-                             ground->overlays[i].problem ? ground->overlays[i].problem->message : "interrupted");
+            error_set(&ground->problem, EXIT_FAILED, "an overlay to open it on could not be made: %s",
+                      why ? why->message : "interrupted");
     }
-    return 0;
+}
+
+int stack_grounds_make(struct mount_run *run, struct stack_ground *const grounds[], size_t count, struct error **err)
+{
+    _cleanup_free_ struct overlay_wish *wishes = NULL;
+    size_t total = 0, at = 0;
+    int result;
+
+    for (size_t i = 0; i < count; i++)
+        total += grounds[i]->count;
+    wishes = xcalloc(total + 1, sizeof(*wishes));
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < grounds[i]->count; j++)
+            wishes[at++] = grounds[i]->overlays[j];
+    result = mount_overlays(run, wishes, total, err);
+    at = 0;
+    /* they are the grounds' again, which are cleared whatever came of it */
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < grounds[i]->count; j++)
+            grounds[i]->overlays[j] = wishes[at++];
+        judge(grounds[i]);
+    }
+    return result;
 }
 
 void stack_ground_clear(struct stack_ground *ground)
@@ -53,5 +79,6 @@ void stack_ground_clear(struct stack_ground *ground)
     overlay_wishes_clear(ground->overlays, ground->count);
     free(ground->overlays);
     free(ground->paths);
+    error_free(ground->problem);
     *ground = (struct stack_ground){0};
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What volumes bring in: a btrfs superblock, which gets a checksum that is right so that all behind it is reached, and
- * what the kernel's log says of a device, in which names of the disk's own can stand.
+ * what the kernel's log says of a device, in which names of the disk's own can stand; the text of a LUKS header.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -13,6 +13,7 @@
 #include "util/str.h"
 #include "volume/btrfs.h"
 #include "volume/btrfs_checksum.h"
+#include "volume/luks.h"
 
 enum { SUPER_AT = 65536, SUPER_SIZE = 4096 };
 
@@ -49,6 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (line && strpbrk(line, "\n\r\x1b"))
         abort();
+    luks_memory_of_text((const char *)data, size);
     read_superblock(data, size);
     return 0;
 }

@@ -86,7 +86,7 @@ static int make_places(const struct session_places *places, struct error **err)
     _cleanup_error_ struct error *var_err = NULL;
 
     if (file_make_private_dir(places->run, NULL, err) < 0 || file_make_private_dir(run_sessions, NULL, err) < 0)
-        return -1;
+        return error_hint(err, "see who made it, and remove it");
     /* a full or read-only disk is no reason not to help somebody on that very host */
     if (make_lasting_dir(places->var, &var_err) < 0 || make_lasting_dir(var_sessions, &var_err) < 0)
         log_warning("%s; after a reboot `azilr unmount` will not know of this session", var_err->message);

@@ -170,9 +170,7 @@ int file_make_private_dir(const char *path, bool *made, struct error **err)
         return error_set_errno(err, EXIT_FAILED, errno, "cannot make the directory %s", path);
     if (lstat(path, &st) < 0)
         return error_set_errno(err, EXIT_FAILED, errno, "cannot look at %s", path);
-    if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH))) {
-        error_set(err, EXIT_HOST, "%s is not a directory that only root can change", path);
-        return error_hint(err, "see who made it and remove it, or choose another place with --dir");
-    }
+    if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH)))
+        return error_set(err, EXIT_HOST, "%s is not a directory that only root can change", path);
     return 0;
 }

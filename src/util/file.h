@@ -47,7 +47,8 @@ void file_remove_leftover(const char *path);
 
 /*
  * Makes a directory that only root can enter, or accepts one that is there already if it is a directory (no
- * link), root's own, and writable by nobody else: a path that somebody else prepared is refused (EXIT_HOST).
+ * link), root's own, and writable by nobody else: a path that somebody else prepared is refused (EXIT_HOST); what
+ * to do then, the caller knows.
  * The parent must exist. *made, if not NULL, says whether it was made now.
  */
 int file_make_private_dir(const char *path, bool *made, struct error **err);

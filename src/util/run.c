@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -59,6 +60,7 @@ struct part {
     const struct person *person; /* NULL for azilr's own user */
     int in_fd, out_fd, err_fd, inherit_fd;
     bool closes_inherited;
+    uint64_t memory_limit;
 };
 
 static void part_clear(struct part *part)
@@ -114,6 +116,22 @@ static void stand_by(void)
     _exit(pid < 0 ? 127 : WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
 }
 
+/* What cannot be had is done without: it is only for the host's sake. */
+static void be_modest(uint64_t memory_limit)
+{
+    static const char first_to_go[] = "1000"; /* proc(5), oom_score_adj */
+    static const int nice_value = 10;
+    const struct rlimit limit = {.rlim_cur = memory_limit, .rlim_max = memory_limit};
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+    if (fd >= 0) {
+        (void)!write(fd, first_to_go, sizeof(first_to_go) - 1);
+        close(fd);
+    }
+    setpriority(PRIO_PROCESS, 0, nice_value);
+    setrlimit(RLIMIT_AS, &limit);
+}
+
 /* In the child: only calls that are safe after fork() in a process with threads. */
 static void __attribute__((noreturn)) become(const struct part *part, const char *const argv[])
 {
@@ -131,6 +149,8 @@ static void __attribute__((noreturn)) become(const struct part *part, const char
     syscall(SYS_close_range, part->inherit_fd >= 0 ? 4U : 3U, ~0U, 0);
     if (part->inherit_fd >= 0 && part->closes_inherited)
         stand_by();
+    if (part->memory_limit)
+        be_modest(part->memory_limit);
     signal(SIGPIPE, SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -182,7 +202,8 @@ static int start(const char *const argv[], const struct run_options *options, st
                                               .out_fd = -1,
                                               .err_fd = -1,
                                               .inherit_fd = options->inherit_fd,
-                                              .closes_inherited = options->closes_inherited};
+                                              .closes_inherited = options->closes_inherited,
+                                              .memory_limit = options->memory_limit};
 
     if (!part.program)
         return error_set(err, EXIT_HOST, "%s is not installed (looked in %s)", argv[0], RUN_PATH);

@@ -7,6 +7,7 @@
 #ifndef AZILR_UTIL_RUN_H
 #define AZILR_UTIL_RUN_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "util/buffer.h"
@@ -37,6 +38,11 @@ struct run_options {
     /* Ends the child when a signal asks azilr to stop. Otherwise the child, which is changing the host, may
      * finish. */
     int interruptible;
+    /*
+     * For a child whose cost somebody else decides: so many bytes of address space (setrlimit(2), RLIMIT_AS), less of
+     * the processors than all others, and the first to go when the host runs out of memory. 0 for none of it.
+     */
+    uint64_t memory_limit;
     /*
      * Runs as this person, or NULL for azilr's own user: with HOME, USER and LOGNAME of theirs, and if they are another
      * than azilr's user, with their groups only, without a way back (no_new_privs), and in a session of its own, from

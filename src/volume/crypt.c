@@ -9,6 +9,7 @@
 #include "util/run.h"
 #include "util/secret.h"
 #include "util/str.h"
+#include "volume/luks.h"
 
 /*
  * Argon2 is made to cost memory and seconds, as many as the machine that made the volume could afford; this host may be
@@ -16,8 +17,14 @@
  */
 static const int64_t OPEN_TIMEOUT_MS = 180 * 1000;
 
+/* What it needs beside what a key's derivation does: libraries, threads, and the C library's arenas for these. */
+static const uint64_t OWN_MEMORY = UINT64_C(1) << 30;
+
 /* Of cryptsetup(8), RETURN CODES. */
 enum { CRYPTSETUP_USAGE = 1, CRYPTSETUP_WRONG_KEY = 2, CRYPTSETUP_NO_MEMORY = 3 };
+
+/* 128 and SIGKILL: what be_modest() of util/run.c asks for when the host runs out of memory. */
+enum { KILLED = 128 + 9 };
 
 static const char NO_TOKENS[] = "--disable-external-tokens";
 
@@ -63,7 +70,7 @@ static int explain(const char *device, const char *shown, const struct run_resul
 {
     _cleanup_free_ char *words = run_last_words(result);
 
-    if (result->exit_code == CRYPTSETUP_NO_MEMORY) {
+    if (result->exit_code == CRYPTSETUP_NO_MEMORY || result->exit_code == KILLED) {
         error_set(err, EXIT_HOST, "%s could not be opened (%s): %s", device, shown, words);
         return error_hint(err,
                           "the key's derivation wants as much memory as the machine had that made the volume (LUKS 2: "
@@ -84,8 +91,8 @@ static int explain(const char *device, const char *shown, const struct run_resul
  * volume's own choosing is used, no keyring, and no lock of a metadata area that nobody writes. Only cryptsetup 2.4 and
  * newer has tokens of others, and the option against them.
  */
-static int try_open(const char *device, const char *option, const struct buffer *key, const char *name, int lock_fd,
-                    bool has_tokens, struct wait *wait, struct run_result *result, struct error **err)
+static int try_open(const struct crypt_wish *wish, const char *option, uint64_t memory, bool has_tokens,
+                    struct wait *wait, struct run_result *result, struct error **err)
 {
     const char *const argv[] = {"cryptsetup",
                                 "open",
@@ -97,23 +104,25 @@ static int try_open(const char *device, const char *option, const struct buffer 
                                 "--batch-mode",
                                 "--disable-keyring",
                                 "--disable-locks",
-                                device,
-                                name,
+                                wish->device,
+                                wish->name,
                                 has_tokens ? NO_TOKENS : NULL,
                                 NULL};
     struct run_options options = RUN_OPTIONS_INIT;
     int64_t started = clock_monotonic_ms();
 
     options.timeout_ms = OPEN_TIMEOUT_MS;
-    options.input = key;
-    options.inherit_fd = lock_fd;
+    options.input = wish->key;
+    options.inherit_fd = wish->lock_fd;
+    options.interruptible = 1;
+    options.memory_limit = memory + OWN_MEMORY;
     if (run(argv, &options, wait, result, err) == 0)
         return 0;
     if (clock_monotonic_ms() - started >= OPEN_TIMEOUT_MS)
         error_hint(err,
                    "the key's derivation is made to cost time and memory, and this host is too slow or too small for "
                    "what the volume asks; mount on a larger one");
-    else
+    else if (err && *err && (*err)->code == EXIT_HOST)
         error_hint(err, "install cryptsetup (Debian's package is cryptsetup-bin)");
     return -1;
 }
@@ -123,25 +132,40 @@ static bool is_unknown_option(const struct run_result *result)
     return result->exit_code == CRYPTSETUP_USAGE && strstr(buffer_text(&result->errors), NO_TOKENS);
 }
 
-int crypt_open(const char *device, const char *type, const struct buffer *key, const char *name, int lock_fd,
-               struct wait *wait, char **path, struct error **err)
+static int try_both_ways(const struct crypt_wish *wish, const char *option, uint64_t memory, struct wait *wait,
+                         struct run_result *result, struct error **err)
 {
-    const int known = index_of(type);
-    _cleanup_run_result_ struct run_result result = {0};
-
-    if (known < 0)
-        return error_set(err, EXIT_FAILED, "%s: %s is not encrypted in a way that can be opened", device, type);
     for (int has_tokens = 1; has_tokens >= 0; has_tokens--) {
-        run_result_clear(&result);
-        if (try_open(device, types[known].option, key, name, lock_fd, has_tokens, wait, &result, err) < 0)
-            return error_wrap(err, "%s could not be opened (%s)", device, types[known].shown);
-        if (!is_unknown_option(&result))
+        run_result_clear(result);
+        if (try_open(wish, option, memory, has_tokens, wait, result, err) < 0)
+            return -1;
+        if (!is_unknown_option(result))
             break;
     }
+    return 0;
+}
+
+int crypt_open(const struct crypt_wish *wish, struct wait *wait, char **path, struct error **err)
+{
+    const int known = index_of(wish->type);
+    const uint64_t memory = luks_memory(wish->device);
+    _cleanup_run_result_ struct run_result result = {0};
+    int tried;
+
+    if (known < 0)
+        return error_set(err, EXIT_FAILED, "%s: %s is not encrypted in a way that can be opened", wish->device,
+                         wish->type);
+    tried = crypt_room_take(wish->room, memory, wait, err);
+    if (tried == 0) {
+        tried = try_both_ways(wish, types[known].option, memory, wait, &result, err);
+        crypt_room_give(wish->room, memory);
+    }
+    if (tried < 0)
+        return error_wrap(err, "%s could not be opened (%s)", wish->device, types[known].shown);
     if (result.exit_code == CRYPTSETUP_WRONG_KEY)
         return 0;
     if (result.exit_code != 0)
-        return explain(device, types[known].shown, &result, err);
-    *path = mapper_path(name);
+        return explain(wish->device, types[known].shown, &result, err);
+    *path = mapper_path(wish->name);
     return 1;
 }

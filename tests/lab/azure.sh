@@ -46,6 +46,19 @@ start_azure() {
     record_images "$@"
 }
 
+# start_with_one_disk KIND [SWITCH=VALUE...]: makes $disk with make_disk_KIND, starts Azure with that and these switches, and
+# looks at the host as "before".
+start_with_one_disk() {
+    local kind=$1
+    shift
+    disk=$LAB_WORK/disk.img
+    "make_disk_$kind" "$disk"
+    start_azure -- "$disk"
+    [ $# = 0 ] || azure_set "$@"
+    systemctl start iscsid
+    host_snapshot before
+}
+
 _azure_is_up() {
     kill -0 "$_azure_pid" 2> /dev/null || fail "the simulator ended: $(cat "$azure/log")"
     [ -e "$azure/ready.json" ]

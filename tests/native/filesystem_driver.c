@@ -135,11 +135,16 @@ static int crypt_open_command(char **arguments)
     _cleanup_error_ struct error *err = NULL;
     _cleanup_probe_ struct probe probe = {0};
     _cleanup_free_ char *path = NULL;
+    struct crypt_room room;
+    struct crypt_wish wish = {.device = arguments[0], .key = &key, .name = arguments[1], .lock_fd = -1, .room = &room};
     int result;
 
     if (probe_device(arguments[0], &probe, &err) < 0 || crypt_read_key(arguments[2], &key, &err) < 0)
         return tell(err);
-    result = crypt_open(arguments[0], probe.type ? probe.type : "-", &key, arguments[1], -1, NULL, &path, &err);
+    wish.type = probe.type ? probe.type : "-";
+    crypt_room_open(&room, 0);
+    result = crypt_open(&wish, NULL, &path, &err);
+    crypt_room_close(&room);
     if (result < 0)
         return tell(err);
     printf("%s\n", result ? path : "wrong key");

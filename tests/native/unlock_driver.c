@@ -3,7 +3,7 @@
  * Unlocks volumes as `azilr mount` does, for the lab's scenario of encrypted ones: takes mount's arguments with devices
  * in place of a VM, prints what became of each and what it holds, then undoes all by the session's list.
  *
- *   unlock_driver [--unlock] [--key-file FILE]... DEVICE...
+ *   unlock_driver [--unlock] [--key-file FILE]... [--timeout SECONDS] DEVICE...
  *
  * Exit codes: azilr's own.
  */
@@ -45,7 +45,8 @@ static int drive(int argc, char **argv, struct mount_run *run, struct options *o
     if (options_parse(argc, argv, OPTIONS_MOUNT, options, &rest, &rest_count, err) < 0)
         return -1;
     run->options = options;
-    if (stack_read_keys(run, err) < 0 || wait_catch_signals(&run->wait, err) < 0 ||
+    if (options_set_deadline(options, &run->wait, err) < 0 || stack_read_keys(run, err) < 0 ||
+        wait_catch_signals(&run->wait, err) < 0 ||
         session_create(&session_host_places, "unlock-x", &run->session, err) < 0 || mount_tag_begin(run, err) < 0)
         return -1;
     progress_open(&run->progress, options->quiet);

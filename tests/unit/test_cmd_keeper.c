@@ -4,8 +4,11 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "cmd/keeper_overlays.h"
 #include "cmd/keeper_schedule.h"
 #include "util/cleanup.h"
+#include "util/json.h"
+#include "util/str.h"
 #include "util/terminals.h"
 
 enum { END = 1000000, MINUTE = 60, HOUR = 3600 };
@@ -102,6 +105,59 @@ static void test_durations(void **state)
     }
 }
 
+static enum overlay_state state_of_b;
+static int looks;
+
+static int pretended_usage(const char *name, struct wait *wait, struct overlay_usage *usage, struct error **err)
+{
+    (void)wait;
+    looks++;
+    *usage = (struct overlay_usage){.state = str_equal(name, "b") ? state_of_b : OVERLAY_GOOD};
+    return str_equal(name, "gone") ? error_set(err, EXIT_FAILED, "gone") : 0;
+}
+
+static void test_full_overlays_are_told_once(void **state)
+{
+    static const char text[] = "{\"status\": \"mounted\", \"overlays\": [{\"name\": \"a\", \"volume\": \"disk1\"}, "
+                               "{\"name\": \"b\", \"volume\": \"disk2\"}, {\"name\": \"gone\"}, {}]}";
+    _cleanup_json_ cJSON *session = json_parse(text, strlen(text), "state", NULL);
+    struct keeper_overlays overlays = {0};
+    _cleanup_free_ char *told = NULL;
+
+    (void)state;
+    assert_null(keeper_overlays_look(&overlays, session, END, pretended_usage));
+    assert_int_equal(looks, 3);
+    assert_int_equal(overlays.again, END + KEEPER_OVERLAYS_S);
+    state_of_b = OVERLAY_FULL;
+    /* not yet */
+    assert_null(keeper_overlays_look(&overlays, session, END + 1, pretended_usage));
+    assert_int_equal(looks, 3);
+    told = keeper_overlays_look(&overlays, session, overlays.again, pretended_usage);
+    assert_string_equal(told, "disk2 (full)");
+    assert_null(keeper_overlays_look(&overlays, session, overlays.again, pretended_usage));
+    assert_int_equal(looks, 8);
+    keeper_overlays_clear(&overlays);
+}
+
+static void test_what_has_no_overlays_is_not_looked_at(void **state)
+{
+    static const char *const texts[] = {"{\"status\": \"mounted\"}", "{\"status\": \"mounted\", \"overlays\": []}",
+                                        "{\"status\": \"preparing\", \"overlays\": [{\"name\": \"b\"}]}", "{}"};
+    const int before = looks;
+
+    (void)state;
+    state_of_b = OVERLAY_BROKEN;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        _cleanup_json_ cJSON *session = json_parse(texts[i], strlen(texts[i]), "state", NULL);
+        struct keeper_overlays overlays = {0};
+
+        assert_null(keeper_overlays_look(&overlays, session, END, pretended_usage));
+        assert_int_equal(overlays.again, 0);
+        keeper_overlays_clear(&overlays);
+    }
+    assert_int_equal(looks, before);
+}
+
 static void test_a_terminal_gets_printable_text(void **state)
 {
     int master, slave;
@@ -150,6 +206,8 @@ int main(void)
         cmocka_unit_test(test_unknown_end),
         cmocka_unit_test(test_pauses),
         cmocka_unit_test(test_durations),
+        cmocka_unit_test(test_full_overlays_are_told_once),
+        cmocka_unit_test(test_what_has_no_overlays_is_not_looked_at),
         cmocka_unit_test(test_a_terminal_gets_printable_text),
         cmocka_unit_test(test_what_is_no_terminal),
         cmocka_unit_test(test_a_terminal_that_takes_nothing),

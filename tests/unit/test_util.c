@@ -421,6 +421,25 @@ static void a_child_reads_its_input_to_the_byte(void **state)
     run_result_clear(&result);
 }
 
+/* One that does what a backup's header says must not take the host's memory. */
+static void a_child_of_unknown_cost_is_kept_small(void **state)
+{
+    static const char *const argv[] = {"sh", "-c", "ulimit -v; cat /proc/self/oom_score_adj; nice", NULL};
+    struct run_options options = RUN_OPTIONS_INIT;
+    struct run_result result;
+    struct error *err = NULL;
+
+    (void)state;
+    options.memory_limit = (uint64_t)256 << 20;
+    assert_int_equal(run(argv, &options, NULL, &result, &err), 0);
+    assert_string_equal(buffer_text(&result.output), "262144\n1000\n10\n");
+    run_result_clear(&result);
+    options.memory_limit = 0;
+    assert_int_equal(run(argv, &options, NULL, &result, &err), 0);
+    assert_null(strstr(buffer_text(&result.output), "262144"));
+    run_result_clear(&result);
+}
+
 static void a_child_that_is_missing_slow_or_loud_is_an_error(void **state)
 {
     const char *const missing[] = {"no-such-program-here", NULL};
@@ -569,6 +588,7 @@ int main(void)
         cmocka_unit_test(a_secret_file_must_be_private_and_one_line),
         cmocka_unit_test(a_child_gets_a_clean_environment_and_its_output_comes_back),
         cmocka_unit_test(a_child_reads_its_input_to_the_byte),
+        cmocka_unit_test(a_child_of_unknown_cost_is_kept_small),
         cmocka_unit_test(a_child_that_is_missing_slow_or_loud_is_an_error),
         cmocka_unit_test(a_daemon_that_a_child_leaves_behind_is_not_waited_for),
         cmocka_unit_test(a_wait_ends_by_signal_or_deadline),

@@ -56,7 +56,6 @@ for key in password recovery; do
     expect_exit 0 $driver unmount "$view" /dev/mapper/azilr-lab-crypt
     dmsetup remove azilr-lab-crypt
 done
-losetup -d "$disk"
 images_unchanged
 mkdir luks
 cd luks || exit
@@ -165,6 +164,16 @@ stays disk0 "left locked, as was asked for"
 stays disk1 "no key of those given fits"
 assert_contains "$LAB_WORK/stdout" "asked: 4"
 
+step 'BitLocker is asked for as LUKS is, and its recovery password is as good'
+for answer in 'pa$$ Word|pa$$ word' $recovery; do
+    expect_exit 0 on_terminal "$answer|" $unlock --unlock "$disk" "${volumes[0]}"
+    assert_contains "$LAB_WORK/stdout" "Passphrase of disk0 (BitLocker"
+    assert_contains "$LAB_WORK/stdout" "disk0 member BitLocker: BitLocker, unlocked: see disk0-unlocked"
+    assert_contains "$LAB_WORK/stdout" "disk0-unlocked found ntfs: azilr-"
+done
+stays disk1 "left locked, as was asked for"
+nothing_open
+
 step 'an answer of more than cryptsetup would take'
 expect_exit 0 on_terminal "$(cat long)|correct horse" $unlock --unlock "${volumes[0]}"
 assert_contains "$LAB_WORK/stdout" "--key-file takes a longer one"
@@ -175,10 +184,44 @@ expect_exit 130 on_terminal '\x03' $unlock --unlock "${volumes[@]:0:2}"
 assert_contains "$LAB_WORK/stdout" "interrupted"
 nothing_open
 
+step 'a header that asks for more memory than there is costs none, and keeps nothing else from being opened'
+luks hostile key luks2 --pbkdf argon2id --pbkdf-memory 32 --pbkdf-parallel 1 --pbkdf-force-iterations 4
+cp --sparse=always hostile endless
+"$AZILR_LAB/luks-cost" hostile memory=$((4 << 20))
+"$AZILR_LAB/luks-cost" endless time=4294967295
+cryptsetup luksDump endless > endless.dump
+assert_contains endless.dump 4294967295
+record_images one two integrity long-key detached header hostile endless
+volumes+=("$(losetup -r -f --show hostile)" "$(losetup -r -f --show endless)")
+SECONDS=0
+expect_exit 0 $unlock --key-file key "${volumes[6]}" "${volumes[0]}"
+stays disk0 "deriving its key takes 4096 MiB of memory by its own account, and this host has"
+opened disk1
+[ $SECONDS -lt 60 ] || fail "took $SECONDS s"
+nothing_open
+
+step 'one that asks for all the time there is ends with the time limit, or by a signal'
+SECONDS=0
+expect_exit 5 $unlock --timeout 10 --key-file key "${volumes[7]}"
+assert_contains "$LAB_WORK/stderr" "the time limit is over"
+[ $SECONDS -lt 60 ] || fail "took $SECONDS s"
+nothing_open
+$unlock --key-file key "${volumes[7]}" 2> signalled &
+signalled=$!
+retry_until 60 pgrep -x cryptsetup
+kill -TERM $signalled
+got=0
+wait $signalled || got=$?
+assert_eq "$got" 130 "$(cat signalled)"
+assert_contains signalled "interrupted (SIGTERM)"
+! pgrep -x cryptsetup || fail "cryptsetup is left"
+nothing_open
+
 step 'no terminal to ask on'
 expect_exit 0 setsid -w $unlock --unlock "${volumes[0]}"
 stays disk0 "there is no terminal"
 
 nothing_open
 let_go
+losetup -d "$disk"
 images_unchanged

@@ -107,6 +107,10 @@ refused 7 "not empty" web01 "${point_options[@]}" --dir "$LAB_WORK/full"
 refused 2 "--dir" web01 "${point_options[@]}" --dir "$LAB_WORK/none/dir"
 mkdir -m 777 "$LAB_WORK/anybodys"
 refused 2 "others than root" web01 "${point_options[@]}" --dir "$LAB_WORK/anybodys/dir"
+mkdir -m 777 "$LAB_WORK/mine"
+refused 8 "only root can change" web01 "${point_options[@]}" --dir "$LAB_WORK/mine"
+assert_contains "$LAB_WORK/stderr" "choose another place with --dir"
+assert_lacks "$LAB_WORK/stderr" "--overlay-dir"
 assert_nothing_left
 
 step "a directory for overlays that makes no sense is refused before Azure hears of it"
@@ -121,6 +125,8 @@ touch /var/lib/azilr/overlays
 expect_exit 6 azilr mount web01 "${point_options[@]}"
 assert_manifest "$disk.root.manifest" /mnt/azilr/*/volumes/disk0
 assert_contains "$LAB_WORK/stdout" "Problem       no overlay of disk1 could be made: the directory for overlays, /var/lib/azilr/overlays: "
+assert_contains "$LAB_WORK/stdout" "choose another one with --overlay-dir"
+assert_lacks "$LAB_WORK/stdout" "with --dir"
 assert_contains "$LAB_WORK/stdout" "disk1: its journal was not replayed"
 expect_exit 0 azilr unmount --all "${sign_in[@]}"
 rm /var/lib/azilr/overlays

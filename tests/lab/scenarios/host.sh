@@ -3,11 +3,7 @@
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 
-disk=$LAB_WORK/disk.img
-make_disk_lvm "$disk"
-start_azure -- "$disk"
-systemctl start iscsid
-host_snapshot before
+start_with_one_disk lvm
 
 step "not root"
 for command in "mount web01" "unmount --all" status; do

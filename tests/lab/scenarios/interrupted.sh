@@ -5,12 +5,7 @@
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 
-disk=$LAB_WORK/disk.img
-make_disk_linux "$disk"
-start_azure -- "$disk"
-azure_set polls_before_success=0
-systemctl start iscsid
-host_snapshot before
+start_with_one_disk linux polls_before_success=0
 
 # Azure's operations, the revocation's too, last until operation_seconds is set again.
 provisions_so_far() { grep -c provisionInstantItemRecovery "$azure/requests.jsonl" || true; }

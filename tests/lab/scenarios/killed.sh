@@ -5,12 +5,7 @@
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 
-disk=$LAB_WORK/disk.img
-make_disk_linux "$disk"
-start_azure -- "$disk"
-azure_set polls_before_success=0
-systemctl start iscsid
-host_snapshot before
+start_with_one_disk linux polls_before_success=0
 
 # Starts mount, waits until it has told of so many stages, and some more, and kills it.
 kill_after() { # LINES SECONDS

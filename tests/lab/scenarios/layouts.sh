@@ -152,8 +152,52 @@ echo 'Any data on this drive can be lost' > mnt/DATALOSS_WARNING_README.txt
 manifest mnt > ntfs.manifest
 umount mnt
 
+step "BitLocker"
+recovery=471207-278498-422125-177177-561902-537405-468006-693451
+echo -n $recovery > recovery
+chmod 600 recovery
+truncate -s 24M bitlocker.img
+testside "$AZILR_LAB/bitlocker" bitlocker.img 'pa$$ word' $recovery > table
+loop=$(losetup -f --show bitlocker.img)
+sed "s#%s#$loop#" table | testside dmsetup create lab-plain
+udevadm settle
+mkntfs -q -Q -F /dev/mapper/lab-plain 2> /dev/null
+ntfs-3g /dev/mapper/lab-plain mnt
+echo bitlocker > small/which
+cp -a small/. mnt/
+manifest mnt > bitlocker.manifest
+umount mnt
+retry_until 10 sh -c '! pgrep -x ntfs-3g'
+retry_until 10 dmsetup remove lab-plain
+_detach "$loop"
+
+# The journal's device is there on this host by the same number, as on the VM itself, and has what the file system would
+# have replayed.
+step "ext4 with a dirty journal on another device"
+truncate -s 16M journal.live
+truncate -s 48M outside.live
+journal=$(losetup -f --show journal.live)
+cleanup_fn losetup -d "$journal"
+mke2fs -q -O journal_dev -b 4096 "$journal"
+loop=$(losetup -f --show outside.live)
+mke2fs -q -t ext4 -b 4096 -J "device=$journal" "$loop"
+mount -o commit=300 "$loop" mnt
+echo early > mnt/early
+sync -f mnt
+manifest mnt > outside.manifest
+echo late > mnt/late
+sync mnt/late
+cp --sparse=always outside.live outside.img
+cp --sparse=always journal.live journal.dirty
+umount mnt
+_detach "$loop"
+cat journal.dirty > "$journal"
+sync "$journal"
+rm outside.live
+
 rm -f /etc/lvm/{archive,backup}/vg*
-start_azure -- "$PWD"/{vg1,vg2,thin,part1,md1,md2,r1,r3,luks,dirty,btrfs,ntfs,nested,copy2,copy1,absurd,fatal}.img
+start_azure -- \
+    "$PWD"/{vg1,vg2,thin,part1,md1,md2,r1,r3,luks,dirty,btrfs,ntfs,nested,copy2,copy1,absurd,fatal,bitlocker,outside}.img
 azure_set polls_before_success=0
 systemctl start iscsid
 host_snapshot before
@@ -179,10 +223,11 @@ case $* in *' -ay '*) [ -e /run/lab-lvchange ] || { : > /run/lab-lvchange; echo 
 exec lvm lvchange "$@"
 SH
 chmod +x /sbin/pvs /sbin/lvchange
-secrets_watch_start "correct horse" "battery staple"
+secrets_watch_start "correct horse" "battery staple" $recovery
+journal_before=$(sha256sum < "$journal")
 
 step "mount"
-expect_exit 6 azilr mount web01 "${point_options[@]}" --key-file other-key --key-file key --json
+expect_exit 6 azilr mount web01 "${point_options[@]}" --key-file other-key --key-file key --key-file recovery --json
 cp "$LAB_WORK/stdout" result.json
 secrets_watch_stop
 [ -e /run/lab-lvchange ] || fail "lvchange was not kept from its work"
@@ -218,6 +263,10 @@ mounted "ext4 in LUKS2" disk8-unlocked luks.manifest
 mounted "ext4, dirty journal replayed" disk9 dirty.img.root.manifest
 mounted "btrfs" disk10 btrfs.img.root.manifest
 mounted "NTFS" disk11 ntfs.manifest
+mounted "NTFS in BitLocker" disk17-unlocked bitlocker.manifest
+mounted "ext4, journal on another device" disk18 outside.manifest
+assert_contains "$(volume disk18 note)" "its journal is on another device, and was not replayed"
+assert_eq "$(sha256sum < "$journal")" "$journal_before" "the journal's device of this host"
 assert_eq "$(volume vgpart-gone status)" failed
 assert_contains "$(volume vgpart-gone reason)$(volume vgpart-gone note)" "missing"
 echo "LAYOUT pass: LVM, a disk missing, what is not whole is told"
@@ -226,7 +275,7 @@ assert_contains "$(volume disk11 note)" "temporary disk"
 assert_contains "$(volume disk15 reason)" "makes no sense"
 assert_contains "$(volume disk16 reason)" "Segmentation fault"
 echo "LAYOUT pass: what LVM cannot read keeps none of the rest"
-for name in disk{0,1,2,3,4,5,6,7,8,12,13,14} vgouter-pv vginner-disk md-five; do
+for name in disk{0,1,2,3,4,5,6,7,8,12,13,14,17} vgouter-pv vginner-disk md-five; do
     assert_eq "$(volume $name status)" member "$name: $(volume $name reason)"
 done
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# 32 disks over four targets: all of them come, are looked at and mounted at once, and all of them go again.
+# 1, 8 and 32 disks, the last over four targets: all of them come, are looked at and mounted at once, and go again.
 # timeout=480
 # weight=200
 . "$AZILR_LAB/lib.sh"
@@ -48,4 +48,5 @@ mount_disks() {
 systemctl start iscsid
 host_snapshot before
 mount_disks 1 1
+mount_disks 8 2
 mount_disks 32 4

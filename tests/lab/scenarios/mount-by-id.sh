@@ -4,11 +4,7 @@
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 
-disk=$LAB_WORK/disk.img
-make_disk_ext4 "$disk"
-start_azure -- "$disk"
-systemctl start iscsid
-host_snapshot before
+start_with_one_disk ext4
 
 AZURE_TENANT_ID=$(azure_fact tenant_id) AZURE_CLIENT_ID=$(azure_fact client_id)
 AZURE_CLIENT_SECRET=$(cat "$azure/client-secret")

@@ -5,11 +5,7 @@
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 
-disk=$LAB_WORK/disk.img
-make_disk_linux "$disk"
-start_azure -- "$disk"
-systemctl start iscsid
-host_snapshot before
+start_with_one_disk linux
 secrets_watch_start "$(cat "$azure/token")" "$(cat "$azure/client-secret")"
 
 step "mount"

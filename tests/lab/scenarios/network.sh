@@ -6,12 +6,7 @@
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 
-disk=$LAB_WORK/disk.img
-make_disk_linux "$disk"
-start_azure -- "$disk"
-azure_set polls_before_success=0
-systemctl start iscsid
-host_snapshot before
+start_with_one_disk linux polls_before_success=0
 port=5365
 
 now_ms() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }

@@ -185,9 +185,19 @@ for i in a b c d; do
     sum=$((sum + total))
 done
 [ $sum -gt $((32 << 20)) ] && [ $sum -le $((80 << 20)) ] || fail "$sum bytes are promised of 96 MiB"
-expect_exit 0 "$driver" create azilr-$tag-rest $links/lun1 small 200
-expect_exit 8 "$driver" create azilr-$tag-none $links/lun1 small
+# whoever asks for more than there is leaves some for others, too
+expect_exit 0 "$driver" create azilr-$tag-rest0 $links/lun1 small 200
+for ((i = 1; i < 20; i++)); do
+    "$driver" create azilr-$tag-rest$i $links/lun1 small 200 > made 2> "$LAB_WORK/stderr" || break
+done
+[ "$i" -ge 3 ] && [ "$i" -lt 20 ] || fail "room for $i"
 assert_contains "$LAB_WORK/stderr" "other overlays may come to need"
+sum=0
+while read -r name; do
+    read -r state used total < <("$driver" usage "$name")
+    sum=$((sum + total))
+done < <(dmsetup ls | awk '/^azilr-.*-r(oom|est)/ { print $1 }')
+[ $sum -gt $((70 << 20)) ] && [ $sum -le $((80 << 20)) ] || fail "$sum bytes are promised of 96 MiB"
 expect_exit 0 "$driver" remove-all azilr-$tag-r
 "$driver" create azilr-$tag-0again $links/lun1 small | awk '{ exit $3 != 20 * 1048576 }'
 "$driver" remove azilr-$tag-0again
@@ -195,6 +205,18 @@ mount -o remount,ro small
 expect_exit 2 "$driver" create azilr-$tag-bad $links/lun1 small
 assert_contains "$LAB_WORK/stderr" "mounted read-only"
 umount small
+
+step "nobody who can read the directory can keep azilr from making an overlay"
+mkdir -m 755 /srv/readable
+setpriv --reuid=65534 --clear-groups flock -F /srv/readable sleep 1000 &
+holder=$!
+retry_until 20 sh -c '! flock -n /srv/readable true'
+expect_exit 0 timeout 50 "$driver" create azilr-$tag-held $links/lun1 /srv/readable
+expect_exit 1 flock -n /srv/readable true
+expect_exit 0 "$driver" remove azilr-$tag-held
+kill $holder
+wait $holder || true
+rmdir /srv/readable
 
 step "what is not fit is refused"
 chmod 777 $stores

@@ -5,11 +5,7 @@
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 
-disk=$LAB_WORK/disk.img
-make_disk_linux "$disk"
-start_azure -- "$disk"
-systemctl start iscsid
-host_snapshot before
+start_with_one_disk linux
 first=$(azure_fact recovery_points.0.id)
 second=$(azure_fact recovery_points.1.id)
 
