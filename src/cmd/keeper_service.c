@@ -92,9 +92,8 @@ static void add_command(struct arguments *arguments, const char *session_id, con
         const char *name, *value;
         bool is_path;
     } passed[] = {
-        {"auth", options->auth, false},
-        {"identity", options->identity, false},
-        {"token-file", options->token_file, true},
+        {"config", options->config, true},      {"auth", options->auth, false},
+        {"identity", options->identity, false}, {"token-file", options->token_file, true},
         {"ca-file", options->ca_file, true},
     };
 
