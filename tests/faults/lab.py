@@ -19,7 +19,7 @@ from walker import Journey, Walk
 INITIATOR = "iqn.2026-11.com.example:lab"
 
 
-def register(azure: Path):
+def register(azure: Path, arm="https://management.azure.com", initiator=INITIATOR):
     """As the portal does: a registration, of which a person gets the script and, apart from it, the password."""
     ready = json.loads((azure / "ready.json").read_text(encoding="utf-8"))
     point = ready["recovery_points"][0]
@@ -31,10 +31,10 @@ def register(azure: Path):
         data = json.dumps(body).encode() if body else None
         return urllib.request.urlopen(urllib.request.Request(url, data, headers), context=context)
 
-    answer = call(f"https://management.azure.com{point['id']}/provisionInstantItemRecovery?api-version=2023-02-01"
+    answer = call(f"{arm}{point['id']}/provisionInstantItemRecovery?api-version=2023-02-01"
                   .replace(";", "%3B"), {"properties": {
                       "objectType": "IaasVMILRRegistrationRequest", "recoveryPointId": point["id"],
-                      "initiatorName": INITIATOR, "virtualMachineId": point["vm_id"],
+                      "initiatorName": initiator, "virtualMachineId": point["vm_id"],
                       "renewExistingRegistration": False}})
     while json.load(call(answer.headers["Azure-AsyncOperation"]))["status"] == "InProgress":
         time.sleep(0.2)
