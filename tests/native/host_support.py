@@ -22,7 +22,7 @@ from walker import Walk  # noqa: E402  pylint: disable=wrong-import-position
 
 WORK = Path("/mnt/faults")
 SESSIONS = Path("/run/azilr/sessions")
-DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts", "shm", "fd")
+DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "pts", "shm", "fd")
 
 
 def can_walk():
@@ -55,6 +55,8 @@ class SystemLog:
             elif real.exists():
                 (place / name).mkdir() if real.is_dir() else (place / name).touch()
                 native.mount("--rbind", str(real), str(place / name))
+        # of the devpts beside it
+        (place / "ptmx").symlink_to("pts/ptmx")
         native.mount("--rbind", str(place), "/dev")
         self.said = []
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
