@@ -92,8 +92,7 @@ class Environment(Case):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "openssl.cnf")
             with open(path, "w", encoding="ascii") as text:
-                text.write("openssl_conf = all\n[all]\nssl_conf = ssl\n[ssl]\nsystem_default = limits\n"
-                           "[limits]\nMinProtocol = TLSv1.3\nMaxProtocol = TLSv1.2\n")
+                text.write("openssl_conf = all\n[all]\nproviders = few\n[few]\nbase = base\n[base]\nactivate = 1\n")
             url = self.sim.ready["arm"]
             done = subprocess.run(["curl", "-s", "--cacert", self.sim.ready["ca"], url], check=False,
                                   env={"PATH": os.environ["PATH"], "OPENSSL_CONF": path}, capture_output=True)

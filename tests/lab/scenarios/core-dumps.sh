@@ -36,9 +36,9 @@ provisions_so_far() { grep -c provisionInstantItemRecovery "$azure/requests.json
 provision_has_begun() { [ "$(provisions_so_far)" -gt "$provisions" ]; }
 no_cores() { assert_eq "$(ls cores)" "" "core dumps"; }
 
-for way in "$PWD/cores/%e.%p" "|$PWD/take-core %e.%p"; do
-    step "cores by $way"
-    sysctl -q "kernel.core_pattern=$way"
+crash_everything() { # CORE-PATTERN
+    local control mount status provisions unit name pid
+    sysctl -q "kernel.core_pattern=$1"
     # this is how it is seen where nothing is done about it
     sleep 1000 &
     control=$!
@@ -48,7 +48,7 @@ for way in "$PWD/cores/%e.%p" "|$PWD/take-core %e.%p"; do
     [ -s "cores/sleep.$control" ] || fail "no core of a program that leaves one: $(ls cores)"
     rm cores/*
 
-    step "azilr, while it holds a token"
+    echo "# azilr, while it holds a token"
     azure_set operation_seconds=600
     provisions=$(provisions_so_far)
     azilr mount "$id" "${sign_in[@]}" --key-file key > out 2>&1 &
@@ -62,7 +62,7 @@ for way in "$PWD/cores/%e.%p" "|$PWD/take-core %e.%p"; do
     azure_set operation_seconds=0
     expect_exit 0 azilr unmount --all "${sign_in[@]}"
 
-    step "a child with a passphrase; then the tunnel and the keeper"
+    echo "# a child with a passphrase; then the tunnel and the keeper"
     azilr mount "$id" "${sign_in[@]}" --key-file key > out 2>&1 &
     mount=$!
     retry_until 90 pkill -SEGV -x cryptsetup
@@ -79,4 +79,9 @@ for way in "$PWD/cores/%e.%p" "|$PWD/take-core %e.%p"; do
     done
     expect_exit 0 azilr unmount --all "${sign_in[@]}"
     assert_nothing_left
-done
+}
+
+step "cores that the kernel writes to files"
+crash_everything "$PWD/cores/%e.%p"
+step "cores that it hands to a program"
+crash_everything "|$PWD/take-core %e.%p"
