@@ -97,11 +97,40 @@ class Places(OnHost):
                 VAR.unlink()
             self.assertFalse(VAR.exists())
 
-    def plant(self, place, name):
-        """A session by somebody else, who would like to see a file of root's removed."""
-        state = {"version": 1, "id": "planted", "undo": [{"kind": "directory", "arguments": {"path": "/run/elsewhere/in"}}]}
+    def test_what_a_killed_mount_marked(self):
+        """Marks for udev that are whole, begun, or only have their directory go with the session; those of others stay."""
+        login = {"kind": "login", "arguments": {"target": "iqn.2026-11.com.example:gone", "iface": "azilr-planted"}}
+        for marks in (["session7"], ["session7.new"], ["session7", "session8.new"], []):
+            with self.subTest(marks):
+                self.plant(RUN, "planted/state.json", login)
+                for name in marks:
+                    (RUN / "iscsi" / name).parent.mkdir(mode=0o700, exist_ok=True)
+                    (RUN / "iscsi" / name).touch()
+                (RUN / "iscsi").mkdir(mode=0o700, exist_ok=True)
+                done = self.azilr("unmount", "--all")
+                self.assertEqual(0, done.returncode, done.stderr)
+                self.assertFalse(RUN.exists(), list(RUN.rglob("*")))
+        (RUN / "iscsi").mkdir(parents=True, mode=0o700)
+        RUN.chmod(0o700)
+        (RUN / "iscsi" / "session7.new").touch()
+        self.assertEqual(0, self.azilr("unmount", "--all").returncode, "without a session")
+        self.assertFalse(RUN.exists())
+        self.plant(RUN, "planted/state.json", login)
+        mark = RUN / "iscsi" / "stack-abcdefgh"
+        mark.parent.mkdir(mode=0o700)
+        mark.touch()
+        self.assertEqual(0, self.azilr("unmount", "--all").returncode)
+        self.assertEqual([mark], list(mark.parent.iterdir()))
+        shutil.rmtree(RUN)
+
+    def plant(self, place, name, change=None):
+        """A session with that change; or by somebody else, who would like to see a directory of root's removed."""
+        change = change or {"kind": "directory", "arguments": {"path": "/run/elsewhere/in"}}
+        state = {"version": 1, "id": "planted", "undo": [change]}
         path = Path(place) / "sessions" / name
-        path.parent.mkdir(parents=True)
+        path.parent.mkdir(parents=True, mode=0o700)
+        for folder in (place, path.parent.parent, path.parent):
+            folder.chmod(0o700)
         path.write_text(json.dumps(state), encoding="ascii")
         return path
 
