@@ -1,7 +1,7 @@
 #!/bin/bash
 # Backups in use on stacks: who uses them is named whatever the use is, --lazy lets them go on until they end, --force gives
 # them I/O errors and takes all away under them.
-# timeout=300
+# timeout=900
 # weight=80
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
@@ -81,7 +81,7 @@ hold lazy "$btrfs/$name"
 expect_exit 7 azilr unmount "$session" --lazy "${sign_in[@]}"
 [ ! -e "/mnt/azilr/$session" ] || fail "it is still in sight"
 expect_exit 0 azilr status
-assert_contains "$LAB_WORK/stdout" detached
+assert_contains "$LAB_WORK/stdout" "taken out of sight while it was in use"
 echo 3 > /proc/sys/vm/drop_caches
 assert_eq "$(reads lazy)" "read 4096"
 let_go
