@@ -106,6 +106,7 @@ int main(int argc, char **argv)
     /* whatever the person's is: files of ours and of the programs that we run must be neither everybody's nor nobody's
      */
     umask(022);
+    environment_keep_known();
     environment_hide_secrets();
     if (!have_standard_streams())
         return EXIT_FAILED;

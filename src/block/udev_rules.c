@@ -35,6 +35,7 @@ static const size_t MAX_RULES = (size_t)1 << 20;
 
 /* the rules test for a file in here; the path stands in both */
 static const char MARKS[] = "/run/azilr/iscsi";
+enum { MARK_TRIES = 10 };
 
 bool udev_is_running(void)
 {
@@ -153,12 +154,22 @@ int udev_rules_remove(struct wait *wait, struct error **err)
     return reload(wait, err) < 0 ? -1 : 1;
 }
 
-/* The rules import it as properties of the devices. */
+/*
+ * The rules import it as properties of the devices. The directory goes away with the last mark, which may be at this
+ * very moment, by a session that ends: then it is made once more.
+ */
 static int write_mark(const char *path, const char *text, struct error **err)
 {
-    if (file_make_private_dir(MARKS, NULL, err) < 0)
-        return -1;
-    return file_replace(path, text, strlen(text), 0600, false, err);
+    for (int tries = 0;; tries++) {
+        _cleanup_error_ struct error *problem = NULL;
+
+        if (file_make_private_dir(MARKS, NULL, err) < 0)
+            return -1;
+        if (file_replace(path, text, strlen(text), 0600, false, &problem) == 0)
+            return 0;
+        if (tries == MARK_TRIES || access(MARKS, F_OK) == 0)
+            return error_move(err, &problem);
+    }
 }
 
 static int remove_mark(const char *path, struct error **err)
@@ -204,6 +215,20 @@ int udev_unmark_stack(const char *tag, struct error **err)
     return remove_mark(path, err);
 }
 
+/* "session7", and "session7.new" of somebody who was killed while writing it; -1 for anything else. */
+static int session_of_mark(const char *name)
+{
+    static const char prefix[] = "session", begun[] = ".new";
+    size_t length = strlen(name) - (str_ends_with(name, begun) ? strlen(begun) : 0);
+    _cleanup_free_ char *number = NULL;
+    long session;
+
+    if (!str_starts_with(name, prefix) || length <= strlen(prefix))
+        return -1;
+    number = str_ndup(name + strlen(prefix), length - strlen(prefix));
+    return str_to_long(number, 0, INT_MAX, &session) < 0 ? -1 : (int)session;
+}
+
 int udev_sweep_marks(struct error **err)
 {
     _cleanup_closedir_ DIR *dir = opendir(MARKS);
@@ -211,14 +236,16 @@ int udev_sweep_marks(struct error **err)
     int result = 0;
 
     while (dir && (entry = readdir(dir))) {
-        _cleanup_free_ char *session = str_printf("/sys/class/iscsi_session/%s", entry->d_name);
-        long number;
+        int session = session_of_mark(entry->d_name);
+        _cleanup_free_ char *path = str_printf("/sys/class/iscsi_session/session%d", session);
 
-        if (!str_starts_with(entry->d_name, "session") ||
-            str_to_long(entry->d_name + strlen("session"), 0, INT_MAX, &number) < 0 || access(session, F_OK) == 0)
+        if (session < 0 || access(path, F_OK) == 0)
             continue;
-        if (udev_unmark_session((int)number, result < 0 ? NULL : err) < 0)
+        if (udev_unmark_session(session, result < 0 ? NULL : err) < 0)
             result = -1;
     }
+    /* with no mark in it when its maker was killed */
+    if (dir && result == 0)
+        result = remove_if_empty(MARKS, err);
     return result;
 }

@@ -60,7 +60,10 @@ int udev_unmark_session(int session, struct error **err);
 int udev_mark_stack(const char *tag, const char *id, struct error **err);
 int udev_unmark_stack(const char *tag, struct error **err);
 
-/* Takes away the marks of iSCSI sessions that are not there any more. */
+/*
+ * Takes away the marks of iSCSI sessions that are not there any more, those that were being written when azilr was
+ * killed too, and their directory with the last one.
+ */
 int udev_sweep_marks(struct error **err);
 
 #endif

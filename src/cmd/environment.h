@@ -6,6 +6,13 @@
 #ifndef AZILR_CMD_ENVIRONMENT_H
 #define AZILR_CMD_ENVIRONMENT_H
 
+/*
+ * Takes all else out of the environment than what azilr knows. Libraries heed variables that make them run code, or
+ * write files, of whoever set these (OPENSSL_CONF, SSLKEYLOGFILE, LIBMOUNT_UTAB, …), and sudo hands them on with -E. To
+ * be called first of all, before there are threads.
+ */
+void environment_keep_known(void);
+
 /* Moves them elsewhere, where getenv() still finds them; to be called first of all, before there are threads. */
 void environment_hide_secrets(void);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* `azilr keeper`: the process beside a session that looks after its end. Started by `mount`, not by a person. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
@@ -39,17 +40,36 @@ struct keeper {
     int timer_fd, watch_fd;
 };
 
-/* To the journal, or whatever the host has for a log, and to everybody who is logged in. */
-static void tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void tell(const char *format, ...)
+static char *safe_text(const char *format, va_list args)
 {
-    _cleanup_free_ char *text = NULL, *safe = NULL;
+    _cleanup_free_ char *text = str_vprintf(format, args);
+
+    return str_printable(text, strlen(text), 2048);
+}
+
+/* To the journal, or whatever the host has for a log. */
+static void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void note(const char *format, ...)
+{
+    _cleanup_free_ char *safe = NULL;
     va_list args;
 
     va_start(args, format);
-    text = str_vprintf(format, args);
+    safe = safe_text(format, args);
     va_end(args);
-    safe = str_printable(text, strlen(text), 2048);
+    syslog(LOG_WARNING, "%s", safe);
+}
+
+/* There, and to everybody who is logged in. */
+static void tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void tell(const char *format, ...)
+{
+    _cleanup_free_ char *safe = NULL;
+    va_list args;
+
+    va_start(args, format);
+    safe = safe_text(format, args);
+    va_end(args);
     syslog(LOG_WARNING, "%s", safe);
     terminals_tell(safe);
 }
@@ -118,8 +138,10 @@ static int renew(struct keeper *keeper, time_t now, struct error **err)
         return error_move(err, &problem);
     keeper->failures++;
     keeper->schedule.renew_again = now + keeper_pause(keeper->failures);
-    syslog(LOG_WARNING, "the access to the backup %s cannot be renewed, which is tried again in %lld min: %s",
-           keeper->id, (long long)keeper_pause(keeper->failures) / 60, problem->message);
+    /* once to everybody, for somebody may have to sign in again: that is not done here, where nobody could be asked */
+    (keeper->failures == 1 ? tell : note)(
+        "the access to the backup %s cannot be renewed, which is tried again in %lld min: %s", keeper->id,
+        (long long)keeper_pause(keeper->failures) / 60, problem->message);
     return 0;
 }
 
@@ -248,7 +270,11 @@ static void take_down_for_shutdown(const struct keeper *keeper)
 static int open_keeper(struct keeper *keeper, struct error **err)
 {
     _cleanup_free_ char *directory = str_printf("%s/sessions/%s", session_host_places.run, keeper->id);
+    _cleanup_close_ int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
 
+    /* whatever asks a person looks for a terminal there first, and then does not ask */
+    if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0)
+        return error_set_errno(err, EXIT_HOST, errno, "cannot open /dev/null");
     if (wait_catch_signals(&keeper->wait, err) < 0)
         return -1;
     keeper->timer_fd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);

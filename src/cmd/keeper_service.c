@@ -92,9 +92,8 @@ static void add_command(struct arguments *arguments, const char *session_id, con
         const char *name, *value;
         bool is_path;
     } passed[] = {
-        {"auth", options->auth, false},
-        {"identity", options->identity, false},
-        {"token-file", options->token_file, true},
+        {"config", options->config, true},      {"auth", options->auth, false},
+        {"identity", options->identity, false}, {"token-file", options->token_file, true},
         {"ca-file", options->ca_file, true},
     };
 
@@ -246,6 +245,7 @@ int keeper_stop(const struct keeper_place *place, struct error **err)
     result = !pid ? 0 : pid == getpid() ? 1 : process_end(pid, start_time, STOP_GRACE_MS);
     if (result < 0)
         return error_set(err, EXIT_FAILED, "the keeper, process %d, cannot be ended", pid);
+    file_remove_leftover(path);
     if (unlink(path) < 0 && errno != ENOENT)
         return error_set_errno(err, EXIT_FAILED, errno, "cannot remove %s", path);
     return result;

@@ -198,6 +198,8 @@ int cmd_mount(int argc, char **argv, struct error **err)
                            OPTIONS_MOUNT);
         return EXIT_DONE;
     }
+    /* whoever is to renew can ask nobody: what serves here must serve there */
+    options.unattended = options.auto_renew;
     run.options = &options;
     if (check_arguments(&run, rest, rest_count, err) < 0 || host_require_root("mount", err) < 0 ||
         wait_catch_signals(&run.wait, err) < 0)

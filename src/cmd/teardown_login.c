@@ -179,10 +179,11 @@ bool teardown_cut(struct teardown *teardown)
     {
         const struct tunnel_place place = {.directory = teardown->session->directory,
                                            .unit = json_string(json_object(change, "arguments"), "unit")};
-        bool was_running;
+        bool was_running = false;
 
-        if (strcmp(teardown_text(change, "kind"), CHANGE_TUNNEL) == 0)
-            tunnel_stop(&place, &was_running, NULL);
+        if (strcmp(teardown_text(change, "kind"), CHANGE_TUNNEL) == 0 && tunnel_stop(&place, &was_running, NULL) == 0 &&
+            was_running)
+            teardown_say_forced(teardown, "stopped the tunnel to a portal that did not answer");
     }
     each_session(teardown, log_out_dead, NULL);
     return true;

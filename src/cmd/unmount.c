@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "block/udev_rules.h"
 #include "cmd/azure_access.h"
 #include "cmd/choice.h"
 #include "cmd/cmd.h"
@@ -257,8 +258,11 @@ static int run_unmount(struct unmount *unmount, char **rest, int rest_count, str
         code = choice_explain(ids, count, name, "name one of them, or give --all", err);
     else
         code = unmount_all(unmount, ids, count, err);
-    if (unmount->options->all)
+    if (unmount->options->all) {
+        /* no session tells of them any more */
+        udev_sweep_marks(NULL);
         session_sweep(&session_host_places);
+    }
     if (unmount->options->all && count == 0)
         log_info("nothing is open on this host");
     session_list_free(ids, count);

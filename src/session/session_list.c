@@ -7,7 +7,9 @@
 
 #include "session/session-internal.h"
 #include "session/session.h"
+#include "util/file.h"
 #include "util/json.h"
+#include "util/log.h"
 #include "util/str.h"
 
 static int add_ids(const char *directory, const char *suffix, char ***ids, size_t *count, struct error **err)
@@ -39,14 +41,32 @@ static int compare_ids(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* What others could have put there is no session: it would be taken down as its state says. */
+static int add_ids_of(const char *place, const char *suffix, char ***ids, size_t *count, struct error **err)
+{
+    _cleanup_free_ char *sessions = str_printf("%s/sessions", place);
+
+    if (file_check_private_dir(place, err) < 0 || file_check_private_dir(sessions, err) < 0)
+        return error_hint(err, "see who made it, and remove it");
+    return add_ids(sessions, suffix, ids, count, err);
+}
+
 int session_list(const struct session_places *places, char ***ids, size_t *count, struct error **err)
 {
-    _cleanup_free_ char *run_sessions = str_printf("%s/sessions", places->run);
-    _cleanup_free_ char *var_sessions = str_printf("%s/sessions", places->var);
+    _cleanup_error_ struct error *problem = NULL;
+    int result;
 
     *ids = NULL;
     *count = 0;
-    if (add_ids(run_sessions, "", ids, count, err) < 0 || add_ids(var_sessions, ".json", ids, count, err) < 0) {
+    result = add_ids_of(places->run, "", ids, count, err);
+    if (result == 0 && add_ids_of(places->var, ".json", ids, count, &problem) < 0) {
+        /* without it a mount is made too, and must be found */
+        if (problem->code == EXIT_HOST)
+            log_warning("%s; sessions from before the boot are not looked for there", problem->message);
+        else
+            result = error_move(err, &problem);
+    }
+    if (result < 0) {
         session_list_free(*ids, *count);
         return -1;
     }

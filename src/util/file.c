@@ -159,18 +159,26 @@ int file_replace(const char *path, const void *data, size_t length, mode_t mode,
     return 0;
 }
 
-int file_make_private_dir(const char *path, bool *made, struct error **err)
+int file_check_private_dir(const char *path, struct error **err)
 {
     struct stat st;
+
+    if (lstat(path, &st) < 0)
+        return errno == ENOENT ? 1 : error_set_errno(err, EXIT_FAILED, errno, "cannot look at %s", path);
+    if (S_ISDIR(st.st_mode) && st.st_uid == geteuid() && !(st.st_mode & (S_IWGRP | S_IWOTH)))
+        return 0;
+    return error_set(err, EXIT_HOST, "%s is not a directory that only root can change", path);
+}
+
+int file_make_private_dir(const char *path, bool *made, struct error **err)
+{
     bool is_new = mkdir(path, 0700) == 0;
+    int result;
 
     if (made)
         *made = is_new;
     if (!is_new && errno != EEXIST)
         return error_set_errno(err, EXIT_FAILED, errno, "cannot make the directory %s", path);
-    if (lstat(path, &st) < 0)
-        return error_set_errno(err, EXIT_FAILED, errno, "cannot look at %s", path);
-    if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH)))
-        return error_set(err, EXIT_HOST, "%s is not a directory that only root can change", path);
-    return 0;
+    result = file_check_private_dir(path, err);
+    return result > 0 ? error_set_errno(err, EXIT_FAILED, ENOENT, "cannot look at %s", path) : result;
 }

@@ -46,6 +46,12 @@ int file_replace(const char *path, const void *data, size_t length, mode_t mode,
 void file_remove_leftover(const char *path);
 
 /*
+ * Returns 0 for a directory of one's own that nobody else can change, 1 if there is nothing, and -1 with EXIT_HOST for
+ * anything else, a link among it.
+ */
+int file_check_private_dir(const char *path, struct error **err);
+
+/*
  * Makes a directory that only root can enter, or accepts one that is there already if it is a directory (no
  * link), root's own, and writable by nobody else: a path that somebody else prepared is refused (EXIT_HOST); what
  * to do then, the caller knows.

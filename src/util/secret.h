@@ -51,7 +51,10 @@ void secret_hide_variable(const char *name);
 /* Wipes a variable's value, wherever it is, and unsets it. Under the same condition. */
 void secret_forget_variable(const char *name);
 
-/* Keeps this process's memory out of core dumps, its children's too, and out of reach of other processes' debuggers. */
+/*
+ * Keeps this process's memory out of core dumps, its children's too, out of reach of other processes' debuggers, and,
+ * where it may, out of swap.
+ */
 void secret_protect_process(void);
 
 #endif

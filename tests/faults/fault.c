@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -37,16 +38,24 @@ static const struct {
 static const char *const variable_names[] = {"AZILR_FAULT_RECORD", "AZILR_FAULT_POINT", "AZILR_FAULT_OUTCOME"};
 enum { RECORD, POINT, OUTCOME, VARIABLES };
 
+/* The points that have been met, and how often each. */
+struct met {
+    char names[MAX_NAMES][MAX_NAME];
+    int seen[MAX_NAMES];
+    int count;
+};
+
+static struct met met_here;
+
 static struct {
     char *values[VARIABLES];
     char *handed_on[VARIABLES + 1];
     char role[16]; /* the subcommand */
     int record_fd;
     int outcome;
-    char *names[MAX_NAMES];
-    int seen[MAX_NAMES];
-    int count;
-} faults = {.record_fd = -1, .outcome = -1};
+    pid_t victim; /* who is killed here; 0 for this process */
+    struct met *met;
+} faults = {.record_fd = -1, .outcome = -1, .met = &met_here};
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static _Thread_local int ignoring;
@@ -55,6 +64,20 @@ static void give_up(const char *why)
 {
     fprintf(stderr, "faults: %s\n", why);
     abort();
+}
+
+static void open_record(void)
+{
+    int fd;
+
+    /* not a point, though this call is wrapped too */
+    ignoring++;
+    fd = open(faults.values[RECORD], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    faults.record_fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, RECORD_FD);
+    if (faults.record_fd < 0)
+        give_up("AZILR_FAULT_RECORD cannot be opened");
+    close(fd);
+    ignoring--;
 }
 
 /* Before main(), which clears its environment. */
@@ -72,14 +95,8 @@ static void __attribute__((constructor)) start(int argc, char **argv)
         if (asprintf(&faults.handed_on[handed_on++], "%s=%s", variable_names[i], value) < 0)
             give_up("no memory");
     }
-    if (faults.values[RECORD]) {
-        int fd = open(faults.values[RECORD], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-
-        faults.record_fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, RECORD_FD);
-        if (faults.record_fd < 0)
-            give_up("AZILR_FAULT_RECORD cannot be opened");
-        close(fd);
-    }
+    if (faults.values[RECORD])
+        open_record();
     if (!faults.values[POINT] != !faults.values[OUTCOME])
         give_up("AZILR_FAULT_POINT and AZILR_FAULT_OUTCOME go together");
     for (size_t i = 0; faults.values[OUTCOME] && i < sizeof(outcomes) / sizeof(outcomes[0]); i++)
@@ -111,17 +128,18 @@ static void level(char *name)
 /* How often a point of that name has been met, this time included. */
 static int count_up(const char *name)
 {
+    struct met *met = faults.met;
     int i = 0;
 
-    while (i < faults.count && strcmp(faults.names[i], name) != 0)
+    while (i < met->count && strcmp(met->names[i], name) != 0)
         i++;
     if (i == MAX_NAMES)
         give_up("too many points");
-    if (i == faults.count) {
-        faults.names[i] = strdup(name);
-        faults.count++;
+    if (i == met->count) {
+        snprintf(met->names[i], sizeof(met->names[i]), "%s", name);
+        met->count++;
     }
-    return ++faults.seen[i];
+    return ++met->seen[i];
 }
 
 static void note(const char *line)
@@ -131,9 +149,9 @@ static void note(const char *line)
 }
 
 /* The call itself, not kill(3), which is wrapped. */
-static void send_to_self(int number)
+static void send_to_victim(int number)
 {
-    syscall(SYS_kill, getpid(), number);
+    syscall(SYS_kill, faults.victim ? faults.victim : getpid(), number);
 }
 
 enum fault fault_meet(const char *format, ...)
@@ -158,7 +176,7 @@ enum fault fault_meet(const char *format, ...)
     if (is_it) {
         note("HIT\n");
         if (outcomes[faults.outcome].before)
-            send_to_self(outcomes[faults.outcome].before);
+            send_to_victim(outcomes[faults.outcome].before);
     }
     errno = saved;
     return is_it ? outcomes[faults.outcome].fault : FAULT_NONE;
@@ -169,9 +187,9 @@ void fault_leave(enum fault fault)
     int saved = errno;
 
     if (fault == FAULT_KILL_AFTER)
-        send_to_self(SIGKILL);
+        send_to_victim(SIGKILL);
     if (fault == FAULT_INT_AFTER)
-        send_to_self(SIGINT);
+        send_to_victim(SIGINT);
     errno = saved;
 }
 
@@ -185,8 +203,38 @@ char *const *fault_variables(void)
     return faults.handed_on;
 }
 
+const char *fault_record(void)
+{
+    return faults.values[RECORD];
+}
+
 bool fault_hurries(void)
 {
     return faults.outcome >= 0 && outcomes[faults.outcome].fault == FAULT_HANG &&
            strncmp(faults.values[POINT], "tunnel: ", 8) == 0;
+}
+
+void fault_share(void)
+{
+    struct met *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    if (shared == MAP_FAILED)
+        give_up("no memory to share");
+    *shared = met_here;
+    faults.met = shared;
+}
+
+void fault_unshare(void)
+{
+    met_here = *faults.met;
+    munmap(faults.met, sizeof(*faults.met));
+    faults.met = &met_here;
+}
+
+void fault_enter_child(pid_t azilr)
+{
+    faults.victim = azilr;
+    /* the descriptor that it had is closed by now */
+    if (faults.values[RECORD])
+        open_record();
 }

@@ -31,8 +31,21 @@ void fault_leave(enum fault fault);
 /* Points within a call that is a point itself do not count, in this thread, until the same with false. */
 void fault_ignore(bool ignore);
 
+/*
+ * Around a call of azilr's that has a child of its own do something, and waits for it: what is met there counts here
+ * too. Not in two threads at once.
+ */
+void fault_share(void);
+void fault_unshare(void);
+
+/* In that child, whose descriptors may be closed: the signals of a point are for azilr, which started it. */
+void fault_enter_child(pid_t azilr);
+
 /* The variables that choose a point, for a program that azilr runs as a part of itself: NULL-terminated. */
 char *const *fault_variables(void);
+
+/* The file that points are recorded in; NULL for none. */
+const char *fault_record(void);
 
 /* Whether time is to pass quickly here, because another process of azilr hangs. */
 bool fault_hurries(void);

@@ -88,9 +88,9 @@ def stand_in_for_iscsid():
 def journeys(sign_in, point) -> list[Journey]:
     mount_it = ["mount", point, *sign_in]
     unmount = ["unmount", "--all", *sign_in]
-    return [Journey("mount", mount_it),
+    return [Journey("mount", mount_it, code=5, says="login"),
             # what a mount leaves that is killed before its login, which is all that there is here
-            Journey("unmount", unmount, prepare=[mount_it], prepare_with=("", "kill-before"))]
+            Journey("unmount", unmount, prepare=[mount_it], prepare_with=("", "kill-before"), is_tidy=True)]
 
 
 def login_point(walk: Walk, journey: Journey) -> str:

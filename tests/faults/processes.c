@@ -137,9 +137,36 @@ static int run_at(enum fault fault, const char *const argv[], const struct run_o
     return status;
 }
 
+/*
+ * What systemd runs for azilr is azilr too, and gets the variables by its unit; a tunnel that is confined may write to
+ * the record. Into copy, which has room for MAX_ARGUMENTS; texts are never freed.
+ */
+static const char *const *hand_on(const char *const argv[], const char *copy[])
+{
+    bool is_tunnel = false;
+    size_t count = 0;
+
+    if (strcmp(argv[0], "systemd-run") != 0)
+        return argv;
+    for (; argv[count] && strcmp(argv[count], "--") != 0 && count < MAX_ARGUMENTS / 2; count++) {
+        copy[count] = argv[count];
+        is_tunnel = is_tunnel || strncmp(argv[count], "--unit=azilr-tunnel-", 20) == 0;
+    }
+    argv += count;
+    for (char *const *more = fault_variables(); *more; more++)
+        copy[count++] = str_printf("--setenv=%s", *more);
+    if (is_tunnel && fault_record())
+        copy[count++] = str_printf("--property=ReadWritePaths=%s", fault_record());
+    while (*argv && count < MAX_ARGUMENTS)
+        copy[count++] = *argv++;
+    copy[count] = NULL;
+    return copy;
+}
+
 int __wrap_run(const char *const argv[], const struct run_options *options, struct wait *wait,
                struct run_result *result, struct error **err)
 {
+    const char *copy[MAX_ARGUMENTS + 1];
     enum fault fault;
     char text[300];
     int status;
@@ -147,7 +174,7 @@ int __wrap_run(const char *const argv[], const struct run_options *options, stru
     describe(argv, text, sizeof(text));
     fault = fault_meet("run %s", text);
     fault_ignore(true);
-    status = run_at(fault, argv, options, wait, result, err);
+    status = run_at(fault, hand_on(argv, copy), options, wait, result, err);
     fault_ignore(false);
     fault_leave(fault);
     return status;
@@ -166,6 +193,34 @@ int __wrap_run_checked(const char *const argv[], const struct run_options *optio
         return error_set(err, EXIT_FAILED, "%s ended with exit code %d: %s", argv[0], result.exit_code, words);
     }
     return 0;
+}
+
+/* What a child of azilr's own is to do, and for whom. */
+struct bounded {
+    bounded_function *call;
+    void *argument;
+    pid_t azilr;
+};
+
+static int in_child(void *argument, char **text, struct error **err)
+{
+    const struct bounded *bounded = argument;
+
+    fault_enter_child(bounded->azilr);
+    return bounded->call(bounded->argument, text, err);
+}
+
+/* Points within it are azilr's, which is killed there while its child goes on. */
+int __wrap_bounded_call(bounded_function *call, void *argument, int64_t limit_ms, struct wait *wait, char **text,
+                        bool *stuck, struct error **err)
+{
+    struct bounded bounded = {.call = call, .argument = argument, .azilr = getpid()};
+    int result;
+
+    fault_share();
+    result = __real_bounded_call(in_child, &bounded, limit_ms, wait, text, stuck, err);
+    fault_unshare();
+    return result;
 }
 
 /* A limit of azilr's that a hanging tunnel must reach comes sooner. */

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import time
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 from host import left_behind, remove_files, snapshot
 from points import OUTCOMES, Choice, Point, recorded, was_hit
@@ -24,6 +27,10 @@ class Journey:
     prepare_with: tuple[str, str] | None = None  # point and outcome of the last of them
     stdout: str = os.devnull
     skip: str = ""  # another journey, whose points are left out here
+    code: int = 0  # without a fault, and what is said last then
+    says: str = ""
+    is_tidy: bool = False  # without a fault it leaves nothing
+    before: Callable[[], None] | None = None  # once prepared
 
 
 @dataclass
@@ -74,15 +81,25 @@ class Walk:
             code = self.run(arguments, *(journey.prepare_with if last else (None, None)), faults=bool(last))
             if code != (-9 if last else 0):
                 raise RuntimeError(f"{journey.name}: {' '.join(arguments)} ended with {code}: {self.words}")
-        if os.path.exists(self.record):
-            os.unlink(self.record)
+        if journey.before:
+            journey.before()
+        Path(self.record).unlink(missing_ok=True)
+        # a tunnel has another user
+        Path(self.record).touch()
+        os.chmod(self.record, 0o666)
 
     def points(self, journey) -> list[Point]:
         self.prepared(journey)
         code = self.run(journey.arguments, stdout=journey.stdout)
-        print(f"# {journey.name}: exit {code} without a fault: {self.words.splitlines()[-1:]}", flush=True)
+        words = self.words
         points = recorded(self.record)
+        left = left_behind(self.before, self.simulator) if journey.is_tidy else []
         self.tidy_up()
+        # what is walked would be another way than the one that is meant
+        if code != journey.code or not re.search(journey.says, words) or left:
+            raise RuntimeError("\n    ".join([f"{journey.name}: exit {code} without a fault, not {journey.code}; left "
+                                              f"behind: {left}; it said:", *words.splitlines()]))
+        print(f"# {journey.name}: exit {code} without a fault, as it must", flush=True)
         return points
 
     def tidy_up(self):

@@ -11,6 +11,7 @@
 
 #include "azure/http.h"
 #include "fault.h"
+#include "util/bounded.h"
 #include "util/error.h"
 #include "util/run.h"
 #include "util/wait.h"
@@ -50,6 +51,8 @@ WRAP(int, run, const char *const argv[], const struct run_options *options, stru
      struct run_result *result, struct error **err);
 WRAP(int, run_checked, const char *const argv[], const struct run_options *options, struct wait *wait,
      struct error **err);
+WRAP(int, bounded_call, bounded_function *call, void *argument, int64_t limit_ms, struct wait *wait, char **text,
+     bool *stuck, struct error **err);
 WRAP(int64_t, clock_monotonic_ms, void);
 
 /* requests.c */

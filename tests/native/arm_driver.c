@@ -122,6 +122,8 @@ static int do_point(struct driver *driver, char *const *arguments, struct error 
 
 static void describe_script(const struct client_script *script, cJSON *list)
 {
+    /* what follows is a secret */
+    _cleanup_free_ char *place = script->url ? str_ndup(script->url, strcspn(script->url, "?")) : NULL;
     cJSON *entry = json_new_object();
 
     json_set_number(entry, "length", (double)script->length);
@@ -129,7 +131,7 @@ static void describe_script(const struct client_script *script, cJSON *list)
     json_set_string(entry, "extension", script->extension);
     json_set_string(entry, "os_type", script->os_type);
     json_set_number(entry, "suffix_length", script->name_suffix ? (double)strlen(script->name_suffix) : 0);
-    json_set_string(entry, "url", script->url);
+    json_set_string(entry, "url", place);
     json_append(list, entry);
 }
 

@@ -70,6 +70,35 @@ class Environment(Case):
             with self.running("inspect", pipe) as process:
                 self.assert_hidden(process)
 
+    def list_with(self, **environment):
+        """What `sudo -E` would hand on, of somebody who is up to something."""
+        token = os.path.join(self.sim.folder, "token")
+        with self.running("list", "vaults", "--endpoint", self.sim.ready["arm"], "--authority", self.sim.ready["authority"],
+                          "--ca-file", self.sim.ready["ca"], "--token-file", token,
+                          environment={**dict.fromkeys(SECRETS, ""), **environment}) as process:
+            code = process.wait(30)
+        self.assertEqual(0, code, self.output)
+        self.assertIn("vault1", self.output)
+
+    def test_no_file_is_written_for_others(self):
+        """libcurl, with OpenSSL, would note the keys of its connections there."""
+        with tempfile.TemporaryDirectory() as folder:
+            keys = os.path.join(folder, "keys")
+            self.list_with(SSLKEYLOGFILE=keys, LIBMOUNT_UTAB=keys, MALLOC_TRACE=keys)
+            self.assertEqual([], os.listdir(folder))
+
+    def test_no_configuration_of_others_is_read(self):
+        """By this one nobody could connect; by another the library would load a module of theirs."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "openssl.cnf")
+            with open(path, "w", encoding="ascii") as text:
+                text.write("openssl_conf = all\n[all]\nproviders = few\n[few]\nbase = base\n[base]\nactivate = 1\n")
+            url = self.sim.ready["arm"]
+            done = subprocess.run(["curl", "-s", "--cacert", self.sim.ready["ca"], url], check=False,
+                                  env={"PATH": os.environ["PATH"], "OPENSSL_CONF": path}, capture_output=True)
+            self.assertNotEqual(0, done.returncode, "the configuration is harmless, so it shows nothing")
+            self.list_with(OPENSSL_CONF=path)
+
     def test_while_it_signs_in(self):
         """The secret has left the block, and still is what Azure is told."""
         secret = self.sim.read("client-secret")

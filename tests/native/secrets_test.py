@@ -3,6 +3,7 @@
 """What of the secrets of a sign-in is left in azilr's memory as it ends, or in its output: secrets_test.py BUILD_DIR"""
 import base64
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -106,6 +107,19 @@ class Secrets(Case):
                       environment=self.application(AZURE_CLIENT_CERTIFICATE_PATH=path,
                                                    AZURE_CLIENT_CERTIFICATE_PASSWORD=password))
             os.remove(path)
+
+    def test_its_memory_is_not_swapped_out(self):
+        with open("/proc/self/status", encoding="ascii") as status:
+            if not int(re.search(r"CapEff:\s*(\w+)", status.read())[1], 16) >> 14 & 1:
+                self.skipTest("root may not lock memory here")
+        program = os.path.join(os.path.abspath(sys.modules["__main__"].BUILD), "azilr")
+        with subprocess.Popen([program, "tunnel", "--listen", "127.0.0.1:0", "--connect", "localhost:1"],
+                              stdout=subprocess.PIPE) as process:
+            process.stdout.readline()
+            with open(f"/proc/{process.pid}/status", encoding="ascii") as status:
+                locked = int(re.search(r"VmLck:\s*(\d+) kB", status.read())[1])
+            process.kill()
+        self.assertGreater(locked, 500)
 
     def test_the_test_sees_what_is_left(self):
         """A program that wipes nothing is caught, in whatever form it has the secret."""

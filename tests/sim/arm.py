@@ -274,6 +274,8 @@ class Arm:
             return Response(400, b"<html><body>AuthenticationInfo is given twice.</body></html>", "text/html")
         ident, kind = _SCRIPT.fullmatch(request.path).groups()  # type: ignore[union-attr]
         registration = self._ilr.by_script(ident)
+        if registration and dict(request.query).get("sig") != registration.signature:
+            return Response(403, b"<html><body>Signature did not match.</body></html>", "text/html")
         if registration is None:
             return Response(404, b"<html><body>The specified resource does not exist.</body></html>", "text/html")
         content = b"MZ not a program" if kind == "exe" else script.linux(registration, self._switches, kind).encode()

@@ -55,6 +55,7 @@ class Registration:
     target_password: str = ""
     wrong_password: str = ""
     initiator_password: str = ""
+    signature: str = ""  # of the link to the script
     active: bool = True   # from the moment the provision was accepted
     ready: bool = False   # its targets are there
 
@@ -65,6 +66,7 @@ class Registration:
         self.guid, self.script_id = str(uuid.uuid4()), str(uuid.uuid4())
         self.target_password, self.wrong_password = _password(15), _password(15)
         self.initiator_password = _password(14, string.hexdigits[:16])
+        self.signature = secrets.token_urlsafe(32)
 
     @property
     def target_user(self) -> str:
@@ -75,7 +77,8 @@ class Registration:
         return self.user_prefix + self.target_user
 
     def script_url(self, kind: str) -> str:
-        return f"{self.base_url}/sim/scripts/{self.script_id}.{kind}"
+        """A signed link, as storage has them."""
+        return f"{self.base_url}/sim/scripts/{self.script_id}.{kind}?sv=2023-11-03&sr=b&sp=r&sig={self.signature}"
 
     def lay_out(self, count: int) -> None:
         """Spread the disks over so many targets, whose names differ in the sign before the last dot."""
@@ -160,7 +163,7 @@ class Ilr:
     def secrets(self) -> list[str]:
         with self._lock:
             return self._old_secrets + [text for r in self._registrations for text in
-                                        (r.target_password, r.wrong_password, r.initiator_password)]
+                                        (r.target_password, r.wrong_password, r.initiator_password, r.signature)]
 
     def state(self) -> dict[str, Any]:
         """For the tests; no secrets."""
@@ -268,7 +271,8 @@ class Ilr:
         try:
             old_user = registration.chap_user
             if registration.ready:
-                self._old_secrets += [registration.target_password, registration.initiator_password]
+                self._old_secrets += [registration.target_password, registration.initiator_password,
+                                      registration.signature]
                 registration.new_credentials()
                 registration.user_prefix = self._switches.chap_user_prefix or ""
                 self._backend.renew(registration, old_user)

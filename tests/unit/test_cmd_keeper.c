@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <pty.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -182,6 +184,67 @@ static void test_what_is_no_terminal(void **state)
     assert_int_equal(terminals_tell_one("no-such-terminal", "text"), -1);
 }
 
+static void remove_process(const char *proc, const char *pid)
+{
+    static const char *const names[] = {"stat", "loginuid", ""};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        _cleanup_free_ char *path = str_printf("%s/%s/%s", proc, pid, names[i]);
+
+        remove(path);
+    }
+}
+
+static void put(const char *proc, const char *pid, const char *name, const char *text)
+{
+    _cleanup_free_ char *folder = str_printf("%s/%s", proc, pid), *path = str_printf("%s/%s", folder, name);
+    _cleanup_fclose_ FILE *file = NULL;
+
+    mkdir(folder, 0700);
+    file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+}
+
+/* 34816 is 136:0, 35850 is 140:10 with the number in the kernel's form, 1025 is 4:1. */
+static void test_terminals_of_those_who_logged_in(void **state)
+{
+    static const struct {
+        const char *pid, *stat, *loginuid;
+    } processes[] = {
+        {"100", "100 (ssh) d) S 1 100 100 34816 100", "1000"}, /* a shell with an odd name */
+        {"101", "101 (cat) S 100 101 100 34816 101", "1000"},  /* no leader of a session */
+        {"102", "102 (bash) S 1 102 102 0 -1", "1000"},        /* no terminal */
+        {"103", "103 (getty) S 1 103 103 34817 103", "4294967295"},
+        {"104", "104 (bash) S 1 104 104 35850 104", "0"},
+        {"105", "105 (tmux) S 1 105 105 34816 105", "1000"}, /* the same one again */
+        {"106", "106 (broken", "1000"},
+        {"107", "107 (odd) S 1 107 107 34818 107", "nobody"},
+    };
+    _cleanup_terminals_ struct terminals terminals = {0};
+    char proc[] = "/tmp/azilr-terminals-XXXXXX";
+    bool first = false, second = false;
+
+    (void)state;
+    assert_non_null(mkdtemp(proc));
+    for (size_t i = 0; i < sizeof(processes) / sizeof(processes[0]); i++) {
+        put(proc, processes[i].pid, "stat", processes[i].stat);
+        put(proc, processes[i].pid, "loginuid", processes[i].loginuid);
+    }
+    put(proc, "self-made", "stat", processes[0].stat);
+    terminals_of_logins(proc, &terminals);
+    for (size_t i = 0; i < terminals.count; i++) {
+        first = first || strcmp(terminals.lines[i], "pts/0") == 0;
+        second = second || strcmp(terminals.lines[i], "pts/1034") == 0;
+    }
+    assert_true(first && second);
+    assert_int_equal(terminals.count, 2);
+    for (size_t i = 0; i < sizeof(processes) / sizeof(processes[0]); i++)
+        remove_process(proc, processes[i].pid);
+    remove_process(proc, "self-made");
+    assert_int_equal(rmdir(proc), 0);
+}
+
 /* Somebody who has stopped the terminal and lets it run full must not hold up anybody. */
 static void test_a_terminal_that_takes_nothing(void **state)
 {
@@ -210,6 +273,7 @@ int main(void)
         cmocka_unit_test(test_what_has_no_overlays_is_not_looked_at),
         cmocka_unit_test(test_a_terminal_gets_printable_text),
         cmocka_unit_test(test_what_is_no_terminal),
+        cmocka_unit_test(test_terminals_of_those_who_logged_in),
         cmocka_unit_test(test_a_terminal_that_takes_nothing),
     };
 

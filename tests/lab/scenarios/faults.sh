@@ -8,8 +8,43 @@
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 
+# LUKS, RAID and btrfs, each with little in it
+make_disk_stack() {
+    local image=$1 loop
+    printf 'correct horse' > "$LAB_WORK/key"
+    chmod 600 "$LAB_WORK/key"
+    mkdir "$LAB_WORK/small"
+    echo 'a file' > "$LAB_WORK/small/file"
+    truncate -s 300M "$image"
+    printf '%s\n' 'label: gpt' size=24M size=24M size=24M type=L | sfdisk -q "$image"
+    loop=$(_attach "$image")
+    testside cryptsetup luksFormat -q --pbkdf pbkdf2 --pbkdf-force-iterations 1000 --key-file "$LAB_WORK/key" "${loop}p1"
+    testside cryptsetup open --key-file "$LAB_WORK/key" "${loop}p1" lab-plain
+    mke2fs -q -t ext4 /dev/mapper/lab-plain
+    _fill /dev/mapper/lab-plain "$LAB_WORK/small" "$image.luks.manifest"
+    testside cryptsetup close lab-plain
+    mdadm --create /dev/md/azilr-make --quiet --run --level=1 --raid-devices=2 --metadata=1.2 --homehost=web01 \
+        --assume-clean "${loop}p2" "${loop}p3"
+    udevadm settle
+    mke2fs -q -t ext4 /dev/md/azilr-make
+    _fill /dev/md/azilr-make "$LAB_WORK/small" "$image.md.manifest"
+    mdadm --stop --quiet /dev/md/azilr-make
+    mkfs.btrfs -q "${loop}p4"
+    _fill "${loop}p4" "$LAB_WORK/small" "$image.btrfs.manifest"
+    _detach "$loop"
+}
+
+# one of them, by chance or as it is asked for: each mount of both would take twice the time
+kinds=(lvm stack)
+kind=${kinds[RANDOM % 2]}
+[ ! -e /src/build/faults/lab-disk ] || kind=$(cat /src/build/faults/lab-disk)
+step "a disk with $kind"
 disk=$LAB_WORK/disk.img
-make_disk_lvm_small "$disk"
+case $kind in
+lvm) make_disk_lvm_small "$disk" ;;
+stack) make_disk_stack "$disk" ;;
+*) fail "build/faults/lab-disk is neither lvm nor stack" ;;
+esac
 start_azure -- "$disk"
 azure_set polls_before_success=0
 systemctl start iscsid
@@ -19,7 +54,12 @@ mv /usr/lib/udev/rules.d/*azilr* "$LAB_WORK/rules/"
 cleanup_fn sh -c "mv '$LAB_WORK'/rules/* /usr/lib/udev/rules.d/ && udevadm control --reload"
 udevadm control --reload
 # programs of a share are read anew for each start
-cp /src/build/tests/faults/azilr "$LAB_WORK/azilr-faults"
+# and where the confined tunnel sees them
+export AZILR_FAULTS_PLACE=/var/lib/azilr-faults
+mkdir -m 755 $AZILR_FAULTS_PLACE
+cleanup_fn rm -r $AZILR_FAULTS_PLACE
+cp /src/build/tests/faults/azilr $AZILR_FAULTS_PLACE/azilr
+chmod 755 $AZILR_FAULTS_PLACE/azilr
 cp -r /src/tests/faults "$LAB_WORK/walk"
 /usr/bin/python3 -m compileall -q "$LAB_WORK/walk"
 host_snapshot before
@@ -28,7 +68,7 @@ host_snapshot before
 options=(--seconds 150 --skip "(open|fchmod|write|fsync|unlink) [^ ]*/sessions/")
 [ ! -e /src/build/faults/lab-options ] || mapfile -t options < /src/build/faults/lab-options
 results=/out/faults.jsonl
-[ ! -e /src/build/faults/lab.jsonl ] || cp /src/build/faults/lab.jsonl "$results"
+[ ! -e "/src/build/faults/lab-$kind.jsonl" ] || cp "/src/build/faults/lab-$kind.jsonl" "$results"
 
 step "the walk"
 AZILR_FAULTS_CTL=$_sim/azure-sim-ctl AZILR_LAB_TESTSIDE=1 "$LAB_WORK/walk/walk" lab --results "$results" "${options[@]}" ||

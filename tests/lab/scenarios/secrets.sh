@@ -59,6 +59,8 @@ step "while it is mounted"
 for directory in /run/azilr "/mnt/azilr/$session"; do
     assert_eq "$(stat -c %a "$directory")" 700 "$directory, whatever the umask of the person"
 done
+locked=$(sed -n 's/^VmLck:[[:space:]]*\([0-9]*\) kB$/\1/p' "/proc/$(pgrep -f '^/usr/sbin/azilr keeper ')/status")
+[ "$locked" -gt 500 ] || fail "its memory can be swapped out: only $locked kB cannot"
 [ "$(find /etc/iscsi/nodes -type f -not -perm 600 | wc -l)" = 0 ] || fail "others can read a record"
 look mounted -/etc/iscsi/nodes
 nothing_seen mounted
