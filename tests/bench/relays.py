@@ -53,12 +53,11 @@ class Relay:
     def cpu(self) -> float:
         return sum(cpu_seconds(pid) for pid in processes(self.process.pid))
 
-    def peak_mib(self) -> float:
-        """The most that each process had resident, together; shared pages of several processes count once for each."""
-        total = 0
-        for pid in processes(self.process.pid):
-            total += int(re.search(r"VmHWM:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())[1])
-        return total / 1024
+    def memory_mib(self) -> dict:
+        """What its processes have resident now, and had at most; what they share counts once for each."""
+        texts = [pathlib.Path(f"/proc/{pid}/status").read_text() for pid in processes(self.process.pid)]
+        return {name: sum(int(re.search(rf"{field}:\s+(\d+)", text)[1]) for text in texts) / 1024
+                for name, field in (("resident", "VmRSS"), ("peak", "VmHWM"))}
 
     def close(self) -> None:
         os.killpg(self.process.pid, signal.SIGTERM)
@@ -78,8 +77,8 @@ class Direct:
     def cpu(self):
         return None
 
-    def peak_mib(self):
-        return None
+    def memory_mib(self):
+        return {"resident": None, "peak": None}
 
     def close(self):
         pass
