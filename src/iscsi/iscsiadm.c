@@ -109,6 +109,20 @@ int iscsi_add_node(const struct iscsi_target *at, const char *user, const char *
         {"node.conn[0].timeo.login_timeout", "15"},
         /* the tunnel has just been through to the portal: more tries would only hide a refusal */
         {"node.session.initial_login_retry_max", "2"},
+        /*
+         * Commands under way at once: of a LUN, and of all its LUNs together (open-iscsi has 32 and 128). Each takes
+         * a round trip however small it is, so with 32 small reads of many readers a link of 20 ms gives 1600 in a
+         * second. What the target cannot queue it does not let us send (RFC 7143, 3.2.2.1, MaxCmdSN).
+         */
+        {"node.session.queue_depth", "128"},
+        {"node.session.cmds_max", "512"},
+        /*
+         * A read of a megabyte, which is what the read-ahead is cut to, is then one sequence, of PDUs that are large
+         * beside their headers. These are open-iscsi's own defaults; a host's iscsid.conf may have less for its own
+         * targets. FirstBurstLength, InitialR2T and ImmediateData are about writes, of which there are none.
+         */
+        {"node.session.iscsi.MaxBurstLength", "16776192"},
+        {"node.conn[0].iscsi.MaxRecvDataSegmentLength", "262144"},
         /* Azure's advice against sessions that drop under load (public documentation) */
         {"node.conn[0].timeo.noop_out_timeout", "30"},
     };
