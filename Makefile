@@ -103,10 +103,12 @@ $(BUILD)/tests/native/%: $(BUILD)/tests/native/%.o $(NATIVE_COMMON) $(LIBRARY)
 
 PART ?= relay command growth lab
 
-$(BUILD)/tests/bench/load: $(BUILD)/tests/bench/load.o
+BENCH_PROGRAMS := $(BUILD)/tests/bench/load $(BUILD)/tests/bench/portal
+
+$(BENCH_PROGRAMS): %: %.o
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lssl -lcrypto
 
-bench: all $(BUILD)/tests/bench/load
+bench: all $(BENCH_PROGRAMS)
 	scripts/deps bench $(if $(filter growth command,$(PART)),test) $(if $(filter lab,$(PART)),lab)
 	tests/bench/run --build $(BUILD) $(PART)
 
@@ -120,7 +122,7 @@ $(BUILD)/tests/faults/azilr: $(BUILD)/src/main.o $(FAULT_OBJECTS) $(LIBRARY)
 faults: all
 	tests/faults/run-all
 
--include $(FAULT_OBJECTS:.o=.d) $(BUILD)/tests/bench/load.d
+-include $(FAULT_OBJECTS:.o=.d) $(BENCH_PROGRAMS:=.d)
 
 unit: $(UNIT_TESTS)
 	tests/run-unit $(BUILD)

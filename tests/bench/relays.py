@@ -117,8 +117,8 @@ def socat(bench) -> Relay:
 
 def script(bench) -> Relay:
     port = free_port()
-    return Relay(["python3", pathlib.Path(__file__).with_name("script_relay.py"), str(port), str(bench.server_port),
-                  bench.ca], port, bench.work / "script.log")
+    return Relay(["python3", pathlib.Path(__file__).with_name("script_relay.py"), str(port), "localhost",
+                  str(bench.server_port), bench.ca], port, bench.work / "script.log")
 
 
 def direct(bench) -> Direct:

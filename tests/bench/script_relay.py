@@ -1,10 +1,10 @@
-"""A relay the way the script that Azure generates does it: in Python, a thread for each direction."""
+"""script_relay.py PORT HOST HOSTS-PORT CA: a relay the way the script that Azure generates does it: in Python, a thread for each direction."""
 import socket
 import ssl
 import sys
 import threading
 
-port, server, ca = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+port, host, server, ca = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4]
 context = ssl.create_default_context(cafile=ca)
 
 
@@ -25,6 +25,6 @@ def copy(source, sink):
 listener = socket.create_server(("127.0.0.1", port))
 while True:
     client, _ = listener.accept()
-    portal = context.wrap_socket(socket.create_connection(("127.0.0.1", server)), server_hostname="localhost")
+    portal = context.wrap_socket(socket.create_connection((host, server)), server_hostname=host)
     for one, other in ((client, portal), (portal, client)):
         threading.Thread(target=copy, args=(one, other), daemon=True).start()
