@@ -32,7 +32,8 @@ start_portal() {
 
 # register INITIATOR: the cloud's part, as the portal's page does it; leaves $script, $password and a file of it.
 register() {
-    local api="https://management.azure.com$(azure_fact recovery_points.0.id)/provisionInstantItemRecovery?api-version=2023-02-01"
+    local api
+    api="https://management.azure.com$(azure_fact recovery_points.0.id)/provisionInstantItemRecovery?api-version=2023-02-01"
     testside /usr/bin/python3 -SE /src/tests/bench/lab/register.py "$azure" "$api" "$1"
     rm -rf "$LAB_WORK/download"
     mkdir "$LAB_WORK/download"
