@@ -3,7 +3,7 @@
  * Both ends of what a relay is measured between, shaped as an iSCSI session reads: requests of 48 bytes (a PDU's
  * header), and for each an answer of as many bytes as it asks for, which begins with the request itself.
  *
- *   load serve CERTIFICATE KEY            TLS 1.2, AES-256-GCM; prints its port, and serves until its input ends
+ *   load serve CERTIFICATE KEY CIPHERS    TLS 1.2; prints its port, and serves until its input ends
  *   load read PORT CONNECTIONS DEPTH SIZE SECONDS [CA]    always DEPTH requests under way on each connection
  *   load ping PORT COUNT SIZE [CA]        one request after the other
  *
@@ -159,7 +159,7 @@ static void wait_for_end_of_input(void)
         continue;
 }
 
-static int serve(const char *certificate, const char *key)
+static int serve(const char *certificate, const char *key, const char *ciphers)
 {
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -170,8 +170,9 @@ static int serve(const char *certificate, const char *key)
 
     /* as a portal of Azure is (tests/sim/portal.py) */
     SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION);
-    SSL_CTX_set_cipher_list(context, "ECDHE-ECDSA-AES256-GCM-SHA384");
     SSL_CTX_set_read_ahead(context, 1);
+    if (SSL_CTX_set_cipher_list(context, ciphers) != 1)
+        die(ciphers);
     if (SSL_CTX_use_certificate_file(context, certificate, SSL_FILETYPE_PEM) != 1 ||
         SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) != 1)
         die(certificate);
@@ -327,8 +328,8 @@ int main(int argc, char **argv)
 
     /* a client that has enough goes with answers on their way */
     signal(SIGPIPE, SIG_IGN);
-    if (strcmp(what, "serve") == 0 && argc == 4)
-        return serve(argv[2], argv[3]);
+    if (strcmp(what, "serve") == 0 && argc == 5)
+        return serve(argv[2], argv[3], argv[4]);
     if (strcmp(what, "read") == 0 && (argc == 7 || argc == 8))
         code = read_all((int)number(argv[2], 1, 65535), number(argv[3], 1, CONNECTIONS_MAX), number(argv[4], 1, 1024),
                         number(argv[5], HEADER, BUFFER), atof(argv[6]), argc == 8 ? argv[7] : NULL);

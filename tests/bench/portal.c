@@ -2,9 +2,9 @@
 /*
  * The TLS end of a portal, without the simulator's look at each PDU, which would cost more than all else in the lab:
  *
- *   portal ADDRESS PORT TARGET-PORT CERTIFICATE KEY
+ *   portal ADDRESS PORT TARGET-PORT CERTIFICATE KEY CIPHERS
  *
- * relays each TLS connection (TLS 1.2, AES-256-GCM) on ADDRESS:PORT to 127.0.0.1:TARGET-PORT, until it is killed.
+ * relays each TLS 1.2 connection on ADDRESS:PORT to 127.0.0.1:TARGET-PORT, until it is killed.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -161,12 +161,13 @@ static void *relay(void *argument)
     return NULL;
 }
 
-static SSL_CTX *make_context(const char *certificate, const char *key)
+static SSL_CTX *make_context(const char *certificate, const char *key, const char *ciphers)
 {
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
 
     SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION);
-    SSL_CTX_set_cipher_list(context, "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES256-GCM-SHA384");
+    if (SSL_CTX_set_cipher_list(context, ciphers) != 1)
+        die(ciphers);
     SSL_CTX_set_read_ahead(context, 1);
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     if (SSL_CTX_use_certificate_chain_file(context, certificate) != 1 ||
@@ -181,12 +182,12 @@ int main(int argc, char **argv)
     const int on = 1;
     SSL_CTX *context;
 
-    if (argc != 6) {
+    if (argc != 7) {
         fprintf(stderr, "portal: see the head of portal.c for its arguments\n");
         return 2;
     }
     signal(SIGPIPE, SIG_IGN);
-    context = make_context(argv[4], argv[5]);
+    context = make_context(argv[4], argv[5], argv[6]);
     target_port = atoi(argv[3]);
     const struct sockaddr_in own = address_of(argv[1], atoi(argv[2]));
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));

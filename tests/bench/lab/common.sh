@@ -4,6 +4,9 @@
 _programs=/src/build/tests/bench
 # where the simulator's targets are, before TLS
 _target_port=13260
+# A portal's is AES-256-GCM. Without KVM, where the instructions for it are imitated, that is 2 MB/s, and no link would be the slower
+# part; this one needs none of them.
+_ciphers=ECDHE-RSA-CHACHA20-POLY1305
 
 figure() { printf 'FIGURE %s %s\n' "$1" "$2"; }
 
@@ -24,7 +27,8 @@ forget_caches() { sync; echo 3 > /proc/sys/vm/drop_caches; }
 # looks at each PDU in Python.
 start_portal() {
     sed -i "s/^127\.0\.0\.2 /127.0.0.3 /" /etc/hosts
-    "$_programs/portal" 127.0.0.3 3260 $_target_port /var/tmp/lab-pki/portal-good.pem /var/tmp/lab-pki/leaf.key &
+    "$_programs/portal" 127.0.0.3 3260 $_target_port /var/tmp/lab-pki/portal-good.pem /var/tmp/lab-pki/leaf.key \
+        "$_ciphers" &
     _portal_pid=$!
     cleanup_fn kill $_portal_pid
     retry_until 10 sh -c 'ss -Htln "src 127.0.0.3:3260" | grep -q .'

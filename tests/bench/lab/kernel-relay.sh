@@ -5,6 +5,6 @@
 . "$AZILR_LAB/lib.sh"
 . /src/tests/bench/lab/common.sh
 
-rounds=5
+rounds=3
 requires openssl
 testside /usr/bin/python3 -B /src/tests/bench/lab/kernel_relay.py $rounds

@@ -8,7 +8,7 @@
 
 # Fewer than a real tree has: without KVM each file costs a millisecond or two of the guest's processor, and the sum of round trips
 # is what it is about.
-files=1000 megabytes=64 reads=200
+files=500 megabytes=32 reads=100
 
 make_image() {
     local tree=$LAB_WORK/tree i
