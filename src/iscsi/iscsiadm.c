@@ -224,6 +224,9 @@ int iscsi_logout(const char *target, const char *iface, struct wait *wait, struc
 
         if (found <= 0)
             return found < 0 ? -1 : was_there;
+        /* the kernel lets go of it as iscsiadm ends, as a rule, and then nothing is waited for */
+        if (was_there && wait_sleep(wait, 50, err) < 0)
+            return -1;
         was_there = 1;
         sid = str_printf("%d", session.number);
         const char *const argv[] = {"iscsiadm", "-m", "session", "-r", sid, "--logout", NULL};
@@ -243,8 +246,6 @@ int iscsi_logout(const char *target, const char *iface, struct wait *wait, struc
         }
         if (clock_monotonic_ms() >= end)
             return error_set(err, EXIT_FAILED, "the kernel did not let go of the session to %s within 30 s", target);
-        if (wait_sleep(wait, 50, err) < 0)
-            return -1;
     }
 }
 
