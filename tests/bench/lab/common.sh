@@ -46,7 +46,7 @@ register() {
     (umask 077; printf '%s\n' "$password" > "$LAB_WORK/password")
 }
 
-script_value() { sed -n "s/^$1 *= *\"\(.*\)\"/\1/p" "$script" | head -n 1; }
+script_value() { sed -n "s/^[[:space:]]*$1 *= *\"\(.*\)\"/\1/p" "$script" | head -n 1; }
 
 azilr_mount() { # [OPTION...]: by the script in hand
     azilr mount --script "$script" --password-file "$LAB_WORK/password" --ca-file "$azure/ca.pem" \
@@ -75,7 +75,7 @@ _iface=by-hand
 hand_login() { iscsiadm -m node -T "$(script_value TargetNodeAddress)" -I $_iface --login > /dev/null; }
 hand_scan() { iscsiadm -m session --rescan > /dev/null; }
 # of our devices alone, as the goal says
-hand_settle() { udevadm settle --exit-if-exists=/dev/sda; udevadm trigger --settle --action=change /dev/sda 2> /dev/null || true; }
+hand_settle() { udevadm wait --timeout=60 /dev/sda; }
 hand_mount() { mkdir -p "$LAB_WORK/mnt" && mount -o ro,noload "/dev/sda${1-}" "$LAB_WORK/mnt"; }
 hand_unmount() { umount "$LAB_WORK/mnt"; }
 hand_logout() { iscsiadm -m node -I $_iface --logout > /dev/null; }
