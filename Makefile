@@ -6,6 +6,7 @@
 # make demo         a recovery point mounted and taken down in a virtual machine (scripts/demo)
 # make lint         formatting, static analysis, layering
 # make unit native  tests that need no virtual machine
+# make bench        azilr beside the alternatives, and on a slow link (tests/bench); PART=relay measures one part
 # make faults       every fault at every point (tests/faults; hours)
 # make fuzz         the parsers' fuzz targets, FUZZ_SECONDS each (needs clang)
 #
@@ -103,6 +104,17 @@ $(BUILD)/tests/unit/test_azure_credential: ALL_LDFLAGS += -Wl,--wrap=clock_monot
 $(BUILD)/tests/native/%: $(BUILD)/tests/native/%.o $(NATIVE_COMMON) $(LIBRARY)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LDLIBS) $(LDLIBS)
 
+PART ?= relay command growth lab
+
+BENCH_PROGRAMS := $(BUILD)/tests/bench/load $(BUILD)/tests/bench/portal
+
+$(BENCH_PROGRAMS): %: %.o
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lssl -lcrypto
+
+bench: all $(BENCH_PROGRAMS)
+	scripts/deps bench $(if $(filter growth command,$(PART)),test) $(if $(filter lab,$(PART)),lab)
+	tests/bench/run --build $(BUILD) $(PART)
+
 # The program's own objects, linked so that each call that changes the host goes through tests/faults.
 FAULT_OBJECTS := $(patsubst tests/faults/%.c,$(BUILD)/tests/faults/%.o,$(wildcard tests/faults/*.c))
 FAULT_WRAPS := $(shell sed -n 's/^WRAP.[^,]*, \([a-z0-9_]*\),.*/-Wl,--wrap=\1/p' tests/faults/wraps.h)
@@ -113,7 +125,7 @@ $(BUILD)/tests/faults/azilr: $(BUILD)/src/main.o $(FAULT_OBJECTS) $(LIBRARY)
 faults: all
 	tests/faults/run-all
 
--include $(FAULT_OBJECTS:.o=.d)
+-include $(FAULT_OBJECTS:.o=.d) $(BENCH_PROGRAMS:=.d)
 
 unit: $(UNIT_TESTS)
 	tests/run-unit $(BUILD)

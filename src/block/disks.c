@@ -11,6 +11,7 @@
 
 #include <libudev.h>
 
+#include "block/reads.h"
 #include "block/udev_rules.h"
 #include "util/clock.h"
 #include "util/file.h"
@@ -289,6 +290,8 @@ int disk_watch_collect(struct disk_watch *watch, const char *session_path, int t
         if (!found.complete && left <= 0)
             log_warning("udev was not done with all disks within %d s; going on with what is there", timeout_ms / 1000);
         if (found.complete || left <= 0) {
+            for (size_t i = 0; i < seen.count; i++)
+                block_reads_tune_disk(seen.items[i].path);
             append_disks(disks, &seen);
             return !found.complete;
         }

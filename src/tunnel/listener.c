@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "tunnel/footprint.h"
 #include "tunnel/journal.h"
 #include "tunnel/peer.h"
 #include "tunnel/relay.h"
@@ -154,6 +155,8 @@ static void serve(struct accepted *accepted)
         note_error(listener, accepted->number, err->message);
         return;
     }
+    /* a handshake goes through more code than all that is relayed after it */
+    footprint_shrink();
     journal(log_fd, accepted->number, "open, %s", SSL_get_version(ssl));
     if (relay(accepted->client, ssl, listener->stop_fd, result, &err) < 0) {
         if (result->by_client)

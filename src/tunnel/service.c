@@ -12,6 +12,7 @@
 
 #include "tunnel/confine.h"
 #include "tunnel/daemon.h"
+#include "tunnel/footprint.h"
 #include "tunnel/journal.h"
 #include "tunnel/listener.h"
 #include "tunnel/notify.h"
@@ -171,6 +172,7 @@ static int get_ready(struct task *task, struct wait *wait, struct error **err)
         printf("listening on %s:%d\n", service->listen_address, task->report.port);
         fflush(stdout);
     }
+    footprint_shrink();
     journal(STDERR_FILENO, 0, "relaying %s:%d to %s:%d, as %s", service->listen_address, task->report.port,
             task->portal.host, task->portal.port, task->portal.certificate_name);
     return 0;

@@ -44,6 +44,11 @@ assert_eq "$(readlink -f "/dev/disk/by-azilr/$session/lun1-part2")" /dev/sda2
 udevadm settle
 assert_eq "$(find /run/udev/watch -name 'b8:*')" "" "udev watches the disks"
 
+step "the disk is read far ahead, and with many commands under way"
+assert_eq "$(blockdev --getra /dev/sda)" 8192 "units of 512 bytes"
+assert_contains "$(< /sys/block/sda/queue/scheduler)" "[none]"
+assert_eq "$(< /sys/block/sda/device/queue_depth)" 128
+
 step "under the given initiator name, over verified TLS"
 assert_contains "$(iscsiadm -m session -P1)" "Iface Initiatorname: $initiator"
 assert_contains "$(ss -Htlnp)" '127.0.0.1:5365'

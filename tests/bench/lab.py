@@ -1,0 +1,119 @@
+"""What needs a virtual machine: the read path over slow links, the time to browse, the kernel's TLS, and the command's costs."""
+import os
+import pathlib
+import subprocess
+import sys
+
+from bench import plot, report
+
+HERE = pathlib.Path(__file__).resolve().parent
+TOP = HERE.parent.parent
+SCENARIOS = ("kernel-relay", "read-path", "browse", "growth")
+
+
+def figures(log: pathlib.Path) -> dict:
+    """Name to all its values, out of the lines FIGURE NAME VALUE of a log."""
+    found = {}
+    for line in log.read_text(errors="replace").splitlines():
+        if line.startswith("FIGURE "):
+            _, name, value = line.split()
+            found.setdefault(name, []).append(float(value))
+    return found
+
+
+def run(scenario: str) -> dict:
+    # how long a boot takes is the tests' business
+    done = subprocess.run([TOP / "tests/lab/run", "-j1", "-t", "3600", "-f", HERE / "lab", scenario],
+                          env={**os.environ, "AZILR_LAB_BOOT_LIMIT": "600"})
+    log = TOP / "build/lab/out" / f"{scenario}.log"
+    if done.returncode != 0:
+        raise RuntimeError(f"{scenario} failed: {log}")
+    return {name: report.median(values) for name, values in figures(log).items()}
+
+
+def report_read_path(found: dict, head: str) -> tuple:
+    goals, rows = report.Goals(), []
+    work = {"sequential": (found["megabytes"] * (1 << 20) / 1e6, "MB/s"), "tree": (found["files"], "files/s"),
+            "random": (found["reads"], "reads/s")}
+    rates = {name: work[name.split(".")[0]][0] / seconds for name, seconds in found.items() if name.count(".") == 2}
+    for what, (_, unit) in work.items():
+        for rtt in (0, 5, 20, 50):
+            hand, ours = rates[f"{what}.{rtt}.hand"], rates[f"{what}.{rtt}.azilr"]
+            rows.append([f"{what}, {rtt} ms, {unit}", hand, ours, ours / hand])
+            goals.at_least(f"{what} at {rtt} ms, of by hand", ours / hand, 0.95)
+    link = 125.0
+    goals.at_least("sequential at 20 ms, of by hand", rates["sequential.20.azilr"] / rates["sequential.20.hand"], 5)
+    goals.at_least("sequential at 20 ms, of what there is (link, or none)",
+                   rates["sequential.20.azilr"] / min(link, rates["sequential.0.azilr"]), 0.8)
+    goals.at_least("tree at 20 ms, of by hand", rates["tree.20.azilr"] / rates["tree.20.hand"], 2)
+    text = (f"# The read path over a slow link\n\n{head}. In the lab's guest; 1 Gbit/s; {found['megabytes']:.0f} MiB, "
+            f"{found['files']:.0f} files, {found['reads']:.0f} reads of 4 KiB; caches dropped before each.\n\n"
+            + report.table(["what", "by hand", "azilr", "ratio"], rows) + "\n" + goals.table())
+    return goals, text
+
+
+def report_browse(found: dict, head: str) -> tuple:
+    goals = report.Goals()
+    up = sum(found[f"hand.{step}"] for step in ("login", "scan", "settle", "mount"))
+    down = sum(found[f"hand.{step}"] for step in ("unmount", "logout"))
+    rows = [["by hand, 1 disk", up, down], ["azilr, 1 disk", found["azilr.mount.1"], found["azilr.unmount.1"]],
+            ["azilr, 32 disks over 4 targets", found["azilr.mount.32"], found["azilr.unmount.32"]]]
+    goals.at_most("mounted, 1 disk, of by hand", found["azilr.mount.1"] / up, 1.2)
+    goals.at_most("mounted, 32 disks, of 1", found["azilr.mount.32"] / found["azilr.mount.1"], 2)
+    goals.at_most("unmounted, 32 disks, of 1", found["azilr.unmount.32"] / found["azilr.unmount.1"], 2)
+    steps = [[name, seconds] for name, seconds in found.items() if name.startswith("hand.")]
+    costs = [[name, found[f"{name}.cpu"] * 1000, found[f"{name}.peak_mib"]]
+             for name in ("version", "mount", "status", "unmount")]
+    goals.at_most("--version, CPU ms, in the guest", found["version.cpu"] * 1000, 5)
+    goals.at_most("mount, CPU s, in the guest", found["mount.cpu"], 0.3)
+    goals.at_most("mount, peak MiB", found["mount.peak_mib"], 24)
+    goals.at_most("status, CPU ms, in the guest", found["status.cpu"] * 1000, 20)
+    text = (f"# From the script in hand to mounted\n\n{head}. In the lab's guest, without KVM all is slower by about ten times.\n\n"
+            + report.table(["", "mounted, s", "unmounted, s"], rows) + "\n" + report.table(["by hand", "s"], steps) + "\n"
+            + report.table(["own costs", "CPU ms", "peak MiB"], costs) + "\n" + goals.table())
+    return goals, text
+
+
+def report_kernel_relay(found: dict, head: str) -> tuple:
+    goals = report.Goals()
+    rows = [[f"{cipher}, {where}", *(found[f"{cipher}.{where}.{what}"] for what in ("mb_s", "cpu_gib", "p50_us", "p99_us"))]
+            for cipher in ("aes", "chacha") for where in ("process", "kernel")]
+    gains = [f"{cipher}: {report.number(found[f'{cipher}.kernel.mb_s'] / found[f'{cipher}.process.mb_s'])} times the MB/s at "
+             f"{report.number(found[f'{cipher}.kernel.cpu_gib'] / found[f'{cipher}.process.cpu_gib'])} of the CPU s/GiB"
+             for cipher in ("aes", "chacha")]
+    text = (f"# The kernel's TLS\n\n{head}. In the lab's guest: the relay with the module `tls` and without.\n\n"
+            + report.table(["cipher, decrypted by the", "MB/s", "CPU s/GiB", "p50 µs", "p99 µs"], rows)
+            + f"\nThe kernel's beside the process's: {'; '.join(gains)}.\n")
+    return goals, text
+
+
+def report_growth(found: dict, head: str) -> tuple:
+    """Also its plot."""
+    rows, panels = [], []
+    for what in ("disks", "volumes"):
+        counts = sorted(int(name.split(".")[1]) for name in found if name.startswith(f"{what}.") and name.endswith(".mount"))
+        curves = {"mount, s": "mount", "unmount, s": "unmount", "mount, CPU s": "cpu"}
+        panels += [(f"{what}: time", what, {label: [(count, found[f"{what}.{count}.{key}"]) for count in counts]
+                                            for label, key in curves.items()}),
+                   (f"{what}: memory", what, {"peak MiB": [(count, found[f"{what}.{count}.peak_mib"]) for count in counts]})]
+        rows += [[f"{what}, {count}", *(found[f"{what}.{count}.{key}"] for key in ("mount", "unmount", "cpu", "peak_mib"))]
+                 for count in counts]
+    text = (f"# How it grows: disks and volumes\n\n{head}. In the lab's guest; one run. ![](growth-lab.svg)\n\n"
+            + report.table(["input", "mount, s", "unmount, s", "mount, CPU s", "peak MiB"], rows))
+    return report.Goals(), text, plot.svg(panels)
+
+
+REPORTS = {"kernel-relay": report_kernel_relay, "read-path": report_read_path, "browse": report_browse, "growth": report_growth}
+
+
+def measure(options) -> int:
+    missed = 0
+    for scenario in options.only.split(",") if options.only else SCENARIOS:
+        head = report.machine()
+        goals, text, *plots = REPORTS[scenario](run(scenario), head)
+        for drawing in plots:
+            (options.results / f"{scenario}-lab.svg").write_text(drawing)
+        report.write(options.results / f"{scenario}{'-lab' if plots else ''}.md", text)
+        missed += goals.missed
+        sys.stdout.flush()
+    return missed

@@ -1,0 +1,74 @@
+#!/bin/bash
+# From the script in hand to mounted, and back: one disk beside the bare commands by hand, and 32 disks over four targets. Then
+# what the command itself costs.
+# timeout=1500
+# weight=600
+. "$AZILR_LAB/lib.sh"
+. "$AZILR_LAB/azure.sh"
+. /src/tests/bench/lab/common.sh
+
+rounds=3
+cd "$LAB_WORK" || exit
+mkdir small
+images=()
+for i in {0..31}; do
+    echo "disk $i" > small/which
+    truncate -s 16M "disk$i.img"
+    mke2fs -q -t ext4 -d small "disk$i.img"
+    images+=("$PWD/disk$i.img")
+done
+
+by_hand() { # in the order of the commands that nobody can do without
+    hand_prepare
+    timed hand.login hand_login
+    timed hand.scan hand_scan
+    timed hand.settle hand_settle
+    timed hand.mount hand_mount
+    timed hand.unmount hand_unmount
+    timed hand.logout hand_logout
+    hand_forget
+}
+
+# of azilr's own process and what it waited for, apart: getrusage(2) of both
+costs() { # NAME CMD...
+    /usr/bin/python3 -SE /src/tests/bench/costs.py "$@"
+}
+
+by_azilr() { # DISKS
+    timed "azilr.mount.$1" azilr_mount
+    [ "$(find /mnt/azilr/*/volumes -mindepth 1 -maxdepth 1 | wc -l)" = "$1" ] || fail "not all $1 disks"
+    timed "azilr.unmount.$1" azilr_unmount
+}
+
+systemctl start iscsid
+start_azure -- "${images[0]}"
+azure_set polls_before_success=0
+start_portal
+register "$initiator"
+# the first of all loads modules and fills the page cache
+azilr_mount
+azilr_unmount
+for ((round = 0; round < rounds; round++)); do
+    step "round $((round + 1)), 1 disk"
+    by_hand
+    by_azilr 1
+done
+step "the command itself"
+for ((round = 0; round < rounds; round++)); do
+    costs version azilr --version
+    costs mount azilr mount --script "$script" --password-file "$LAB_WORK/password" --ca-file "$azure/ca.pem" --initiator-name "$initiator"
+    costs status azilr status
+    costs unmount azilr unmount --all
+done
+kill $_portal_pid
+stop_azure
+cp "$LAB_WORK/hosts" /etc/hosts
+
+start_azure -- "${images[@]}"
+azure_set polls_before_success=0 multi_target=4
+start_portal
+register "$initiator"
+for ((round = 0; round < rounds; round++)); do
+    step "round $((round + 1)), 32 disks"
+    by_azilr 32
+done

@@ -1,0 +1,24 @@
+#!/bin/bash
+# Where the kernel has TLS the tunnel lets it decrypt: all that is promised of the tunnel must hold there as it does elsewhere, which
+# the same tests show, run in here.
+# timeout=300
+# weight=100
+. "$AZILR_LAB/lib.sh"
+
+requires openssl
+build=/src/build
+[ -x $build/tests/native/tunnel_driver ] || fail "the tests' programs are not built"
+
+step "without the kernel's TLS there is no pipe"
+assert_lacks "$(< /proc/sys/net/ipv4/tcp_available_ulp)" tls
+
+step "with it"
+modprobe tls
+cleanup_fn modprobe -r tls
+tls_count() { awk -v name="$1" '$1 == name { print $2 }' /proc/net/tls_stat; }
+before=$(tls_count TlsRxSw)
+if ! TMPDIR=$LAB_WORK testside /usr/bin/python3 -B /src/tests/native/tunnel_test.py $build; then
+    fail "the tunnel's tests"
+fi
+[ "$(tls_count TlsRxSw)" -gt "$before" ] || fail "the kernel decrypted nothing"
+assert_eq "$(tls_count TlsDecryptError)" 0
