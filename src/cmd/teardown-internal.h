@@ -17,6 +17,11 @@ const char *teardown_text(const cJSON *arguments, const char *name);
 
 int undo_mount(struct teardown *teardown, const cJSON *arguments, struct error **err);
 int undo_login(struct teardown *teardown, const cJSON *arguments, struct error **err);
+int undo_btrfs(struct teardown *teardown, const cJSON *arguments, struct error **err);
+int undo_overlay(struct teardown *teardown, const cJSON *arguments, struct error **err);
+int undo_dm_device(struct teardown *teardown, const cJSON *arguments, struct error **err);
+int undo_volume_group(struct teardown *teardown, const cJSON *arguments, struct error **err);
+int undo_array(struct teardown *teardown, const cJSON *arguments, struct error **err);
 
 /* Whether a session of the list has lost its connection, so that nothing of its disks can be read now. */
 bool teardown_connection_is_lost(const struct teardown *teardown);
