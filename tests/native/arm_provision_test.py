@@ -9,6 +9,15 @@ from arm_support import AUTH, GUID, INITIATOR, NETWORK, NOT_FOUND, USAGE, Case, 
 
 
 class Provision(Case):
+    def after(self, ready, **switches):
+        """Turns switches once ready() is true, while something runs."""
+        def turn():
+            if self.wait_for(ready):
+                self.sim.set(**switches)
+        thread = threading.Thread(target=turn)
+        thread.start()
+        self.addCleanup(thread.join)
+
     def check_script(self, run, extension=".py"):
         script = run.json["scripts"][0]
         self.assertEqual((extension, "Linux"), (script["extension"], script["os_type"]))
@@ -275,11 +284,9 @@ class Provision(Case):
 
     def test_lost_answer_and_a_point_that_cannot_be_read(self):
         self.sim.set(lost_answer={"calls": "provision"})
-        self.sim.set(delay_ms={"calls": "provision", "ms": 500, "times": 1})
-        thread = threading.Timer(0.4, lambda: self.sim.set(forbidden=["point_get"]))
-        thread.start()
+        self.sim.set(delay_ms={"calls": "provision", "ms": self.DELAY_MS, "times": 1})
+        self.after(lambda: self.requests("item_get"), forbidden=["point_get"])
         run = self.run_driver("provision", self.sim.point(), code=NETWORK)
-        thread.join()
         self.assertIn("access may have been granted", run.err)
         self.assertEqual(1, len(self.requests("provision")))
 
@@ -353,7 +360,7 @@ class Provision(Case):
     def test_server_failure_and_a_refusal(self):
         """The refusal is of the second attempt only."""
         self.sim.set(unavailable={"calls": "provision", "retry_after": 2})
-        threading.Timer(1.2, lambda: self.sim.set(forbidden=["provision"])).start()
+        self.after(lambda: self.requests("provision"), forbidden=["provision"])
         run = self.run_driver("provision", self.sim.point(), code=AUTH)
         self.assertIn("access may have been granted", run.err)
         self.assertIn("arm_driver: something to revoke", run.err)
@@ -411,11 +418,15 @@ class Provision(Case):
         self.assertLess(run.seconds, 3)
 
     def test_token_expires_while_polling(self):
-        self.sim.set(polls_before_success=2)
-        timer = threading.Timer(1.5, self.sim.order, [{"expire_tokens": True}])
-        timer.start()
+        self.sim.set(operation_seconds=3600, retry_after=1)
+        def expire():
+            if self.wait_for(lambda: self.requests("status")):
+                self.sim.order({"expire_tokens": True})
+        thread = threading.Thread(target=expire)
+        thread.start()
+        self.after(lambda: len(self.requests("token")) == 2, operation_seconds=0)
         self.check_script(self.run_driver("provision", self.sim.point(), sign_in="secret"))
-        timer.join()
+        thread.join()
         self.assertEqual(2, len(self.requests("token")))
         self.sim.stop()
         type(self).sim = Sim()  # the token file of the old one is expired too

@@ -686,6 +686,29 @@ PYTHON
             self.assertEqual(1, len(self.state(one)["undo"]))
         self.assertEqual(1, len(self.state()["undo"]))
 
+    def test_interrupted_while_it_takes_down(self):
+        """What is begun is finished, revoke and all, where that takes but a moment; the others stay."""
+        self.make_session("registration", expires="2999-01-01T00:00:00Z")
+        state = self.state()
+        state["undo"].append({"kind": "directory", "arguments": {"path": "/run/azilr/none"}})
+        with open(self.state_path(), "w", encoding="utf-8") as out:
+            json.dump(state, out)
+        other = self.copy_session("web02")
+        # what sessions share is held until the signal has been sent
+        script = f"""
+            exec 9< /run/azilr; flock 9
+            "$@" 9>&- & child=$!
+            while flock -n /run/azilr/sessions/{ID}/lock true; do sleep 0.05; done
+            kill -TERM $child; flock -u 9
+            code=0; wait $child || code=$?
+            exit $code """
+        run = self.azilr("unmount", "--all", "--json", code=INTERRUPTED, before=("sh", "-ec", script, "sh"))
+        self.assertEqual([(ID, "unmounted"), (other, "left")],
+                         [(one["session"], one["status"]) for one in run.json["sessions"]])
+        self.assertIn("revoked the access to the recovery point", run.json["sessions"][0]["done"])
+        self.assertEqual([], self.sim.order({"get": "state"})["state"]["registrations"])
+        self.assertIsNone(self.state())
+
     def test_all_after_a_failed_sign_in(self):
         """The secret can be taken from the environment once: the second session hears of the first one's failure."""
         self.make_session("registration", expires="2999-01-01T00:00:00Z")
