@@ -77,13 +77,14 @@ meet_in() { # COMMAND PATTERN REAL...: those calls of COMMAND whose arguments ar
     mv "/sbin/$command" "/sbin/$command.lab"
     cat > "/sbin/$command" << SH
 #!/bin/sh
+all() { [ \$# -ge "\$together" ]; }
 case " \$* " in $pattern)
     : > $meeting/here.\$\$
-    tries=0
     read -r together < $meeting/together
-    while [ "\$(ls $meeting | grep -c '^here')" -lt "\$together" ]; do
+    tries=0
+    until all $meeting/here.*; do
         tries=\$((tries + 1))
-        [ \$tries -lt 400 ] || { echo "the others do not come" >&2; exit 9; }
+        [ \$tries -lt 1500 ] || { echo "the others do not come" >&2; exit 9; }
         sleep 0.1
     done ;;
 esac
