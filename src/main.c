@@ -79,7 +79,9 @@ static int dispatch(int argc, char **argv, struct error **err)
         error_set(err, EXIT_USAGE, "there is no command \"%s\"", shown);
         return error_hint(err, "`azilr --help` lists the commands");
     }
-    if (!subcommand->signs_in)
+    if (subcommand->signs_in)
+        secret_lock_memory();
+    else
         environment_forget_secrets();
     return subcommand->run(argc - 1, argv + 1, err);
 }

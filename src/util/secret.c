@@ -175,15 +175,6 @@ void secret_forget_variable(const char *name)
     unsetenv(name);
 }
 
-/* Without it a limit would make later allocations fail, not this call (mlockall(2), MCL_FUTURE). */
-static bool may_lock_all_memory(void)
-{
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
-
-    return syscall(SYS_capget, &header, data) == 0 && data[0].effective & CAP_TO_MASK(CAP_IPC_LOCK);
-}
-
 void secret_protect_process(void)
 {
     /*
@@ -196,7 +187,20 @@ void secret_protect_process(void)
     /* a hard limit of 0 that was there before stays */
     if (setrlimit(RLIMIT_CORE, &none) < 0)
         setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-    /* only what is used; a disk keeps what was swapped out to it */
+}
+
+/* Without it a limit would make later allocations fail, not this call (mlockall(2), MCL_FUTURE). */
+static bool may_lock_all_memory(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+    return syscall(SYS_capget, &header, data) == 0 && data[0].effective & CAP_TO_MASK(CAP_IPC_LOCK);
+}
+
+void secret_lock_memory(void)
+{
+    /* only what is used */
     if (may_lock_all_memory())
         mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
 }

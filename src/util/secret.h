@@ -51,10 +51,13 @@ void secret_hide_variable(const char *name);
 /* Wipes a variable's value, wherever it is, and unsets it. Under the same condition. */
 void secret_forget_variable(const char *name);
 
-/*
- * Keeps this process's memory out of core dumps, its children's too, out of reach of other processes' debuggers, and,
- * where it may, out of swap.
- */
+/* Keeps this process's memory out of core dumps, its children's too, and out of reach of other processes' debuggers. */
 void secret_protect_process(void);
+
+/*
+ * Keeps this process's memory out of swap, which a disk would keep, if it may. Not for a process that gives up its
+ * privileges later: what it allocates after that would count against its limit.
+ */
+void secret_lock_memory(void);
 
 #endif
