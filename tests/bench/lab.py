@@ -4,7 +4,7 @@ import pathlib
 import subprocess
 import sys
 
-from bench import plot, report
+from bench import costs, plot, report
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent.parent
@@ -41,12 +41,13 @@ def report_read_path(found: dict, head: str) -> tuple:
             hand, ours = rates[f"{what}.{rtt}.hand"], rates[f"{what}.{rtt}.azilr"]
             rows.append([f"{what}, {rtt} ms, {unit}", hand, ours, ours / hand])
             goals.at_least(f"{what} at {rtt} ms, of by hand", ours / hand, 0.95)
-    link = 125.0
+    link = 125.0 / found["dilation"]
     goals.at_least("sequential at 20 ms, of by hand", rates["sequential.20.azilr"] / rates["sequential.20.hand"], 5)
     goals.at_least("sequential at 20 ms, of what there is (link, or none)",
                    rates["sequential.20.azilr"] / min(link, rates["sequential.0.azilr"]), 0.8)
     goals.at_least("tree at 20 ms, of by hand", rates["tree.20.azilr"] / rates["tree.20.hand"], 2)
-    text = (f"# The read path over a slow link\n\n{head}. In the lab's guest; 1 Gbit/s; {found['megabytes']:.0f} MiB, "
+    text = (f"# The read path over a slow link\n\n{head}. In the lab's guest; 1 Gbit/s; time is stretched "
+            f"{found['dilation']:.0f} times, for link and round trip alike; {found['megabytes']:.0f} MiB, "
             f"{found['files']:.0f} files, {found['reads']:.0f} reads of 4 KiB; caches dropped before each.\n\n"
             + report.table(["what", "by hand", "azilr", "ratio"], rows) + "\n" + goals.table())
     return goals, text
@@ -54,6 +55,7 @@ def report_read_path(found: dict, head: str) -> tuple:
 
 def report_browse(found: dict, head: str) -> tuple:
     goals = report.Goals()
+    here = report.median([costs.measure([TOP / "build/azilr", "--version"]).cpu for _ in range(9)])
     up = sum(found[f"hand.{step}"] for step in ("login", "scan", "settle", "mount"))
     down = sum(found[f"hand.{step}"] for step in ("unmount", "logout"))
     rows = [["by hand, 1 disk", up, down], ["azilr, 1 disk", found["azilr.mount.1"], found["azilr.unmount.1"]],
@@ -62,15 +64,17 @@ def report_browse(found: dict, head: str) -> tuple:
     goals.at_most("mounted, 32 disks, of 1", found["azilr.mount.32"] / found["azilr.mount.1"], 2)
     goals.at_most("unmounted, 32 disks, of 1", found["azilr.unmount.32"] / found["azilr.unmount.1"], 2)
     steps = [[name, seconds] for name, seconds in found.items() if name.startswith("hand.")]
-    costs = [[name, found[f"{name}.cpu"] * 1000, found[f"{name}.peak_mib"]]
-             for name in ("version", "mount", "status", "unmount")]
-    goals.at_most("--version, CPU ms, in the guest", found["version.cpu"] * 1000, 5)
-    goals.at_most("mount, CPU s, in the guest", found["mount.cpu"], 0.3)
+    own = [[name, found[f"{name}.cpu"] * 1000, found[f"{name}.peak_mib"]]
+           for name in ("version", "mount", "status", "unmount")]
+    # without KVM the guest's processor is slower by what `--version` tells
+    slower = found["version.cpu"] / here
+    goals.at_most("mount, CPU s, on a processor like this machine's", found["mount.cpu"] / slower, 0.3)
     goals.at_most("mount, peak MiB", found["mount.peak_mib"], 24)
-    goals.at_most("status, CPU ms, in the guest", found["status.cpu"] * 1000, 20)
-    text = (f"# From the script in hand to mounted\n\n{head}. In the lab's guest, without KVM all is slower by about ten times.\n\n"
+    goals.at_most("status, CPU ms, on a processor like this machine's", found["status.cpu"] * 1000 / slower, 20)
+    text = (f"# From the script in hand to mounted\n\n{head}. In the lab's guest, whose processor is "
+            f"{report.number(slower)} times slower than this machine's.\n\n"
             + report.table(["", "mounted, s", "unmounted, s"], rows) + "\n" + report.table(["by hand", "s"], steps) + "\n"
-            + report.table(["own costs", "CPU ms", "peak MiB"], costs) + "\n" + goals.table())
+            + report.table(["own costs", "CPU ms", "peak MiB"], own) + "\n" + goals.table())
     return goals, text
 
 

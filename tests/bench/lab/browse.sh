@@ -36,6 +36,8 @@ costs() { # NAME CMD...
 
 by_azilr() { # DISKS
     timed "azilr.mount.$1" azilr_mount
+    # where its time goes, stage by stage
+    sed 's/^/  /' "$LAB_WORK/mount.err"
     [ "$(find /mnt/azilr/*/volumes -mindepth 1 -maxdepth 1 | wc -l)" = "$1" ] || fail "not all $1 disks"
     timed "azilr.unmount.$1" azilr_unmount
 }
