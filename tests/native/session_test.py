@@ -78,7 +78,8 @@ class SessionCase(Case):
                     "undo": [{"kind": kind, "survives_boot": kind != "login", "arguments": arguments[kind]}
                              for kind in kinds], **state}
         folder = os.path.join(self.work, "run/azilr/sessions", ID)
-        os.mkdir(folder, 0o700)
+        # an unmount before this one may have taken away what is above it
+        os.makedirs(folder, 0o700)
         with open(os.path.join(folder, "state.json"), "w", encoding="utf-8") as out:
             json.dump(document, out)
         record = os.path.join(self.work, "lib/iscsi/nodes", self.target, "127.0.0.1,5365,1")
@@ -390,7 +391,8 @@ class Renew(SessionCase):
 class Status(SessionCase):
     def made_up(self, **state):
         folder = os.path.join(self.work, "run/azilr/sessions", ID)
-        os.mkdir(folder, 0o700)
+        # an unmount before this one may have taken away what is above it
+        os.makedirs(folder, 0o700)
         with open(os.path.join(folder, "state.json"), "w", encoding="utf-8") as out:
             json.dump({"version": 1, "id": ID, "status": "mounted", "undo": [], **state}, out)
 
