@@ -78,10 +78,8 @@ class SessionCase(Case):
                     "undo": [{"kind": kind, "survives_boot": kind != "login", "arguments": arguments[kind]}
                              for kind in kinds], **state}
         folder = os.path.join(self.work, "run/azilr/sessions", ID)
-        # the last command may have swept the places away
-        for path in (*(os.path.join(self.work, place) for place in ("run/azilr", "run/azilr/sessions")), folder):
-            if not os.path.isdir(path) or path == folder:
-                os.mkdir(path, 0o700)
+        # an unmount before this one may have taken away what is above it
+        os.makedirs(folder, 0o700)
         with open(os.path.join(folder, "state.json"), "w", encoding="utf-8") as out:
             json.dump(document, out)
         record = os.path.join(self.work, "lib/iscsi/nodes", self.target, "127.0.0.1,5365,1")
@@ -477,6 +475,7 @@ class Renew(SessionCase):
 class Status(SessionCase):
     def made_up(self, **state):
         folder = os.path.join(self.work, "run/azilr/sessions", ID)
+        # an unmount before this one may have taken away what is above it
         os.makedirs(folder, 0o700)
         with open(os.path.join(folder, "state.json"), "w", encoding="utf-8") as out:
             json.dump({"version": 1, "id": ID, "status": "mounted", "undo": [], **state}, out)
