@@ -82,6 +82,8 @@ hand_logout() { iscsiadm -m node -I $_iface --logout > /dev/null; }
 hand_forget() {
     iscsiadm -m node -I $_iface -o delete > /dev/null
     iscsiadm -m iface -I $_iface -o delete > /dev/null
+    # which iscsiadm makes where they are not, and leaves
+    find /etc/iscsi/nodes /etc/iscsi/ifaces -depth -type d -empty -delete
     kill $_relay_pid
     wait $_relay_pid 2> /dev/null || true
 }
