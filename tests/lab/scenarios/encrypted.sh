@@ -193,18 +193,18 @@ cryptsetup luksDump endless > endless.dump
 assert_contains endless.dump 4294967295
 record_images one two integrity long-key detached header hostile endless
 volumes+=("$(losetup -r -f --show hostile)" "$(losetup -r -f --show endless)")
-SECONDS=0
+start=$SECONDS
 expect_exit 0 $unlock --key-file key "${volumes[6]}" "${volumes[0]}"
 stays disk0 "deriving its key takes 4096 MiB of memory by its own account, and this host has"
 opened disk1
-[ $SECONDS -lt 60 ] || fail "took $SECONDS s"
+[ $((SECONDS - start)) -lt 60 ] || fail "took $((SECONDS - start)) s"
 nothing_open
 
 step 'one that asks for all the time there is ends with the time limit, or by a signal'
-SECONDS=0
+start=$SECONDS
 expect_exit 5 $unlock --timeout 10 --key-file key "${volumes[7]}"
 assert_contains "$LAB_WORK/stderr" "the time limit is over"
-[ $SECONDS -lt 60 ] || fail "took $SECONDS s"
+[ $((SECONDS - start)) -lt 60 ] || fail "took $((SECONDS - start)) s"
 nothing_open
 $unlock --key-file key "${volumes[7]}" 2> signalled &
 signalled=$!

@@ -102,6 +102,7 @@ data bare
 filesystem "${loops[0]}" bare -L srv-data
 _detach "${loops[0]}"
 
+rm -f /etc/lvm/{archive,backup}/vg*
 start_azure -- "$PWD"/{lvm1,luks1,md1,lvm2,luks2,md2,md3,bare}.img
 azure_set polls_before_success=0 multi_target=3
 systemctl start iscsid

@@ -1,8 +1,8 @@
 #!/bin/bash
 # Overlays that run full under a mount: one while its journal is replayed, one later. Each is noticed, told by status, in
 # the journal and by the mount itself, and takes nothing down but what lies on it.
-# timeout=300
-# weight=90
+# timeout=480
+# weight=150
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 
@@ -20,7 +20,7 @@ mount "$loop" mnt
 echo early > mnt/early
 umount mnt
 mount -o data=journal,commit=300 "$loop" mnt
-head -c 24M /dev/urandom > mnt/late
+head -c 8M /dev/urandom > mnt/late
 sync mnt/late
 cp --sparse=always live.img large.img
 umount mnt
@@ -85,7 +85,7 @@ assert_contains "$LAB_WORK/stderr" "2 of the overlays there may take less than -
 assert_lacks "$LAB_WORK/stdout" "could not be"
 volumes=$(echo /mnt/azilr/*/volumes)
 assert_manifest dirty.img.root.manifest "$volumes/disk1"
-assert_eq "$(stat -c %s "$volumes/disk2/late")" $((24 << 20))
+assert_eq "$(stat -c %s "$volumes/disk2/late")" $((8 << 20))
 first=$(overlay disk1 size)
 second=$(overlay disk2 size)
 [ $((first + second)) -le $((112 << 20)) ] || fail "$first and $second bytes are promised of 128 MiB"

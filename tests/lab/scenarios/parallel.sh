@@ -63,6 +63,7 @@ for kind in luks group array; do
     for ((i = 0; i < counts[$kind]; i++)); do make_$kind $kind$i.img; done
 done
 
+rm -f /etc/lvm/{archive,backup}/vg*
 # Commands that open one wait for each other: $meeting/together is how many there have to be.
 meeting=/run/lab-meeting
 mkdir $meeting
