@@ -290,14 +290,22 @@ static int take_file_if_fit(struct options *options, enum option_user user, stru
     return 0;
 }
 
+/* Whether a managed identity may be what is signed in by: the same choice as credential_open() makes. */
+static bool may_be_by_identity(const struct options *options)
+{
+    const char *token = getenv("AZURE_ACCESS_TOKEN");
+
+    if (options->auth)
+        return str_equal(options->auth, "managed-identity");
+    return !options->token_file && !(token && *token);
+}
+
 /*
  * Ways to sign in exclude each other, and so do a cloud and addresses of its own. What was given on the command line
  * counts; a default that does not go with it is dropped, since there is no way to ask for none.
  */
 static void drop_what_does_not_fit(struct options *options, const struct options *given)
 {
-    bool by_token = options->token_file || getenv("AZURE_ACCESS_TOKEN");
-
     if (given->token_file && !given->auth)
         options->auth = NULL;
     if (given->auth && !given->token_file && !str_equal(given->auth, "token"))
@@ -306,7 +314,8 @@ static void drop_what_does_not_fit(struct options *options, const struct options
         options->auth = NULL;
     if (given->identity && !given->token_file)
         options->token_file = NULL;
-    if (!given->identity && (by_token || (options->auth && !str_equal(options->auth, "managed-identity"))))
+    /* last, since it hangs on what is left of the others */
+    if (!given->identity && !may_be_by_identity(options))
         options->identity = NULL;
     if (given->cloud && !given->endpoint)
         options->endpoint = NULL;
