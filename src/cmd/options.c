@@ -96,7 +96,7 @@ static const struct option_spec {
      "sign in with the access token in FILE (default: AZURE_ACCESS_TOKEN)"},
     {"identity", 0, "CLIENT-ID", AZURE_USERS | HAS_DEFAULT, offsetof(struct options, identity),
      "the user-assigned managed identity (default: AZURE_CLIENT_ID, else the VM's own)"},
-    {"cloud", 0, "NAME", AZURE_USERS | DEFAULT_UNLESS_RECORDED, offsetof(struct options, cloud),
+    {"cloud", 0, "NAME", AZURE_USERS | OPTIONS_INSPECT | DEFAULT_UNLESS_RECORDED, offsetof(struct options, cloud),
      "public, usgov or china (default: AZURE_CLOUD, else public)"},
     {"endpoint", 0, "URL", AZURE_USERS | DEFAULT_UNLESS_RECORDED, offsetof(struct options, endpoint),
      "Azure Resource Manager (default: the cloud's)"},
@@ -104,12 +104,12 @@ static const struct option_spec {
      "where to sign in (default: the cloud's)"},
     {"ca-file", 0, "FILE", AZURE_USERS | HAS_DEFAULT, offsetof(struct options, ca_file),
      "trust the certificates in FILE as well, in PEM form"},
-    {"config", 0, "FILE", ALL_USERS, offsetof(struct options, config),
+    {"config", 0, "FILE", ALL_USERS | OPTIONS_INSPECT, offsetof(struct options, config),
      "the file of defaults (default: " CONFIG_PATH ")"},
-    {"json", 0, NULL, ALL_USERS, offsetof(struct options, json), "the result as one JSON document"},
+    {"json", 0, NULL, ALL_USERS | OPTIONS_INSPECT, offsetof(struct options, json), "the result as one JSON document"},
     {"quiet", 'q', NULL, ALL_USERS, offsetof(struct options, quiet), "no progress, only warnings and errors"},
     {"verbose", 0, NULL, ALL_USERS, offsetof(struct options, verbose), "say more of what is being done"},
-    {"help", 'h', NULL, ALL_USERS, offsetof(struct options, help), "this text"},
+    {"help", 'h', NULL, ALL_USERS | OPTIONS_INSPECT, offsetof(struct options, help), "this text"},
 };
 
 enum { SPEC_COUNT = sizeof(specs) / sizeof(specs[0]), FIRST_VALUE = 256 };
@@ -284,7 +284,7 @@ static int take_file_if_fit(struct options *options, enum option_user user, stru
 
     if (take_file(options, user, &problem) == 0)
         return 0;
-    if (options->config || !(user & (OPTIONS_UNMOUNT | OPTIONS_STATUS)))
+    if (options->config || !(user & (OPTIONS_UNMOUNT | OPTIONS_STATUS | OPTIONS_INSPECT)))
         return error_move(err, &problem);
     log_warning("%s; going on without that file", problem->message);
     return 0;

@@ -82,14 +82,15 @@ int provision_check_options(const struct options *options, struct error **err)
 }
 
 /* The first script that can be read: a Windows VM has an .exe behind the .txt, which says nothing to a Linux host. */
-static int read_scripts(const struct client_scripts *scripts, struct connection *connection, struct error **err)
+static int read_scripts(const struct client_scripts *scripts, const char *portal_domain, struct connection *connection,
+                        struct error **err)
 {
     for (size_t i = 0; i < scripts->count; i++) {
         const struct client_script *script = &scripts->list[i];
 
         if (!script->content || str_equal_ignoring_case(script->extension, ".exe"))
             continue;
-        if (script_parse(script->content, script->length, script->name_suffix, connection, err) < 0)
+        if (script_parse(script->content, script->length, script->name_suffix, portal_domain, connection, err) < 0)
             return error_wrap(err, "the connection script from Azure");
         return 0;
     }
@@ -127,13 +128,14 @@ int provision_start(struct arm *arm, const struct options *options, const struct
     return ilr_provision_start(arm, &request, operation, may_have_begun, err);
 }
 
-int provision_finish(struct arm *arm, const struct recovery_point *point, struct arm_operation *operation,
-                     struct connection *connection, struct error **err)
+int provision_finish(const struct azure_access *access, const struct recovery_point *point,
+                     struct arm_operation *operation, struct connection *connection, struct error **err)
 {
     _cleanup_client_scripts_ struct client_scripts scripts = {0};
 
-    if (ilr_provision_wait(arm, &point->id, operation, &scripts, err) < 0 ||
-        read_scripts(&scripts, connection, err) < 0 || script_check_portal_domain(connection, err) < 0)
+    if (ilr_provision_wait(access->arm, &point->id, operation, &scripts, err) < 0 ||
+        read_scripts(&scripts, access->portal_domain, connection, err) < 0 ||
+        script_check_portal_domain(connection, err) < 0)
         return -1;
     if (!connection->secret_known)
         return error_set(err, EXIT_NETWORK, "Azure's answer holds a connection script but not its password");
