@@ -98,13 +98,16 @@ static const char *reason_phrase(int status)
     return status >= 300 && status < 400 ? "a redirect, which is not followed" : NULL;
 }
 
-static enum exit_code code_for(int status, bool sign_in)
+static enum exit_code code_for(int status)
 {
     if (status == 401 || status == 403)
         return EXIT_AUTH;
-    if (sign_in && status < 500 && status != 429)
-        return EXIT_AUTH;
     return status == 404 ? EXIT_NOT_FOUND : EXIT_NETWORK;
+}
+
+static enum exit_code code_for_sign_in(int status)
+{
+    return status >= 400 && status < 500 && status != 408 && status != 429 ? EXIT_AUTH : EXIT_NETWORK;
 }
 
 /* The error's own object within a document: {"error":{…}}, or the document itself where it has a code. */
@@ -162,7 +165,7 @@ static void add_oauth(struct report *report, const char *code, const char *descr
     cloud_error_add_text(&report->text, 0, description ? description : "");
 }
 
-int cloud_error_set(const char *host, const struct http_answer *answer, struct error **err)
+static int set(const char *host, const struct http_answer *answer, enum exit_code code, struct error **err)
 {
     struct report report = begin(host, answer);
     _cleanup_json_ cJSON *document = parse(answer);
@@ -181,8 +184,17 @@ int cloud_error_set(const char *host, const struct http_answer *answer, struct e
     } else {
         add_safe_excerpt(&report, answer);
     }
-    return finish(&report, answer, code_for(answer->status, oauth != NULL),
-                  cloud_error_advice(body, body ? NULL : oauth, answer->status), err);
+    return finish(&report, answer, code, cloud_error_advice(body, body ? NULL : oauth, answer->status), err);
+}
+
+int cloud_error_set(const char *host, const struct http_answer *answer, struct error **err)
+{
+    return set(host, answer, code_for(answer->status), err);
+}
+
+int cloud_error_set_sign_in(const char *host, const struct http_answer *answer, struct error **err)
+{
+    return set(host, answer, code_for_sign_in(answer->status), err);
 }
 
 int cloud_error_set_operation(const char *host, const cJSON *status, const struct http_answer *answer,
@@ -221,4 +233,24 @@ char *cloud_error_code(const struct http_answer *answer)
     const char *code = json_string(find_body(document), "code");
 
     return code ? str_dup(code) : NULL;
+}
+
+/* What cloud_error_set() has left of an answer; NULL for another error. The caller deletes it. */
+static cJSON *details_of(const struct error *err)
+{
+    return err->details ? json_parse(err->details, strlen(err->details), "an error's details", NULL) : NULL;
+}
+
+int cloud_error_status(const struct error *err)
+{
+    _cleanup_json_ cJSON *details = details_of(err);
+
+    return json_whole(json_object(details, "azure"), "status", 0, 999, 0);
+}
+
+bool cloud_error_has_code(const struct error *err, const char *code)
+{
+    _cleanup_json_ cJSON *details = details_of(err);
+
+    return str_equal_ignoring_case(json_string(json_object(details, "azure"), "code"), code);
 }

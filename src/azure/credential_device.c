@@ -127,7 +127,7 @@ static int ask_for_code(struct device_state *state, struct wait *wait, struct de
         oauth_post(&state->oauth, state->oauth.device_url, &form, wait, &answer, err) < 0)
         return -1;
     if (answer.status != 200)
-        return cloud_error_set(state->oauth.host, &answer, err);
+        return cloud_error_set_sign_in(state->oauth.host, &answer, err);
     return device_code_parse(state->oauth.host, &answer, code, err);
 }
 
@@ -147,7 +147,7 @@ static int judge(const struct device_state *state, const struct http_answer *ans
         return error_set(err, EXIT_AUTH, "nobody has signed in with the code in time");
     case DEVICE_FAILED:
     default:
-        return cloud_error_set(state->oauth.host, answer, err);
+        return cloud_error_set_sign_in(state->oauth.host, answer, err);
     }
 }
 
@@ -190,7 +190,7 @@ static int refresh(void *argument, struct wait *wait, struct credential_token *t
         oauth_post(&state->oauth, state->oauth.token_url, &form, wait, &answer, err) < 0)
         return -1;
     if (answer.status != 200)
-        return cloud_error_set(state->oauth.host, &answer, err);
+        return cloud_error_set_sign_in(state->oauth.host, &answer, err);
     return take_tokens(state, &answer, token, err);
 }
 

@@ -92,7 +92,7 @@ int managed_arc_fetch(struct http *http, const char *url, const char *folder, st
     if (retry_send(http, &request, RETRY_SAFE, wait, &challenge, err) < 0)
         return wait_check(wait, NULL) < 0 ? -1 : CREDENTIAL_UNAVAILABLE;
     if (challenge.status != 401)
-        return cloud_error_set(host, &challenge, err);
+        return cloud_error_set_sign_in(host, &challenge, err);
     if (read_key(challenge.headers[HTTP_AUTHENTICATE], folder, &key, err) < 0)
         return -1;
     request.basic = buffer_text(&key);
@@ -100,6 +100,6 @@ int managed_arc_fetch(struct http *http, const char *url, const char *folder, st
     if (retry_send(http, &request, RETRY_UNSENT, wait, &answer, err) < 0)
         return -1;
     if (answer.status != 200)
-        return cloud_error_set(host, &answer, err);
+        return cloud_error_set_sign_in(host, &answer, err);
     return credential_parse_answer(host, &answer, token, err);
 }

@@ -84,6 +84,6 @@ int oauth_request_token(const struct oauth *oauth, struct buffer *form, struct w
         oauth_post(oauth, oauth->token_url, form, wait, &answer, err) < 0)
         return -1;
     if (answer.status != 200)
-        return cloud_error_set(oauth->host, &answer, err);
+        return cloud_error_set_sign_in(oauth->host, &answer, err);
     return credential_parse_answer(oauth->host, &answer, token, err);
 }

@@ -259,6 +259,17 @@ class Managed(SignIn):
             self.assertIn("plain http is used for no other", run.err)
 
 
+class Refused(SignIn):
+    def test_it_is_no_matter_of_what_was_looked_for(self):
+        """Whatever a place to sign in at answers with, a 4xx is a sign-in that failed."""
+        names = self.who("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
+        for raw in ({"status": 404, "body": "gone", "content_type": "text/plain"}, {"status": 400, "body": ""},
+                    {"status": 404, "body": {"error": {"code": "ResourceNotFound", "message": "m"}}},
+                    {"status": 405, "body": "<html>", "content_type": "text/html"}):
+            self.sim.set(raw={"calls": "token", "times": -1, **raw})
+            self.assertIn("cannot sign in", self.sign_in(code=AUTH, **names).err)
+
+
 class Arc(SignIn):
     def setUp(self):
         super().setUp()

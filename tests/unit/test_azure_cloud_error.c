@@ -66,7 +66,7 @@ static void test_codes(void **state)
          "--vault-name"},
         {409, JSON, "{\"code\":\"Conflict\",\"message\":\"top-level\"}", EXIT_NETWORK, "Conflict: top-level", NULL},
         {400, JSON, "{\"error\":\"invalid_client\",\"error_description\":\"AADSTS7000215: no\\r\\nTrace ID: 1\"}",
-         EXIT_AUTH, "invalid_client: AADSTS7000215: no\n  Trace ID: 1", "secret"},
+         EXIT_NETWORK, "invalid_client: AADSTS7000215: no\n  Trace ID: 1", "secret"},
         {401, JSON, "{\"error\":\"unauthorized_client\"}", EXIT_AUTH, "unauthorized_client", "AZURE_CLIENT_ID"},
         {503, JSON, "{\"error\":\"temporarily_unavailable\"}", EXIT_NETWORK, "temporarily_unavailable", NULL},
         {429, JSON, "{\"error\":\"invalid_request\"}", EXIT_NETWORK, "(Too Many Requests)", "AZURE_TENANT_ID"},
@@ -106,6 +106,30 @@ static void test_codes(void **state)
         else
             assert_null(err->hint);
     }
+}
+
+/* Who could not sign in is not told that nothing was found. */
+static void a_refused_sign_in_is_one_whatever_it_looks_like(void **state)
+{
+    static const char *const bodies[] = {"", "gone", "<html>", "{\"error\":\"invalid_client\"}",
+                                         "{\"error\":{\"code\":\"ResourceNotFound\"}}"};
+    static const struct {
+        int status;
+        enum exit_code code;
+    } cases[] = {{400, EXIT_AUTH},    {401, EXIT_AUTH},    {403, EXIT_AUTH},    {404, EXIT_AUTH},   {405, EXIT_AUTH},
+                 {408, EXIT_NETWORK}, {429, EXIT_NETWORK}, {500, EXIT_NETWORK}, {302, EXIT_NETWORK}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        for (size_t body = 0; body < sizeof(bodies) / sizeof(bodies[0]); body++) {
+            _cleanup_http_answer_ struct http_answer answer = make_answer(cases[i].status, NULL, bodies[body]);
+            _cleanup_error_ struct error *err = NULL;
+
+            assert_int_equal(cloud_error_set_sign_in("m.example", &answer, &err), -1);
+            assert_int_equal(err->code, cases[i].code);
+            assert_int_equal(cloud_error_status(err), cases[i].status);
+            assert_int_equal(cloud_error_has_code(err, "resourcenotfound"), body == 4);
+        }
 }
 
 /* Caps: neither depth nor breadth nor length of what a service says fills a person's screen. */
@@ -316,9 +340,16 @@ static void test_document_is_capped(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tree),   cmocka_unit_test(test_codes),     cmocka_unit_test(test_capped),
-        cmocka_unit_test(test_deep),   cmocka_unit_test(test_operation), cmocka_unit_test(test_secret_body),
-        cmocka_unit_test(test_advice), cmocka_unit_test(test_document),  cmocka_unit_test(test_document_is_capped),
+        cmocka_unit_test(test_tree),
+        cmocka_unit_test(test_codes),
+        cmocka_unit_test(a_refused_sign_in_is_one_whatever_it_looks_like),
+        cmocka_unit_test(test_capped),
+        cmocka_unit_test(test_deep),
+        cmocka_unit_test(test_operation),
+        cmocka_unit_test(test_secret_body),
+        cmocka_unit_test(test_advice),
+        cmocka_unit_test(test_document),
+        cmocka_unit_test(test_document_is_capped),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
