@@ -3,8 +3,8 @@
 
 #include <string.h>
 
+#include "azure/cloud_error.h"
 #include "azure/ilr.h"
-#include "util/json.h"
 #include "util/log.h"
 #include "util/str.h"
 
@@ -100,9 +100,7 @@ static int read_scripts(const struct client_scripts *scripts, const char *portal
 
 bool provision_was_refused(const struct error *err)
 {
-    _cleanup_json_ cJSON *details =
-        err->details ? json_parse(err->details, strlen(err->details), "an error's details", NULL) : NULL;
-    int status = json_whole(json_object(details, "azure"), "status", 0, 999, 0);
+    int status = cloud_error_status(err);
 
     return status == 400 || status == 409;
 }
