@@ -81,6 +81,18 @@ int provision_check_options(const struct options *options, struct error **err)
     return read_tags(&options->tags, &tags, err);
 }
 
+/* The script's reader blames the person who gave a file, and tells them to download it again. */
+static int blame_service(struct error **err)
+{
+    if (!err || !*err)
+        return -1;
+    (*err)->code = EXIT_NETWORK;
+    free(steal((*err)->hint));
+    error_wrap(err, "the connection script from Azure");
+    return error_hint(err, "nothing was connected to; where it comes again, the service, or what answers in its place, "
+                           "is to blame");
+}
+
 /* The first script that can be read: a Windows VM has an .exe behind the .txt, which says nothing to a Linux host. */
 static int read_scripts(const struct client_scripts *scripts, const char *portal_domain, struct connection *connection,
                         struct error **err)
@@ -90,8 +102,9 @@ static int read_scripts(const struct client_scripts *scripts, const char *portal
 
         if (!script->content || str_equal_ignoring_case(script->extension, ".exe"))
             continue;
-        if (script_parse(script->content, script->length, script->name_suffix, portal_domain, connection, err) < 0)
-            return error_wrap(err, "the connection script from Azure");
+        if (script_parse(script->content, script->length, script->name_suffix, portal_domain, connection, err) < 0 ||
+            script_check_portal_domain(connection, err) < 0)
+            return blame_service(err);
         return 0;
     }
     return error_set(err, EXIT_NETWORK, "Azure gave no connection script that can be read here (%zu in all)",
@@ -132,8 +145,7 @@ int provision_finish(const struct azure_access *access, const struct recovery_po
     _cleanup_client_scripts_ struct client_scripts scripts = {0};
 
     if (ilr_provision_wait(access->arm, &point->id, operation, &scripts, err) < 0 ||
-        read_scripts(&scripts, access->portal_domain, connection, err) < 0 ||
-        script_check_portal_domain(connection, err) < 0)
+        read_scripts(&scripts, access->portal_domain, connection, err) < 0)
         return -1;
     if (!connection->secret_known)
         return error_set(err, EXIT_NETWORK, "Azure's answer holds a connection script but not its password");

@@ -45,6 +45,15 @@ class Clouds(OpenCase):
                              (run.json["connection"]["format"], run.json["connection"]["portal"]))
 
 
+class Scripts(OpenCase):
+    def test_a_bad_one_is_the_services_fault(self):
+        self.sim.set(truncated_script=True)
+        run = self.open(code=NETWORK)
+        self.assertIn("the connection script from Azure: it is no connection script", run.err)
+        self.assertIn("the service, or what answers in its place, is to blame", run.err)
+        self.assertNotIn("download", run.err)
+
+
 class Resume(OpenCase):
     def test_what_is_being_prepared_comes_before_the_newest(self):
         first = self.open("--at", "2026-11-19")
