@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "azure/cloud_error-internal.h"
+#include "util/secret.h"
 #include "util/str.h"
 
 /* Kept free in a message for the ids that a support case needs, however much the service says. */
@@ -118,11 +119,11 @@ static const cJSON *find_body(const cJSON *document)
     return body ? body : json_string(document, "code") ? document : NULL;
 }
 
-static void add_excerpt(struct report *report, const struct http_answer *answer)
+static void add_excerpt(struct report *report, const struct http_answer *answer, const char *body)
 {
     const char *type = answer->headers[HTTP_CONTENT_TYPE];
     _cleanup_free_ char *safe_type = type ? str_printable(type, strlen(type), 80) : NULL;
-    _cleanup_free_ char *flat = str_ndup(buffer_text(&answer->body), CLOUD_ERROR_MAX_EXCERPT + 1);
+    _cleanup_free_ char *flat = str_ndup(body, CLOUD_ERROR_MAX_EXCERPT + 1);
     _cleanup_free_ char *safe = NULL;
 
     for (char *at = flat; *at; at++) {
@@ -139,13 +140,23 @@ static void add_excerpt(struct report *report, const struct http_answer *answer)
     cloud_error_add(&report->text, safe);
 }
 
-/* A body that may hold a token or a password is never quoted; a page of HTML is what a proxy says. */
+/*
+ * A body that may hold a token or a password is not quoted, but for what others say in the service's place: a proxy's
+ * page of HTML, or a gateway's words, with all that may be no word left out.
+ */
 static void add_safe_excerpt(struct report *report, const struct http_answer *answer)
 {
-    if (answer->body.secret && answer->body.length && answer->body.data[0] != '<')
+    const char *body = buffer_text(&answer->body);
+    _cleanup_secret_ char *words = NULL;
+
+    if (!answer->body.secret || answer->body.length == 0 || *body == '<') {
+        add_excerpt(report, answer, body);
+    } else if (answer->status >= 400 && cloud_error_is_prose(body)) {
+        words = cloud_error_mask(body);
+        add_excerpt(report, answer, words);
+    } else {
         cloud_error_add(&report->text, "not shown, since it may hold secrets");
-    else
-        add_excerpt(report, answer);
+    }
 }
 
 static cJSON *parse(const struct http_answer *answer)
