@@ -26,6 +26,7 @@ struct arm {
     struct http *http;
     struct credential *credential;
     struct wait *wait;
+    bool no_token; /* for the last call */
 };
 
 int arm_open(const struct arm_options *options, struct arm **arm, struct error **err)
@@ -56,6 +57,11 @@ void arm_free(struct arm *arm)
 const char *arm_endpoint(const struct arm *arm)
 {
     return arm->endpoint;
+}
+
+bool arm_has_no_token(const struct arm *arm)
+{
+    return arm->no_token;
 }
 
 void arm_set_wait(struct arm *arm, struct wait *wait)
@@ -96,7 +102,8 @@ int arm_call(struct arm *arm, const struct arm_call *call, struct http_answer *a
         /* the last line of defence: whatever built the URL, the token goes to no other host */
         if (!url_same_origin(arm->endpoint, call->url))
             return error_set(err, EXIT_NETWORK, "refused to send the token anywhere but to %s", arm->host);
-        if (credential_get_token(arm->credential, anew, arm->wait, &request.bearer, err) < 0)
+        arm->no_token = credential_get_token(arm->credential, anew, arm->wait, &request.bearer, err) < 0;
+        if (arm->no_token)
             return -1;
         result = retry_send(arm->http, &request, call->retry, arm->wait, answer, err);
         answer->unsure = unsure = unsure || answer->unsure;

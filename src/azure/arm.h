@@ -32,6 +32,9 @@ void arm_free(struct arm *arm);
 /* The endpoint in use, without a slash at the end; owned by arm. */
 const char *arm_endpoint(const struct arm *arm);
 
+/* Whether the last call was never made since there was no token for it: then no other can be made either. */
+bool arm_has_no_token(const struct arm *arm);
+
 /* What the calls from now on are interrupted by; taking down needs another one than building up. */
 void arm_set_wait(struct arm *arm, struct wait *wait);
 struct wait *arm_get_wait(const struct arm *arm);

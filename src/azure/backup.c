@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "azure/backup-internal.h"
+#include "azure/cloud_error.h"
 #include "util/str.h"
 
 void backup_gaps_clear(struct backup_gaps *gaps)
@@ -34,6 +35,11 @@ void backup_gaps_add(struct backup_gaps *gaps, struct error **err, const char *f
         gaps->first = steal(*err);
 }
 
+enum exit_code backup_gaps_code(const struct backup_gaps *gaps)
+{
+    return gaps->first && gaps->first->code == EXIT_NETWORK ? EXIT_NETWORK : EXIT_AUTH;
+}
+
 int backup_gaps_explain(const struct backup_gaps *gaps, struct error **err)
 {
     const struct error *first = gaps->first;
@@ -55,7 +61,8 @@ char *backup_copy_string(const cJSON *object, const char *name)
     return value && *value ? str_printable(value, strlen(value), 256) : NULL;
 }
 
-bool backup_may_pass_over(const struct error *err)
+bool backup_may_pass_over(const struct arm *arm, const struct error *err)
 {
-    return err->code == EXIT_AUTH || err->code == EXIT_NOT_FOUND;
+    return !arm_has_no_token(arm) &&
+           (err->code == EXIT_AUTH || err->code == EXIT_NOT_FOUND || cloud_error_status(err) >= 400);
 }

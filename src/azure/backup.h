@@ -32,6 +32,9 @@ struct backup_gaps {
     struct error *first; /* all that was said of the first of them; NULL if there is none */
 };
 
+/* The exit code where there are gaps only: EXIT_NETWORK if the first is the service's trouble, else EXIT_AUTH. Pure. */
+enum exit_code backup_gaps_code(const struct backup_gaps *gaps);
+
 /* Puts what was said of the first gap, its hint and details, behind an error that comes of the gaps. Returns -1. */
 int backup_gaps_explain(const struct backup_gaps *gaps, struct error **err);
 
@@ -57,9 +60,9 @@ struct backup_vaults {
 
 /*
  * The vaults in the scope, in the order in which the service gives them: of one subscription, or of all that the
- * identity can see. What is forbidden or gone meanwhile is added to the gaps, unless it is the one subscription that
- * was named: then it is the error. EXIT_USAGE names an option that cannot be; EXIT_AUTH if the identity sees no
- * subscription. The caller clears both in any case.
+ * identity can see. What is forbidden, gone meanwhile or in trouble (backup_may_pass_over()) is added to the gaps,
+ * unless it is the one subscription that was named: then it is the error. EXIT_USAGE names an option that cannot be;
+ * EXIT_AUTH if the identity sees no subscription. The caller clears both in any case.
  */
 int backup_list_vaults(struct arm *arm, const struct backup_scope *scope, struct backup_vaults *vaults,
                        struct backup_gaps *gaps, struct error **err);

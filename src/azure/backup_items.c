@@ -130,7 +130,7 @@ int backup_list_items(struct arm *arm, const struct backup_scope *scope, struct 
             gaps->looked_into++;
             continue;
         }
-        if (!backup_may_pass_over(why)) {
+        if (!backup_may_pass_over(arm, why)) {
             error_move(err, &why);
             return error_wrap(err, "cannot list what vault %s in resource group %s protects", id->vault,
                               id->resource_group);

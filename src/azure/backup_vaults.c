@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "azure/backup-internal.h"
+#include "azure/cloud_error.h"
 #include "util/log.h"
 #include "util/str.h"
 
@@ -108,9 +109,16 @@ static int each_subscription(const cJSON *element, void *argument, struct error 
 }
 
 /*
- * A subscription in which the resource group is not (404), as in most, was looked into all the same; which one would
- * have it cannot be known before.
+ * Whether the failure says that there is no vault, so that the subscription was looked into all the same: the resource
+ * group is not there, as in most (which one would have it cannot be known before), or nothing of Recovery Services ever
+ * was (Azure Resource Manager, "Resolve errors for resource provider registration").
  */
+static bool has_no_vault(const struct vault_search *search, const struct error *why)
+{
+    return (search->scope->resource_group && why->code == EXIT_NOT_FOUND) ||
+           cloud_error_has_code(why, "MissingSubscriptionRegistration");
+}
+
 static int list_all_subscriptions(struct arm *arm, struct vault_search *search, struct backup_gaps *gaps,
                                   struct error **err)
 {
@@ -132,11 +140,11 @@ static int list_all_subscriptions(struct arm *arm, struct vault_search *search, 
             gaps->looked_into += search->vaults->count == before;
             continue;
         }
-        if (!backup_may_pass_over(why)) {
+        if (!backup_may_pass_over(arm, why)) {
             error_move(err, &why);
             return error_wrap(err, "cannot list the vaults of subscription %s", subscription);
         }
-        if (search->scope->resource_group && why->code == EXIT_NOT_FOUND) {
+        if (has_no_vault(search, why)) {
             gaps->looked_into++;
             error_free(why);
         } else {

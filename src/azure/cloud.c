@@ -11,7 +11,7 @@ static const struct {
     struct cloud cloud;
     const char *cli_name;
 } clouds[] = {
-    {{"public", CLOUD_PUBLIC_ENDPOINT, CLOUD_PUBLIC_AUTHORITY, "backup.windowsazure.com"}, "AzureCloud"},
+    {{"public", CLOUD_PUBLIC_ENDPOINT, CLOUD_PUBLIC_AUTHORITY, CLOUD_PUBLIC_PORTAL_DOMAIN}, "AzureCloud"},
     {{"usgov", "https://management.usgovcloudapi.net", "https://login.microsoftonline.us", "backup.windowsazure.us"},
      "AzureUSGovernment"},
     {{"china", "https://management.chinacloudapi.cn", "https://login.chinacloudapi.cn", "backup.windowsazure.cn"},
@@ -28,5 +28,18 @@ const struct cloud *cloud_find(const char *name, const char *what, struct error 
     }
     error_set(err, EXIT_USAGE, "%s knows no cloud \"%s\"", what, safe);
     error_hint(err, "it is public, usgov or china; for another, give --endpoint and --authority");
+    return NULL;
+}
+
+const struct cloud *cloud_of_endpoint(const char *endpoint)
+{
+    _cleanup_free_ char *bare = str_dup(endpoint);
+
+    if (str_ends_with(bare, "/"))
+        bare[strlen(bare) - 1] = '\0';
+    for (size_t i = 0; i < sizeof(clouds) / sizeof(clouds[0]); i++) {
+        if (str_equal_ignoring_case(bare, clouds[i].cloud.endpoint))
+            return &clouds[i].cloud;
+    }
     return NULL;
 }

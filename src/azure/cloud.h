@@ -9,6 +9,9 @@
 #define CLOUD_PUBLIC_ENDPOINT "https://management.azure.com"
 #define CLOUD_PUBLIC_AUTHORITY "https://login.microsoftonline.com"
 
+/* Where its portals are: see cloud.c. */
+#define CLOUD_PUBLIC_PORTAL_DOMAIN "backup.windowsazure.com"
+
 struct cloud {
     const char *name;          /* as --cloud takes it */
     const char *endpoint;      /* Azure Resource Manager */
@@ -22,5 +25,8 @@ struct cloud {
  * for anything else; NULL then.
  */
 const struct cloud *cloud_find(const char *name, const char *what, struct error **err);
+
+/* The cloud whose Resource Manager that is, with a slash behind it or without, in any case; NULL if it is none's. */
+const struct cloud *cloud_of_endpoint(const char *endpoint);
 
 #endif

@@ -24,6 +24,15 @@ void cloud_error_new_line(struct buffer *to, int indent);
 /* Appends untrusted text of one or more lines, made safe, the further ones indented. */
 void cloud_error_add_text(struct buffer *to, int indent, const char *text);
 
+/* Whether a body may be a sentence of a gateway, rather than JSON, whole or cut, or something binary. Pure. */
+bool cloud_error_is_prose(const char *body);
+
+/*
+ * A copy with "***" for whatever may be a secret: what stands between blanks and is long, or has 12 bytes or more of
+ * which some are not those of a word. The passwords of scripts have 15, tokens hundreds. Pure. The caller frees it.
+ */
+char *cloud_error_mask(const char *text);
+
 /* Appends a body and all that hangs below it: code, message, target, details, additionalInfo. */
 void cloud_error_add_body(struct buffer *to, const cJSON *body);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "azure/cloud_error-internal.h"
+#include "util/secret.h"
 #include "util/str.h"
 
 /* Kept free in a message for the ids that a support case needs, however much the service says. */
@@ -98,13 +99,16 @@ static const char *reason_phrase(int status)
     return status >= 300 && status < 400 ? "a redirect, which is not followed" : NULL;
 }
 
-static enum exit_code code_for(int status, bool sign_in)
+static enum exit_code code_for(int status)
 {
     if (status == 401 || status == 403)
         return EXIT_AUTH;
-    if (sign_in && status < 500 && status != 429)
-        return EXIT_AUTH;
     return status == 404 ? EXIT_NOT_FOUND : EXIT_NETWORK;
+}
+
+static enum exit_code code_for_sign_in(int status)
+{
+    return status >= 400 && status < 500 && status != 408 && status != 429 ? EXIT_AUTH : EXIT_NETWORK;
 }
 
 /* The error's own object within a document: {"error":{…}}, or the document itself where it has a code. */
@@ -115,11 +119,11 @@ static const cJSON *find_body(const cJSON *document)
     return body ? body : json_string(document, "code") ? document : NULL;
 }
 
-static void add_excerpt(struct report *report, const struct http_answer *answer)
+static void add_excerpt(struct report *report, const struct http_answer *answer, const char *body)
 {
     const char *type = answer->headers[HTTP_CONTENT_TYPE];
     _cleanup_free_ char *safe_type = type ? str_printable(type, strlen(type), 80) : NULL;
-    _cleanup_free_ char *flat = str_ndup(buffer_text(&answer->body), CLOUD_ERROR_MAX_EXCERPT + 1);
+    _cleanup_free_ char *flat = str_ndup(body, CLOUD_ERROR_MAX_EXCERPT + 1);
     _cleanup_free_ char *safe = NULL;
 
     for (char *at = flat; *at; at++) {
@@ -136,13 +140,23 @@ static void add_excerpt(struct report *report, const struct http_answer *answer)
     cloud_error_add(&report->text, safe);
 }
 
-/* A body that may hold a token or a password is never quoted; a page of HTML is what a proxy says. */
+/*
+ * A body that may hold a token or a password is not quoted, but for what others say in the service's place: a proxy's
+ * page of HTML, or a gateway's words, with all that may be no word left out.
+ */
 static void add_safe_excerpt(struct report *report, const struct http_answer *answer)
 {
-    if (answer->body.secret && answer->body.length && answer->body.data[0] != '<')
+    const char *body = buffer_text(&answer->body);
+    _cleanup_secret_ char *words = NULL;
+
+    if (!answer->body.secret || answer->body.length == 0 || *body == '<') {
+        add_excerpt(report, answer, body);
+    } else if (answer->status >= 400 && cloud_error_is_prose(body)) {
+        words = cloud_error_mask(body);
+        add_excerpt(report, answer, words);
+    } else {
         cloud_error_add(&report->text, "not shown, since it may hold secrets");
-    else
-        add_excerpt(report, answer);
+    }
 }
 
 static cJSON *parse(const struct http_answer *answer)
@@ -162,7 +176,7 @@ static void add_oauth(struct report *report, const char *code, const char *descr
     cloud_error_add_text(&report->text, 0, description ? description : "");
 }
 
-int cloud_error_set(const char *host, const struct http_answer *answer, struct error **err)
+static int set(const char *host, const struct http_answer *answer, enum exit_code code, struct error **err)
 {
     struct report report = begin(host, answer);
     _cleanup_json_ cJSON *document = parse(answer);
@@ -181,8 +195,17 @@ int cloud_error_set(const char *host, const struct http_answer *answer, struct e
     } else {
         add_safe_excerpt(&report, answer);
     }
-    return finish(&report, answer, code_for(answer->status, oauth != NULL),
-                  cloud_error_advice(body, body ? NULL : oauth, answer->status), err);
+    return finish(&report, answer, code, cloud_error_advice(body, body ? NULL : oauth, answer->status), err);
+}
+
+int cloud_error_set(const char *host, const struct http_answer *answer, struct error **err)
+{
+    return set(host, answer, code_for(answer->status), err);
+}
+
+int cloud_error_set_sign_in(const char *host, const struct http_answer *answer, struct error **err)
+{
+    return set(host, answer, code_for_sign_in(answer->status), err);
 }
 
 int cloud_error_set_operation(const char *host, const cJSON *status, const struct http_answer *answer,
@@ -221,4 +244,24 @@ char *cloud_error_code(const struct http_answer *answer)
     const char *code = json_string(find_body(document), "code");
 
     return code ? str_dup(code) : NULL;
+}
+
+/* What cloud_error_set() has left of an answer; NULL for another error. The caller deletes it. */
+static cJSON *details_of(const struct error *err)
+{
+    return err->details ? json_parse(err->details, strlen(err->details), "an error's details", NULL) : NULL;
+}
+
+int cloud_error_status(const struct error *err)
+{
+    _cleanup_json_ cJSON *details = details_of(err);
+
+    return json_whole(json_object(details, "azure"), "status", 0, 999, 0);
+}
+
+bool cloud_error_has_code(const struct error *err, const char *code)
+{
+    _cleanup_json_ cJSON *details = details_of(err);
+
+    return str_equal_ignoring_case(json_string(json_object(details, "azure"), "code"), code);
 }

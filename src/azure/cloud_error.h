@@ -16,10 +16,15 @@
 /*
  * Sets err from an answer that is no success: the whole error tree (capped), or the status and a safe
  * excerpt, and the request ids that a support case needs. host is who answered. Exit code by status: 401 and
- * 403 EXIT_AUTH, 404 EXIT_NOT_FOUND, all else EXIT_NETWORK; the OAuth shape, but for 429 and 5xx, is
- * EXIT_AUTH. Returns -1.
+ * 403 EXIT_AUTH, 404 EXIT_NOT_FOUND, all else EXIT_NETWORK. Returns -1.
  */
 int cloud_error_set(const char *host, const struct http_answer *answer, struct error **err);
+
+/*
+ * The same for the answer of a place to sign in at: whatever the shape, a 4xx is EXIT_AUTH, since it says nothing of
+ * what the person wanted to find there; but 408 and 429, and all else, EXIT_NETWORK.
+ */
+int cloud_error_set_sign_in(const char *host, const struct http_answer *answer, struct error **err);
 
 /*
  * The same for an operation that was accepted and then ended badly: status is its status document, ids those
@@ -30,6 +35,12 @@ int cloud_error_set_operation(const char *host, const cJSON *status, const struc
 
 /* For an answer that ought to be JSON and is not (EXIT_NETWORK), with a safe excerpt. Returns -1. */
 int cloud_error_set_unreadable(const char *host, const struct http_answer *answer, const char *why, struct error **err);
+
+/* The HTTP status that such an error came with; 0 for one that no answer was there for. Pure. */
+int cloud_error_status(const struct error *err);
+
+/* Whether such an error has this top-level code, in any case. Pure. */
+bool cloud_error_has_code(const struct error *err, const char *code);
 
 /* The top-level error code of an answer ("ResourceNotFound"), or NULL. The caller frees it. */
 char *cloud_error_code(const struct http_answer *answer);

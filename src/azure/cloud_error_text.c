@@ -69,6 +69,14 @@ static void add_details(struct tree *tree, const cJSON *body, int indent, int de
     }
 }
 
+/* Of any shape; what stands for nothing is left out. The caller frees it. */
+static char *info_text(const cJSON *content)
+{
+    if (!content || cJSON_IsNull(content))
+        return NULL;
+    return cJSON_IsString(content) ? str_dup(content->valuestring) : json_text(content, false);
+}
+
 static void add_info(struct tree *tree, const cJSON *body, int indent)
 {
     const cJSON *info;
@@ -76,8 +84,8 @@ static void add_info(struct tree *tree, const cJSON *body, int indent)
     cJSON_ArrayForEach(info, json_array(body, "additionalInfo"))
     {
         const char *type = json_string(info, "type");
-        const cJSON *content = json_object(info, "info");
-        _cleanup_free_ char *text = content ? json_text(content, false) : NULL;
+        const cJSON *content = cJSON_GetObjectItemCaseSensitive(info, "info");
+        _cleanup_free_ char *text = info_text(content);
         _cleanup_free_ char *safe = text ? str_printable(text, strlen(text), CLOUD_ERROR_MAX_EXCERPT) : NULL;
 
         if (!cJSON_IsObject(info) || ++tree->entries > CLOUD_ERROR_MAX_ENTRIES)

@@ -92,6 +92,9 @@ enum device_poll device_poll_outcome(const struct http_answer *answer)
     _cleanup_json_ cJSON *document = json_parse(buffer_text(&answer->body), answer->body.length, "", NULL);
     const char *error = json_string(document, "error");
 
+    /* trouble of the service does not take back the code that a person may be typing */
+    if (answer->status == 408 || answer->status == 429 || answer->status >= 500)
+        return DEVICE_SLOW_DOWN;
     for (size_t i = 0; answer->status == 400 && error && i < sizeof(outcomes) / sizeof(outcomes[0]); i++)
         if (str_equal(outcomes[i].error, error))
             return outcomes[i].outcome;
@@ -127,8 +130,19 @@ static int ask_for_code(struct device_state *state, struct wait *wait, struct de
         oauth_post(&state->oauth, state->oauth.device_url, &form, wait, &answer, err) < 0)
         return -1;
     if (answer.status != 200)
-        return cloud_error_set(state->oauth.host, &answer, err);
+        return cloud_error_set_sign_in(state->oauth.host, &answer, err);
     return device_code_parse(state->oauth.host, &answer, code, err);
+}
+
+/* From now on; less often still where the answer, if there is one, asks for that. */
+static void poll_less_often(struct device_code *code, const struct http_answer *answer)
+{
+    const int64_t asked_s = (http_retry_after_ms(answer) + 999) / 1000;
+
+    code->interval_s += SLOW_DOWN_S;
+    if (code->interval_s < asked_s)
+        code->interval_s = asked_s < code->lifetime_s ? asked_s : code->lifetime_s;
+    log_verbose("asking in %d s whether somebody has signed in", (int)code->interval_s);
 }
 
 /* The way out of a poll that gave no token: 0 to poll again. */
@@ -139,7 +153,7 @@ static int judge(const struct device_state *state, const struct http_answer *ans
     case DEVICE_PENDING:
         return 0;
     case DEVICE_SLOW_DOWN:
-        code->interval_s += SLOW_DOWN_S;
+        poll_less_often(code, answer);
         return 0;
     case DEVICE_DENIED:
         return error_set(err, EXIT_AUTH, "the sign-in was declined in the browser");
@@ -147,7 +161,7 @@ static int judge(const struct device_state *state, const struct http_answer *ans
         return error_set(err, EXIT_AUTH, "nobody has signed in with the code in time");
     case DEVICE_FAILED:
     default:
-        return cloud_error_set(state->oauth.host, answer, err);
+        return cloud_error_set_sign_in(state->oauth.host, answer, err);
     }
 }
 
@@ -162,10 +176,17 @@ static int poll_for_token(struct device_state *state, struct device_code *code, 
         return -1;
     while (clock_monotonic_ms() < end) {
         _cleanup_http_answer_ struct http_answer answer = {0};
+        _cleanup_error_ struct error *why = NULL;
 
-        if (wait_sleep(wait, code->interval_s * 1000, err) < 0 ||
-            oauth_post(&state->oauth, state->oauth.token_url, &form, wait, &answer, err) < 0)
+        if (wait_sleep(wait, code->interval_s * 1000, err) < 0)
             return -1;
+        if (oauth_post_once(&state->oauth, state->oauth.token_url, &form, wait, &answer, &why) < 0) {
+            if (!answer.transient || wait_check(wait, NULL) < 0)
+                return error_move(err, &why);
+            log_verbose("%s", why->message);
+            poll_less_often(code, &answer);
+            continue;
+        }
         if (answer.status == 200)
             return take_tokens(state, &answer, token, err);
         if (judge(state, &answer, code, err) < 0)
@@ -190,7 +211,7 @@ static int refresh(void *argument, struct wait *wait, struct credential_token *t
         oauth_post(&state->oauth, state->oauth.token_url, &form, wait, &answer, err) < 0)
         return -1;
     if (answer.status != 200)
-        return cloud_error_set(state->oauth.host, &answer, err);
+        return cloud_error_set_sign_in(state->oauth.host, &answer, err);
     return take_tokens(state, &answer, token, err);
 }
 

@@ -18,7 +18,8 @@ struct device_code {
 int device_code_parse(const char *host, const struct http_answer *answer, struct device_code *code, struct error **err);
 void device_code_clear(struct device_code *code);
 
-/* What a poll's refusal says (RFC 8628, 3.5, and the names that Entra has for the same). */
+/* What a poll's refusal says (RFC 8628, 3.5, and the names that Entra has for the same). Where the service has trouble
+ * (5xx, 408, 429) it is to be polled less often, as that section has it for connections that time out. */
 enum device_poll { DEVICE_PENDING, DEVICE_SLOW_DOWN, DEVICE_DENIED, DEVICE_EXPIRED, DEVICE_FAILED };
 enum device_poll device_poll_outcome(const struct http_answer *answer);
 

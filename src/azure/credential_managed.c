@@ -104,7 +104,7 @@ static int refused(const char *host, const struct http_answer *answer, struct er
     _cleanup_error_ struct error *why = NULL;
     bool transient = answer->status >= 500 || answer->status == 429;
 
-    cloud_error_set(host, answer, &why);
+    cloud_error_set_sign_in(host, answer, &why);
     if (answer->status == 400) {
         /* the general one is about applications */
         free(why->hint);

@@ -58,6 +58,15 @@ int managed_arc_key_path(const char *challenge, const char *folder, char **path,
     return 0;
 }
 
+/* Who may not read it is no administrator of the agent, but may be signed in another way. */
+static int unreadable(const char *path, int errnum, struct error **err)
+{
+    error_set_errno(err, EXIT_AUTH, errnum, "cannot read Azure Arc's file %s", path);
+    error_hint(err, "root, and the members of the group himds, can");
+    return CREDENTIAL_UNAVAILABLE;
+}
+
+/* 0, -1, or CREDENTIAL_UNAVAILABLE if the file is not for this user. */
 static int read_key(const char *challenge, const char *folder, struct buffer *key, struct error **err)
 {
     _cleanup_free_ char *path = NULL;
@@ -67,17 +76,28 @@ static int read_key(const char *challenge, const char *folder, struct buffer *ke
         return error_set(err, EXIT_AUTH, "Azure Arc's agent refuses without saying which file it wants to be read");
     if (managed_arc_key_path(challenge, folder, &path, err) < 0 || !path)
         return -1;
-    if (lstat(path, &st) < 0) {
-        error_set_errno(err, EXIT_AUTH, errno, "cannot read Azure Arc's file %s", path);
-        return error_hint(err, "root, and the members of the group himds, can");
-    }
+    if (lstat(path, &st) < 0)
+        return unreadable(path, errno, err);
     if (!S_ISREG(st.st_mode))
         return error_set(err, EXIT_AUTH, "Azure Arc's file %s is not a plain file", path);
+    if (euidaccess(path, R_OK) < 0)
+        return unreadable(path, errno, err);
     if (secret_read(path, SECRET_ANY_MODE, key, err) < 0)
         return error_wrap(err, "Azure Arc's file");
     while (key->length && strchr(" \r\n", key->data[key->length - 1]))
         key->data[--key->length] = '\0';
     return credential_check_token(buffer_text(key), path, err);
+}
+
+/* An agent that does not give this machine a token (4xx) lets others be tried, as IMDS does; one in trouble does not.
+ */
+static int refused(const char *host, const struct http_answer *answer, struct error **err)
+{
+    bool final = answer->status >= 400 && answer->status < 500 && answer->status != 401 && answer->status != 408 &&
+                 answer->status != 429;
+
+    cloud_error_set_sign_in(host, answer, err);
+    return final ? CREDENTIAL_UNAVAILABLE : -1;
 }
 
 int managed_arc_fetch(struct http *http, const char *url, const char *folder, struct wait *wait,
@@ -88,18 +108,20 @@ int managed_arc_fetch(struct http *http, const char *url, const char *folder, st
     _cleanup_buffer_ struct buffer key = BUFFER_INIT(MAX_KEY);
     struct http_request request = {.url = url, .local = true, .metadata = true, .secret = true};
     _cleanup_free_ char *host = url_host(url);
+    int result;
 
     if (retry_send(http, &request, RETRY_SAFE, wait, &challenge, err) < 0)
         return wait_check(wait, NULL) < 0 ? -1 : CREDENTIAL_UNAVAILABLE;
     if (challenge.status != 401)
-        return cloud_error_set(host, &challenge, err);
-    if (read_key(challenge.headers[HTTP_AUTHENTICATE], folder, &key, err) < 0)
-        return -1;
+        return refused(host, &challenge, err);
+    result = read_key(challenge.headers[HTTP_AUTHENTICATE], folder, &key, err);
+    if (result)
+        return result;
     request.basic = buffer_text(&key);
     /* a key is good for one request */
     if (retry_send(http, &request, RETRY_UNSENT, wait, &answer, err) < 0)
         return -1;
     if (answer.status != 200)
-        return cloud_error_set(host, &answer, err);
+        return refused(host, &answer, err);
     return credential_parse_answer(host, &answer, token, err);
 }

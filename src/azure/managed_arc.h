@@ -26,7 +26,10 @@ int managed_arc_find(char **url, struct error **err);
  */
 int managed_arc_key_path(const char *challenge, const char *folder, char **path, struct error **err);
 
-/* Gets a token: 0, -1, or CREDENTIAL_UNAVAILABLE if the agent does not answer. folder holds the challenge's files. */
+/*
+ * Gets a token: 0, -1, or CREDENTIAL_UNAVAILABLE if the agent does not answer or refuses, or this user may not read its
+ * file. folder holds the challenge's files.
+ */
 int managed_arc_fetch(struct http *http, const char *url, const char *folder, struct wait *wait,
                       struct credential_token *token, struct error **err);
 

@@ -61,18 +61,27 @@ int oauth_add(struct buffer *form, const char *name, const char *value, struct e
     return 0;
 }
 
+static struct http_request request_of(const char *url, const struct buffer *form)
+{
+    return (struct http_request){
+        .url = url, .body = buffer_text(form), .content_type = "application/x-www-form-urlencoded", .secret = true};
+}
+
 int oauth_post(const struct oauth *oauth, const char *url, const struct buffer *form, struct wait *wait,
                struct http_answer *answer, struct error **err)
 {
-    const struct http_request request = {
-        .url = url,
-        .body = buffer_text(form),
-        .content_type = "application/x-www-form-urlencoded",
-        .secret = true,
-    };
+    const struct http_request request = request_of(url, form);
 
     /* asking for a token twice does no harm */
     return retry_send(oauth->http, &request, RETRY_SAFE, wait, answer, err);
+}
+
+int oauth_post_once(const struct oauth *oauth, const char *url, const struct buffer *form, struct wait *wait,
+                    struct http_answer *answer, struct error **err)
+{
+    const struct http_request request = request_of(url, form);
+
+    return http_send(oauth->http, &request, wait, answer, err);
 }
 
 int oauth_request_token(const struct oauth *oauth, struct buffer *form, struct wait *wait,
@@ -84,6 +93,6 @@ int oauth_request_token(const struct oauth *oauth, struct buffer *form, struct w
         oauth_post(oauth, oauth->token_url, form, wait, &answer, err) < 0)
         return -1;
     if (answer.status != 200)
-        return cloud_error_set(oauth->host, &answer, err);
+        return cloud_error_set_sign_in(oauth->host, &answer, err);
     return credential_parse_answer(oauth->host, &answer, token, err);
 }

@@ -34,6 +34,10 @@ int oauth_add(struct buffer *form, const char *name, const char *value, struct e
 int oauth_post(const struct oauth *oauth, const char *url, const struct buffer *form, struct wait *wait,
                struct http_answer *answer, struct error **err);
 
+/* The same without a retry, for what is asked again and again anyhow, and no more often than agreed. */
+int oauth_post_once(const struct oauth *oauth, const char *url, const struct buffer *form, struct wait *wait,
+                    struct http_answer *answer, struct error **err);
+
 /* Adds client and scope to the form, posts it to the token end point and takes the token out of the answer. */
 int oauth_request_token(const struct oauth *oauth, struct buffer *form, struct wait *wait,
                         struct credential_token *token, struct error **err);

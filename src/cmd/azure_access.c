@@ -11,6 +11,7 @@
 struct place {
     char *endpoint;
     char *authority;
+    const char *portal_domain; /* not owned */
 };
 
 static void place_clear(struct place *place)
@@ -37,6 +38,7 @@ static int sign_in(struct azure_access *access, const struct options *options, c
     arm.credential = access->credential;
     access->endpoint = str_dup(place->endpoint);
     access->authority = str_dup(place->authority);
+    access->portal_domain = place->portal_domain;
     if (arm_open(&arm, &access->arm, err) < 0 || credential_get_token(access->credential, false, wait, &token, err) < 0)
         return error_wrap(err, "signing in to Azure");
     return 0;
@@ -103,6 +105,29 @@ static char *authority_from_environment(void)
 }
 
 /*
+ * Where portals are with that Resource Manager (NULL: any). One that is no cloud's, such as one behind a gateway,
+ * leaves the names. Of these only an option's has to be one: the addresses may do without the variable's.
+ */
+static int find_portal_domain(const struct options *options, const char *endpoint, const char **domain,
+                              struct error **err)
+{
+    const char *name = variable("AZURE_CLOUD");
+    const struct cloud *cloud = NULL;
+
+    if (options->cloud) {
+        cloud = cloud_find(options->cloud, "--cloud", err);
+        if (!cloud)
+            return -1;
+    }
+    if (!cloud && endpoint)
+        cloud = cloud_of_endpoint(endpoint);
+    if (!cloud && name)
+        cloud = cloud_find(name, "AZURE_CLOUD", NULL);
+    *domain = cloud ? cloud->portal_domain : CLOUD_PUBLIC_PORTAL_DOMAIN;
+    return 0;
+}
+
+/*
  * An address of its own comes before a cloud's name, an option before what was recorded with a session, and that before
  * a variable. recorded may be NULL.
  */
@@ -128,7 +153,12 @@ static int choose(const struct options *options, const cJSON *recorded, struct p
         place->authority = authority_from_environment();
     if (!place->authority)
         place->authority = str_dup(authority ? authority : cloud->authority);
-    return 0;
+    return find_portal_domain(options, place->endpoint, &place->portal_domain, err);
+}
+
+int azure_access_portal_domain(const struct options *options, const char **domain, struct error **err)
+{
+    return find_portal_domain(options, options->endpoint, domain, err);
 }
 
 int azure_access_places(const struct options *options, char **endpoint, char **authority, struct error **err)

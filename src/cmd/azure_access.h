@@ -15,8 +15,9 @@ struct azure_access {
     struct arm *arm; /* NULL until opened */
     char *endpoint;  /* as used, also in vain: an option's, a recorded one's, or the cloud's */
     char *authority;
-    struct error *failure; /* why the sign-in there failed; NULL unless it has */
-    bool secret_is_used;   /* that one has had a secret from the environment */
+    const char *portal_domain; /* of the cloud: see azure_access_portal_domain() */
+    struct error *failure;     /* why the sign-in there failed; NULL unless it has */
+    bool secret_is_used;       /* that one has had a secret from the environment */
 };
 
 /*
@@ -24,6 +25,13 @@ struct azure_access {
  * a cloud that there is not. Contacts nothing.
  */
 int azure_access_places(const struct options *options, char **endpoint, char **authority, struct error **err);
+
+/*
+ * The domain in which the cloud's portals are, for a script that names none: of the cloud that an option names, else of
+ * the one whose Resource Manager the option for that gives, else of the variable's, else of the public one. EXIT_USAGE
+ * for an option with a cloud that there is not. Contacts nothing.
+ */
+int azure_access_portal_domain(const struct options *options, const char **domain, struct error **err);
 
 /* Chooses the way to sign in and signs in. Errors as credential_open() and credential_get_token() give them. */
 int azure_access_open(struct azure_access *access, const struct options *options, struct wait *wait,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* `azilr doctor`: whether this host can open backups, and if not, why. Looks at everything and changes nothing. */
 #include "cmd/doctor.h"
+#include "cmd/azure_access.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -141,12 +142,15 @@ static void read_script(struct doctor *doctor)
     const char *path = doctor->options->script;
     const char *slash = path ? strrchr(path, '/') : NULL;
     _cleanup_secret_ char *text = NULL;
+    const char *domain;
     size_t length;
 
     if (!path)
         return;
-    if (file_read_secret(path, SCRIPT_MAX_SIZE, &text, &length, &doctor->script_problem) < 0 ||
-        script_parse(text, length, slash ? slash + 1 : path, &doctor->connection, &doctor->script_problem) < 0 ||
+    if (azure_access_portal_domain(doctor->options, &domain, &doctor->script_problem) < 0 ||
+        file_read_secret(path, SCRIPT_MAX_SIZE, &text, &length, &doctor->script_problem) < 0 ||
+        script_parse(text, length, slash ? slash + 1 : path, domain, &doctor->connection, &doctor->script_problem) <
+            0 ||
         script_check_portal_domain(&doctor->connection, &doctor->script_problem) < 0)
         connection_clear(&doctor->connection);
 }

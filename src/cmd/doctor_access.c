@@ -113,7 +113,9 @@ static void find_vaults(const struct doctor *doctor, struct arm *arm, struct doc
         check_vaults(arm, &vaults, findings, wait);
         return;
     }
-    if (gaps.count || !scope.vault)
+    if (gaps.count && backup_gaps_code(&gaps) == EXIT_NETWORK)
+        doctor_fail(findings, "vaults", NULL, EXIT_NETWORK, NULL, "none can be seen while the service has trouble");
+    else if (gaps.count || !scope.vault)
         doctor_fail(findings, "vaults", NULL, EXIT_AUTH,
                     str_dup("give the identity the role Backup Operator on the vault"), "none can be seen");
     else

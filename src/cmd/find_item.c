@@ -151,7 +151,7 @@ static char *names_of(const struct backup_items *items)
 static int none(const struct options *options, const char *vm, const struct backup_items *items,
                 const struct backup_gaps *gaps, struct error **err)
 {
-    enum exit_code code = gaps->count && !gaps->looked_into ? EXIT_AUTH : EXIT_NOT_FOUND;
+    enum exit_code code = gaps->count && !gaps->looked_into ? backup_gaps_code(gaps) : EXIT_NOT_FOUND;
     _cleanup_free_ char *name = describe(options, vm), *names = names_of(items);
     _cleanup_free_ char *unseen =
         gaps->count ? str_printf(" (%zu %s could not be looked into)", gaps->count,
@@ -165,7 +165,7 @@ static int none(const struct options *options, const char *vm, const struct back
     else
         error_set(err, code, "%s no Azure VM named \"%s\"%s; there %s: %s", where, name, unseen,
                   items->count == 1 ? "is" : "are", names);
-    if (code == EXIT_AUTH)
+    if (code != EXIT_NOT_FOUND)
         backup_gaps_explain(gaps, err);
     return error_hint(err, "check the name, and --vault-name, --resource-group (the vault's, not the machine's) and "
                            "--subscription where they are set");

@@ -2,25 +2,18 @@
 /* `azilr inspect`: what a connection script would connect to. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "cmd/azure_access.h"
 #include "cmd/cmd.h"
+#include "cmd/options.h"
 #include "script/script.h"
 #include "util/buffer.h"
 #include "util/json.h"
 #include "util/log.h"
 #include "util/secret.h"
 #include "util/str.h"
-
-enum { HELP = 256, JSON };
-
-static const struct option longs[] = {
-    {"help", no_argument, NULL, HELP},
-    {"json", no_argument, NULL, JSON},
-    {0},
-};
 
 static int read_all(int fd, const char *what, char **text, size_t *length, struct error **err)
 {
@@ -84,21 +77,22 @@ static void print_table(const struct connection *connection, const cJSON *docume
                                     : "not here; mount asks for the one that the portal shows");
 }
 
-static int inspect(const char *path, bool as_json, struct error **err)
+static int inspect(const char *path, const struct options *options, struct error **err)
 {
     _cleanup_connection_ struct connection connection = {0};
     _cleanup_json_ cJSON *document = NULL;
     _cleanup_secret_ char *text = NULL;
     const char *slash = strrchr(path, '/');
     bool from_input = str_equal(path, "-");
+    const char *domain;
     size_t length = 0;
 
-    if (read_script(path, &text, &length, err) < 0)
+    if (azure_access_portal_domain(options, &domain, err) < 0 || read_script(path, &text, &length, err) < 0)
         return -1;
-    if (script_parse(text, length, from_input ? NULL : slash ? slash + 1 : path, &connection, err) < 0)
+    if (script_parse(text, length, from_input ? NULL : slash ? slash + 1 : path, domain, &connection, err) < 0)
         return error_wrap(err, "%s", from_input ? "standard input" : path);
     document = connection_to_json(&connection);
-    if (as_json) {
+    if (options->json) {
         _cleanup_free_ char *printed = json_result(document);
 
         puts(printed);
@@ -110,30 +104,21 @@ static int inspect(const char *path, bool as_json, struct error **err)
 
 int cmd_inspect(int argc, char **argv, struct error **err)
 {
-    bool as_json = false;
-    int value;
+    _cleanup_options_ struct options options = {0};
+    char **rest;
+    int rest_count;
 
-    opterr = 0;
-    optind = 1;
-    while ((value = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
-        if (value == HELP || value == 'h') {
-            puts("Usage: azilr inspect FILE [--json]\n\n"
-                 "Shows what a connection script would connect to. Contacts nothing, needs no root, shows no secret.\n"
-                 "FILE as it was downloaded, name included; - is standard input.\n\n"
-                 "      --json    the result as one JSON document\n"
-                 "      --help    this text");
-            return EXIT_DONE;
-        }
-        if (value != JSON) {
-            _cleanup_free_ char *shown = str_printable(argv[optind - 1], strlen(argv[optind - 1]), 60);
-
-            error_set(err, EXIT_USAGE, "inspect: unknown option %s", shown);
-            return error_hint(err, "`azilr inspect --help` lists the options");
-        }
-        as_json = true;
+    if (options_parse(argc, argv, OPTIONS_INSPECT, &options, &rest, &rest_count, err) < 0)
+        return -1;
+    if (options.help) {
+        options_print_help(
+            "azilr inspect FILE [OPTIONS]\n\n"
+            "Shows what a connection script would connect to. Contacts nothing, needs no root, shows no secret.\n"
+            "FILE as it was downloaded, name included; - is standard input.",
+            OPTIONS_INSPECT);
+        return EXIT_DONE;
     }
-    log_set_json(as_json);
-    if (argc - optind != 1)
+    if (rest_count != 1)
         return error_set(err, EXIT_USAGE, "inspect takes one script");
-    return inspect(argv[optind], as_json, err);
+    return inspect(rest[0], &options, err);
 }

@@ -62,14 +62,16 @@ static void add_gaps(cJSON *document, const struct backup_gaps *gaps)
     }
 }
 
-/* Nothing at all is an error only where that may be for want of a permission. */
+/* Nothing at all is an error only where that may be since nothing could be seen. */
 static int check_gaps(const struct backup_gaps *gaps, struct error **err)
 {
     find_warn_of_gaps(gaps);
     if (gaps->looked_into || !gaps->count)
         return 0;
-    error_set(err, EXIT_AUTH, "none of the %zu places to look in could be looked into", gaps->count);
+    error_set(err, backup_gaps_code(gaps), "none of the %zu places to look in could be looked into", gaps->count);
     backup_gaps_explain(gaps, err);
+    if ((*err)->code != EXIT_AUTH)
+        return -1;
     return error_hint(err, "the identity needs a role there, such as Backup Operator or Backup Reader");
 }
 

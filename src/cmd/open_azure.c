@@ -112,7 +112,7 @@ static int ask_again(struct mount_run *run, const struct recovery_point *point, 
     operation.url = str_dup(json_string(noted, "url"));
     operation.id = id ? str_dup(id) : NULL;
     operation.by_location = json_bool(noted, "by_location", false);
-    if (provision_finish(run->access.arm, point, &operation, &run->connection, err) == 0)
+    if (provision_finish(&run->access, point, &operation, &run->connection, err) == 0)
         return 0;
     /* an operation that is not known any more gives no script again, so there is nothing to keep */
     run->keep_access = !err || !*err || (*err)->code != EXIT_NOT_FOUND;
@@ -145,7 +145,7 @@ static int take_over(struct mount_run *run, const struct recovery_point *point, 
                         err) < 0)
         return -1;
     note_operation(run, operation);
-    if (provision_finish(run->access.arm, point, operation, &run->connection, err) < 0)
+    if (provision_finish(&run->access, point, operation, &run->connection, err) < 0)
         return error_wrap(err, "the renewal was accepted, so the script that has opened the recovery point before may "
                                "not work any more; but no new one could be had");
     return record_registration(run, point, err) ? 0 : -1;
@@ -204,7 +204,7 @@ static int begin_access(struct mount_run *run, const struct recovery_point *poin
         note_operation(run, operation);
         if (session_save(run->session, err) < 0)
             return -1;
-        return provision_finish(run->access.arm, point, operation, &run->connection, err);
+        return provision_finish(&run->access, point, operation, &run->connection, err);
     }
     is_unseen = point->session_unknown &&
                 (provision_was_refused(failure) || (may_have_begun && failure->code == EXIT_NETWORK)) &&

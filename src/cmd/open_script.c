@@ -19,11 +19,13 @@ static int read_script(struct mount_run *run, struct error **err)
     const char *path = run->options->script;
     const char *slash = strrchr(path, '/');
     _cleanup_secret_ char *text = NULL;
+    const char *domain;
     size_t length;
 
-    if (file_read_secret(path, MAX_SCRIPT, &text, &length, err) < 0)
+    if (azure_access_portal_domain(run->options, &domain, err) < 0 ||
+        file_read_secret(path, MAX_SCRIPT, &text, &length, err) < 0)
         return -1;
-    if (script_parse(text, length, slash ? slash + 1 : path, &run->connection, err) < 0)
+    if (script_parse(text, length, slash ? slash + 1 : path, domain, &run->connection, err) < 0)
         return error_wrap(err, "%s", path);
     return script_check_portal_domain(&run->connection, err);
 }

@@ -96,7 +96,7 @@ static const struct option_spec {
      "sign in with the access token in FILE (default: AZURE_ACCESS_TOKEN)"},
     {"identity", 0, "CLIENT-ID", AZURE_USERS | HAS_DEFAULT, offsetof(struct options, identity),
      "the user-assigned managed identity (default: AZURE_CLIENT_ID, else the VM's own)"},
-    {"cloud", 0, "NAME", AZURE_USERS | DEFAULT_UNLESS_RECORDED, offsetof(struct options, cloud),
+    {"cloud", 0, "NAME", AZURE_USERS | OPTIONS_INSPECT | DEFAULT_UNLESS_RECORDED, offsetof(struct options, cloud),
      "public, usgov or china (default: AZURE_CLOUD, else public)"},
     {"endpoint", 0, "URL", AZURE_USERS | DEFAULT_UNLESS_RECORDED, offsetof(struct options, endpoint),
      "Azure Resource Manager (default: the cloud's)"},
@@ -104,12 +104,12 @@ static const struct option_spec {
      "where to sign in (default: the cloud's)"},
     {"ca-file", 0, "FILE", AZURE_USERS | HAS_DEFAULT, offsetof(struct options, ca_file),
      "trust the certificates in FILE as well, in PEM form"},
-    {"config", 0, "FILE", ALL_USERS, offsetof(struct options, config),
+    {"config", 0, "FILE", ALL_USERS | OPTIONS_INSPECT, offsetof(struct options, config),
      "the file of defaults (default: " CONFIG_PATH ")"},
-    {"json", 0, NULL, ALL_USERS, offsetof(struct options, json), "the result as one JSON document"},
+    {"json", 0, NULL, ALL_USERS | OPTIONS_INSPECT, offsetof(struct options, json), "the result as one JSON document"},
     {"quiet", 'q', NULL, ALL_USERS, offsetof(struct options, quiet), "no progress, only warnings and errors"},
     {"verbose", 0, NULL, ALL_USERS, offsetof(struct options, verbose), "say more of what is being done"},
-    {"help", 'h', NULL, ALL_USERS, offsetof(struct options, help), "this text"},
+    {"help", 'h', NULL, ALL_USERS | OPTIONS_INSPECT, offsetof(struct options, help), "this text"},
 };
 
 enum { SPEC_COUNT = sizeof(specs) / sizeof(specs[0]), FIRST_VALUE = 256 };
@@ -284,10 +284,20 @@ static int take_file_if_fit(struct options *options, enum option_user user, stru
 
     if (take_file(options, user, &problem) == 0)
         return 0;
-    if (options->config || !(user & (OPTIONS_UNMOUNT | OPTIONS_STATUS)))
+    if (options->config || !(user & (OPTIONS_UNMOUNT | OPTIONS_STATUS | OPTIONS_INSPECT)))
         return error_move(err, &problem);
     log_warning("%s; going on without that file", problem->message);
     return 0;
+}
+
+/* Whether a managed identity may be what is signed in by: the same choice as credential_open() makes. */
+static bool may_be_by_identity(const struct options *options)
+{
+    const char *token = getenv("AZURE_ACCESS_TOKEN");
+
+    if (options->auth)
+        return str_equal(options->auth, "managed-identity");
+    return !options->token_file && !(token && *token);
 }
 
 /*
@@ -296,8 +306,6 @@ static int take_file_if_fit(struct options *options, enum option_user user, stru
  */
 static void drop_what_does_not_fit(struct options *options, const struct options *given)
 {
-    bool by_token = options->token_file || getenv("AZURE_ACCESS_TOKEN");
-
     if (given->token_file && !given->auth)
         options->auth = NULL;
     if (given->auth && !given->token_file && !str_equal(given->auth, "token"))
@@ -306,7 +314,8 @@ static void drop_what_does_not_fit(struct options *options, const struct options
         options->auth = NULL;
     if (given->identity && !given->token_file)
         options->token_file = NULL;
-    if (!given->identity && (by_token || (options->auth && !str_equal(options->auth, "managed-identity"))))
+    /* last, since it hangs on what is left of the others */
+    if (!given->identity && !may_be_by_identity(options))
         options->identity = NULL;
     if (given->cloud && !given->endpoint)
         options->endpoint = NULL;

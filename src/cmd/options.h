@@ -21,6 +21,7 @@ enum option_user {
     OPTIONS_RENEW = 1 << 3,
     OPTIONS_LIST = 1 << 4,
     OPTIONS_DOCTOR = 1 << 5,
+    OPTIONS_INSPECT = 1 << 6,
 };
 
 /* More tags than that a resource cannot have (Azure Resource Manager limits). */

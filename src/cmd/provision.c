@@ -3,8 +3,8 @@
 
 #include <string.h>
 
+#include "azure/cloud_error.h"
 #include "azure/ilr.h"
-#include "util/json.h"
 #include "util/log.h"
 #include "util/str.h"
 
@@ -81,16 +81,30 @@ int provision_check_options(const struct options *options, struct error **err)
     return read_tags(&options->tags, &tags, err);
 }
 
+/* The script's reader blames the person who gave a file, and tells them to download it again. */
+static int blame_service(struct error **err)
+{
+    if (!err || !*err)
+        return -1;
+    (*err)->code = EXIT_NETWORK;
+    free(steal((*err)->hint));
+    error_wrap(err, "the connection script from Azure");
+    return error_hint(err, "nothing was connected to; where it comes again, the service, or what answers in its place, "
+                           "is to blame");
+}
+
 /* The first script that can be read: a Windows VM has an .exe behind the .txt, which says nothing to a Linux host. */
-static int read_scripts(const struct client_scripts *scripts, struct connection *connection, struct error **err)
+static int read_scripts(const struct client_scripts *scripts, const char *portal_domain, struct connection *connection,
+                        struct error **err)
 {
     for (size_t i = 0; i < scripts->count; i++) {
         const struct client_script *script = &scripts->list[i];
 
         if (!script->content || str_equal_ignoring_case(script->extension, ".exe"))
             continue;
-        if (script_parse(script->content, script->length, script->name_suffix, connection, err) < 0)
-            return error_wrap(err, "the connection script from Azure");
+        if (script_parse(script->content, script->length, script->name_suffix, portal_domain, connection, err) < 0 ||
+            script_check_portal_domain(connection, err) < 0)
+            return blame_service(err);
         return 0;
     }
     return error_set(err, EXIT_NETWORK, "Azure gave no connection script that can be read here (%zu in all)",
@@ -99,9 +113,7 @@ static int read_scripts(const struct client_scripts *scripts, struct connection 
 
 bool provision_was_refused(const struct error *err)
 {
-    _cleanup_json_ cJSON *details =
-        err->details ? json_parse(err->details, strlen(err->details), "an error's details", NULL) : NULL;
-    int status = json_whole(json_object(details, "azure"), "status", 0, 999, 0);
+    int status = cloud_error_status(err);
 
     return status == 400 || status == 409;
 }
@@ -127,13 +139,13 @@ int provision_start(struct arm *arm, const struct options *options, const struct
     return ilr_provision_start(arm, &request, operation, may_have_begun, err);
 }
 
-int provision_finish(struct arm *arm, const struct recovery_point *point, struct arm_operation *operation,
-                     struct connection *connection, struct error **err)
+int provision_finish(const struct azure_access *access, const struct recovery_point *point,
+                     struct arm_operation *operation, struct connection *connection, struct error **err)
 {
     _cleanup_client_scripts_ struct client_scripts scripts = {0};
 
-    if (ilr_provision_wait(arm, &point->id, operation, &scripts, err) < 0 ||
-        read_scripts(&scripts, connection, err) < 0 || script_check_portal_domain(connection, err) < 0)
+    if (ilr_provision_wait(access->arm, &point->id, operation, &scripts, err) < 0 ||
+        read_scripts(&scripts, access->portal_domain, connection, err) < 0)
         return -1;
     if (!connection->secret_known)
         return error_set(err, EXIT_NETWORK, "Azure's answer holds a connection script but not its password");

@@ -9,6 +9,7 @@
 #include "azure/arm.h"
 #include "azure/arm_operation.h"
 #include "azure/backup.h"
+#include "cmd/azure_access.h"
 #include "cmd/options.h"
 #include "script/script.h"
 
@@ -39,10 +40,11 @@ int provision_start(struct arm *arm, const struct options *options, const struct
 bool provision_was_refused(const struct error *err);
 
 /*
- * Waits for it, and reads the script into *connection, whose portal is one of Azure's and whose password is known. The
- * caller clears *connection with connection_clear(), in any case.
+ * Waits for it, and reads the script into *connection, whose portal is one of Azure's and whose password is known;
+ * EXIT_NETWORK for a script that cannot be used, since the service made it. The caller clears *connection with
+ * connection_clear(), in any case.
  */
-int provision_finish(struct arm *arm, const struct recovery_point *point, struct arm_operation *operation,
-                     struct connection *connection, struct error **err);
+int provision_finish(const struct azure_access *access, const struct recovery_point *point,
+                     struct arm_operation *operation, struct connection *connection, struct error **err);
 
 #endif

@@ -268,7 +268,7 @@ static int renew(struct renewal *renewal, const char *name, struct error **err)
     asked = time(NULL);
     if (ask(renewal, &point, &operation, err) < 0)
         return -1;
-    if (provision_finish(renewal->access.arm, &point, &operation, &connection, err) < 0) {
+    if (provision_finish(&renewal->access, &point, &operation, &connection, err) < 0) {
         error_wrap(err, "the renewal was accepted, so the login that the disks were given by may not serve any more, "
                         "should their connection break; but the new one could not be had");
         return error_hint(err, "the disks stay as they are; `azilr renew %s` tries again", renewal->session->id);

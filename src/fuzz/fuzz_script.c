@@ -51,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     /* a copy of its exact size, so that a read past the end is seen */
     text = xcalloc(length ? length : 1, 1);
     memcpy(text, line_end + 1, length);
-    if (script_parse(text, length, name, &connection, &err) == 0)
+    if (script_parse(text, length, name, "backup.windowsazure.com", &connection, &err) == 0)
         check(&connection);
     else
         require(err && err->code == EXIT_USAGE);

@@ -72,8 +72,9 @@ static char *txt_value(const char *text, const char *key)
     return length ? str_ndup(at, length) : NULL;
 }
 
-/* A Windows VM's first entry: one line, whose portal follows from the region in the name. */
-static int read_txt(const char *text, const struct script_name *name, struct raw *raw, struct error **err)
+/* A Windows VM's first entry: one line, whose portal follows from the region in the name and the cloud. */
+static int read_txt(const char *text, const struct script_name *name, const char *portal_domain, struct raw *raw,
+                    struct error **err)
 {
     _cleanup_free_ char *resource = txt_value(text, ",Name=");
     _cleanup_free_ char *sequence = txt_value(text, "Sequence");
@@ -83,7 +84,7 @@ static int read_txt(const char *text, const struct script_name *name, struct raw
         raw->target = str_printf("iqn.2016-01.microsoft.azure.backup:%s.%s", resource, sequence);
     if (!name->region)
         return error_set(err, EXIT_USAGE, "the region is not in its name, and without it the portal is not known");
-    raw->host = str_printf("pod01-rec2.%s.backup.windowsazure.com", name->region);
+    raw->host = str_printf("pod01-rec2.%s.%s", name->region, portal_domain);
     raw->port = str_dup("3260");
     if (name->machine)
         raw->machine = str_dup(name->machine);
@@ -203,8 +204,8 @@ static int take_secrets(struct raw *raw, struct script_name *name, struct connec
     return 0;
 }
 
-int script_parse(const char *text, size_t length, const char *name_text, struct connection *connection,
-                 struct error **err)
+int script_parse(const char *text, size_t length, const char *name_text, const char *portal_domain,
+                 struct connection *connection, struct error **err)
 {
     static const char byte_order_mark[] = "\xef\xbb\xbf";
     _cleanup_(script_name_clear) struct script_name name = {0};
@@ -227,7 +228,7 @@ int script_parse(const char *text, size_t length, const char *name_text, struct 
         script_name_read(name_text, &name);
     connection->format = find_format(copy, &name);
     if (connection->format == SCRIPT_TXT)
-        result = read_txt(copy, &name, &raw, err);
+        result = read_txt(copy, &name, portal_domain, &raw, err);
     else
         result = read_assignments(copy, length, connection->format, &raw, err);
     if (result < 0 || take_all(&raw, connection, err) < 0 || take_secrets(&raw, &name, connection, err) < 0)

@@ -36,10 +36,12 @@ struct connection {
 
 /*
  * Reads a script. name is its file name or the API's scriptNameSuffix, which may hold the password, and for a Windows
- * VM's .txt also the region; NULL for none. EXIT_USAGE if it is no connection script, or a cut one: the message names
- * what is missing or wrong. The caller clears *connection with connection_clear(), in any case.
+ * VM's .txt also the region; NULL for none. portal_domain is the cloud's (struct cloud), in which the portal of a .txt
+ * is, since it names none itself. EXIT_USAGE if it is no connection script, or a cut one: the message names what is
+ * missing or wrong. The caller clears *connection with connection_clear(), in any case.
  */
-int script_parse(const char *text, size_t length, const char *name, struct connection *connection, struct error **err);
+int script_parse(const char *text, size_t length, const char *name, const char *portal_domain,
+                 struct connection *connection, struct error **err);
 
 /*
  * Whether the portal is in one of Azure Backup's domains (public documentation); EXIT_USAGE otherwise. Whoever could

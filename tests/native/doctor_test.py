@@ -383,6 +383,17 @@ class Script(Doctor):
         self.assertEqual([], self.requests())
         self.assertNotIn("0123456789abcd", self.output)
 
+    def test_a_windows_machines_portal_is_the_clouds(self):
+        path = os.path.join(os.path.dirname(self.config),
+                            "win01_nowhere_1000000000000000001_630000000000_000000000000400080000000000000001s3cretPassw0rd!.txt")
+        with open(path, "w", encoding="utf-8") as out:
+            out.write("User - 1000000000000000001-00000000-0000-4000-8000-000000000001 , Target - "
+                      "Owner=1000000000000000001,Name=1000000000000000001-1-1-2,Expiry=9/7/2027 3:24:24 AM, "
+                      "Sequence = 630000000000000003\n")
+        for cloud, domain in (("usgov", "us"), ("china", "cn")):
+            checks = self.doctor("--script", path, "--timeout", "15", "--cloud", cloud)
+            self.of(checks, "portal-dns", f"pod01-rec2.nowhere.backup.windowsazure.{domain}:3260")
+
     def test_a_portal_that_is_not_azures(self):
         checks = self.with_script("pod01-rec2.weu.backup.example.com")
         self.expect(checks, "script", "failure", "backup.example.com", code=USAGE)

@@ -1,10 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Which recovery point `azilr mount` chooses: tests/native/find_test.py BUILD"""
+import http.server
+import json
 import os
 import re
 import shlex
 import sys
+import threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from arm_support import AUTH, NETWORK, NOT_FOUND, USAGE, main  # noqa: E402
@@ -12,6 +15,35 @@ from find_support import ONE, THREE, TWO, Finding, vault_id  # noqa: E402
 
 FAILED, HOST = 1, 8
 VAULT = ("-s", ONE, "-g", "rg-backup", "-v", "vault1")
+
+
+class FirstTokenOnly:
+    """A metadata service that gives one token and then refuses."""
+
+    def __init__(self, token):
+        given = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                good = self.headers.get("Metadata") == "true" and not given
+                given.extend([1] if good else [])
+                text = json.dumps({"access_token": token, "expires_in": "3600", "token_type": "Bearer"} if good else {})
+                self.send_response(200 if good else 400)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text.encode())
+
+            def log_message(self, *arguments):
+                pass
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+
+    def __enter__(self):
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{self.server.server_address[1]}"
+
+    def __exit__(self, *problem):
+        self.server.shutdown()
+        self.server.server_close()
 
 
 class ByName(Finding):
@@ -149,10 +181,52 @@ class Unreadable(Finding):
         self.sim.set(raw={"calls": "subscriptions_list", "body": {"value": []}})
         self.assertIn("sees no subscription", self.find("app01", code=AUTH).err)
 
-    def test_trouble_of_another_kind_is_not_passed_over(self):
+    def test_an_odd_place_does_not_hide_the_others(self):
+        for calls, where in (("items_list", f"vault vault1 in resource group rg-backup of subscription {ONE}"),
+                             ("vaults_list", f"subscription {ONE}")):
+            for status, code in ((409, "Conflict"), (400, "Odd"), (501, "NotImplemented")):
+                self.sim.set(error={"calls": calls, "status": status, "code": code})
+                run = self.find("solo")
+                self.assertIn(f"{where} cannot be looked into", run.err)
+                self.assertIn(code, run.err)
+                self.sim.set(error={"calls": calls, "status": status, "code": code})
+                self.assertIn("(1 place that was warned of could not be looked into)", self.find("nope", code=NOT_FOUND).err)
+
+    def test_a_failing_service_is_passed_over_after_the_retries(self):
+        self.sim.set(html={"calls": "items_list", "times": 3, "status": 502})
+        self.assertIn("answered 502 (Bad Gateway)", self.find("solo").err)
+
+    def test_nothing_but_trouble_is_the_services(self):
         self.sim.set(error={"calls": "items_list", "times": -1, "status": 400, "code": "Odd"})
-        self.assertIn("cannot list what vault vault1 in resource group rg-backup protects",
-                      self.find("solo", code=NETWORK).err)
+        run = self.find("solo", "-s", ONE, code=NETWORK)
+        self.assertIn("2 places that were warned of could not be looked into", run.err)
+        self.assertIn("answered 400 (Bad Request): Odd", run.err.split("protect no Azure VM", 1)[1])
+        run = self.list("items", "-s", ONE, code=NETWORK)
+        self.assertIn("none of the 2 places to look in could be looked into", run.err)
+        self.assertNotIn("needs a role", run.err)
+
+    def test_the_one_place_that_is_named_is_not_passed_over(self):
+        self.sim.set(error={"calls": ["items_list", "vaults_list"], "times": -1, "status": 409, "code": "Odd"})
+        self.assertIn("cannot list what vault vault1 protects", self.find("web01", *VAULT, code=NETWORK).err)
+        self.assertIn(f"cannot list the vaults of subscription {ONE}", self.find("web01", "-s", ONE, code=NETWORK).err)
+
+    def test_a_subscription_without_recovery_services_is_empty(self):
+        self.sim.set(error={"calls": "vaults_list", "times": 3, "status": 409, "code": "MissingSubscriptionRegistration"})
+        run = self.find("solo", code=NOT_FOUND)
+        self.assertNotIn("looked into", run.err)
+        self.sim.set(error={"calls": "vaults_list", "status": 409, "code": "MissingSubscriptionRegistration"})
+        self.assertNotIn("looked into", self.find("solo").err)
+
+    def test_no_token_any_more_ends_the_search(self):
+        """A second sign-in that fails is no trouble of the place that needed it."""
+        with FirstTokenOnly(self.sim.read("token")) as address:
+            self.sim.set(raw={"calls": "vaults_list", "status": 401, "body": ""})
+            run = self.find("solo", "--auth", "managed-identity", "--endpoint", self.sim.ready["arm"], "--ca-file",
+                            os.path.join(self.sim.folder, "ca.pem"), code=AUTH, sign_in=False,
+                            environment={"AZURE_POD_IDENTITY_AUTHORITY_HOST": address})
+        self.assertIn("cannot sign in with the managed identity", run.err)
+        self.assertNotIn("cannot be looked into", run.err)
+        self.assertEqual(1, len(self.requests("vaults_list")))
 
 
 class ByTime(Finding):

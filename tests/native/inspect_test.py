@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """`azilr inspect` as a person uses it: tests/native/inspect_test.py BUILD"""
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -86,6 +87,16 @@ class Inspect(unittest.TestCase):
         self.assertEqual(facts["target"], VALUES["TargetNodeAddress"])
         self.assertEqual(facts["portal"], VALUES["TargetPortalAddress"])
         self.assertTrue(facts["secret_known"])
+
+    def test_a_windows_machines_portal_is_the_clouds(self):
+        for options, variable, domain in (((), "", "com"), (("--cloud", "usgov"), "", "us"), (("--cloud", "china"), "", "cn"),
+                                          ((), "AzureChinaCloud", "cn"), (("--cloud", "public"), "china", "com"),
+                                          ((), "elsewhere", "com")):
+            path = self.folder / (NAME + ".txt")
+            path.write_text(WINDOWS, encoding="ascii")
+            facts = self.facts(self.run_azilr(str(path), "--json", *options, env={**os.environ, "AZURE_CLOUD": variable}))
+            self.assertEqual(facts["portal"], f"pod01-rec2.weu.backup.windowsazure.{domain}")
+        self.assertEqual(self.run_azilr(str(path), "--cloud", "mars").returncode, 2)
 
     def test_standard_input_and_the_table(self):
         result = self.run_azilr("-", input=python())

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Drives `azilr mount` up to the connection details, for resume_test.py: takes the very arguments of mount, has the
- * recovery point opened, prints the session as one JSON document, and leaves it as a mount does whose wait for Azure to
- * prepare the disks was interrupted. The host needs no iSCSI.
+ * recovery point opened, prints the session as one JSON document, with the member "connection" as inspect has it, and
+ * leaves it as a mount does whose wait for Azure to prepare the disks was interrupted. The host needs no iSCSI.
  */
 #include "cmd/results.h"
 #include "cmd/teardown.h"
@@ -18,6 +18,7 @@ static int drive(struct mount_run *run, struct error **err)
         return -1;
     mount_run_note(run, "initiator_name", run->initiator_name);
     document = results_to_json(run->session->state);
+    cJSON_AddItemToObject(document, "connection", connection_to_json(&run->connection));
     interrupted.session = run->session;
     return teardown(&interrupted, err) < 0 ? -1 : print_document(document);
 }

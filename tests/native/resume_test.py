@@ -35,6 +35,25 @@ class OpenCase(SessionCase):
             json.dump(state, out)
 
 
+class Clouds(OpenCase):
+    def test_a_windows_machines_portal_is_the_clouds(self):
+        """Its script names none. The operation is asked again by the mounts behind the first."""
+        for cloud, domain in (("usgov", "us"), ("china", "cn"), ("public", "com")):
+            run = self.azilr("win01", *VAULT, "--endpoint", self.sim.ready["arm"], "--cloud", cloud,
+                             program="tests/native/open_driver")
+            self.assertEqual(("txt", f"pod01-rec2.weu.backup.windowsazure.{domain}"),
+                             (run.json["connection"]["format"], run.json["connection"]["portal"]))
+
+
+class Scripts(OpenCase):
+    def test_a_bad_one_is_the_services_fault(self):
+        self.sim.set(truncated_script=True)
+        run = self.open(code=NETWORK)
+        self.assertIn("the connection script from Azure: it is no connection script", run.err)
+        self.assertIn("the service, or what answers in its place, is to blame", run.err)
+        self.assertNotIn("download", run.err)
+
+
 class Resume(OpenCase):
     def test_what_is_being_prepared_comes_before_the_newest(self):
         first = self.open("--at", "2026-11-19")

@@ -259,6 +259,17 @@ class Managed(SignIn):
             self.assertIn("plain http is used for no other", run.err)
 
 
+class Refused(SignIn):
+    def test_it_is_no_matter_of_what_was_looked_for(self):
+        """Whatever a place to sign in at answers with, a 4xx is a sign-in that failed."""
+        names = self.who("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
+        for raw in ({"status": 404, "body": "gone", "content_type": "text/plain"}, {"status": 400, "body": ""},
+                    {"status": 404, "body": {"error": {"code": "ResourceNotFound", "message": "m"}}},
+                    {"status": 405, "body": "<html>", "content_type": "text/html"}):
+            self.sim.set(raw={"calls": "token", "times": -1, **raw})
+            self.assertIn("cannot sign in", self.sign_in(code=AUTH, **names).err)
+
+
 class Arc(SignIn):
     def setUp(self):
         super().setUp()
@@ -377,6 +388,28 @@ class Cli(SignIn):
         self.assertEqual({"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "HOME": self.person.pw_dir,
                           "USER": "nobody", "LOGNAME": "nobody"}, env)
 
+    def test_where_azure_arc_does_not_serve(self):
+        names = {"IMDS_ENDPOINT": self.sim.ready["arc"], **self.sudo(),
+                 "IDENTITY_ENDPOINT": self.sim.ready["arc"] + "/metadata/identity/oauth2/token"}
+        folder = self.sim.ready["arc_folder"]
+        for switches in ({"arc_realm": folder + "/missing.key"}, {"raw": {"calls": "arc", "status": 403, "body": ""}},
+                         {"raw": {"calls": "arc", "status": 404, "body": "none", "content_type": "text/plain"}}):
+            self.sim.set(**switches)
+            run = self.sign_in("--az", self.az, "--arc-folder", folder, "--verbose", **names)
+            self.assertIn("not by managed-identity: ", run.err)
+            self.record()
+            self.sim.set(**switches)
+            run = self.sign_in("--az", self.az, "--arc-folder", folder, "--auth", "managed-identity", code=AUTH, **names)
+            self.assertIn("cannot sign in with the managed identity of this server", run.err)
+            self.sim.set(arc_realm=None)
+
+    def test_trouble_of_azure_arc_is_no_reason_for_another_identity(self):
+        self.sim.set(raw={"calls": "arc", "status": 501, "body": ""})
+        self.sign_in("--az", self.az, "--arc-folder", self.sim.ready["arc_folder"], code=NETWORK, **self.sudo(),
+                     IMDS_ENDPOINT=self.sim.ready["arc"],
+                     IDENTITY_ENDPOINT=self.sim.ready["arc"] + "/metadata/identity/oauth2/token")
+        self.assertFalse(os.path.exists(os.path.join(self.folder, "record")))
+
     def test_secrets_and_passwords_stay_here(self):
         self.az_in(**self.sudo(), AZURE_CLIENT_SECRET="s3cr3t", https_proxy="http://me:passw0rd@localhost:1",
                    no_proxy="localhost", AZURE_CONFIG_DIR="/somewhere")
@@ -442,9 +475,11 @@ class Cli(SignIn):
         seconds = self.interrupt("--auth", "azure-cli", "--az", self.az, "token", sign_in=None, environment=self.sudo(),
                                  ready=lambda: os.path.exists(os.path.join(self.folder, "record")))
         self.assertLess(seconds, 4)
-        time.sleep(0.1)
-        self.assertEqual("", subprocess.run(["pgrep", "-u", "nobody", "-f", self.az], capture_output=True, text=True,
-                                            check=False).stdout)
+        end = time.monotonic() + 20
+        while (left := subprocess.run(["pgrep", "-u", "nobody", "-f", self.az], capture_output=True, text=True,
+                                      check=False).stdout) and time.monotonic() < end:
+            time.sleep(0.1)
+        self.assertEqual("", left)
 
     def test_renewed_on_401(self):
         self.sim.set(error={"calls": "point_get", "times": 1, "status": 401, "code": "ExpiredAuthenticationToken"})
@@ -472,6 +507,10 @@ class Device(SignIn):
                     when = None
                 if process.poll() is not None:
                     break
+            # what it said last, between the look at the terminal and that at the process
+            with contextlib.suppress(OSError):
+                while select.select([ours], [], [], 0)[0]:
+                    text += os.read(ours, 4096).decode()
             out = process.stdout.read()
         os.close(ours)
         self.output += out + text
@@ -503,6 +542,14 @@ class Device(SignIn):
         _, _, seconds = self.on_terminal("--auth", "device-code", "token")
         self.assertGreater(seconds, 7)  # one second, and then six
         self.assertEqual([("devicecode", 200), ("token", 400), ("token", 200)], self.grants())
+
+    def test_trouble_while_the_person_types_is_waited_out(self):
+        self.sim.set(device_polls=0, error={"calls": "token", "times": 2, "status": 501, "code": "Odd"},
+                     lost_answer={"calls": "token"})  # of the two, the first
+        out, _, seconds = self.on_terminal("--auth", "device-code", "token")
+        self.assertEqual(1, len(self.requests("devicecode")))
+        self.assertGreater(seconds, 16)  # one second, six, and eleven
+        self.assertTrue(out)
 
     def test_declined_and_expired(self):
         for outcome, part in (("decline", "was declined"), ("expire", "nobody has signed in")):

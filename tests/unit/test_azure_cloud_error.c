@@ -66,7 +66,7 @@ static void test_codes(void **state)
          "--vault-name"},
         {409, JSON, "{\"code\":\"Conflict\",\"message\":\"top-level\"}", EXIT_NETWORK, "Conflict: top-level", NULL},
         {400, JSON, "{\"error\":\"invalid_client\",\"error_description\":\"AADSTS7000215: no\\r\\nTrace ID: 1\"}",
-         EXIT_AUTH, "invalid_client: AADSTS7000215: no\n  Trace ID: 1", "secret"},
+         EXIT_NETWORK, "invalid_client: AADSTS7000215: no\n  Trace ID: 1", "secret"},
         {401, JSON, "{\"error\":\"unauthorized_client\"}", EXIT_AUTH, "unauthorized_client", "AZURE_CLIENT_ID"},
         {503, JSON, "{\"error\":\"temporarily_unavailable\"}", EXIT_NETWORK, "temporarily_unavailable", NULL},
         {429, JSON, "{\"error\":\"invalid_request\"}", EXIT_NETWORK, "(Too Many Requests)", "AZURE_TENANT_ID"},
@@ -106,6 +106,30 @@ static void test_codes(void **state)
         else
             assert_null(err->hint);
     }
+}
+
+/* Who could not sign in is not told that nothing was found. */
+static void a_refused_sign_in_is_one_whatever_it_looks_like(void **state)
+{
+    static const char *const bodies[] = {"", "gone", "<html>", "{\"error\":\"invalid_client\"}",
+                                         "{\"error\":{\"code\":\"ResourceNotFound\"}}"};
+    static const struct {
+        int status;
+        enum exit_code code;
+    } cases[] = {{400, EXIT_AUTH},    {401, EXIT_AUTH},    {403, EXIT_AUTH},    {404, EXIT_AUTH},   {405, EXIT_AUTH},
+                 {408, EXIT_NETWORK}, {429, EXIT_NETWORK}, {500, EXIT_NETWORK}, {302, EXIT_NETWORK}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        for (size_t body = 0; body < sizeof(bodies) / sizeof(bodies[0]); body++) {
+            _cleanup_http_answer_ struct http_answer answer = make_answer(cases[i].status, NULL, bodies[body]);
+            _cleanup_error_ struct error *err = NULL;
+
+            assert_int_equal(cloud_error_set_sign_in("m.example", &answer, &err), -1);
+            assert_int_equal(err->code, cases[i].code);
+            assert_int_equal(cloud_error_status(err), cases[i].status);
+            assert_int_equal(cloud_error_has_code(err, "resourcenotfound"), body == 4);
+        }
 }
 
 /* Caps: neither depth nor breadth nor length of what a service says fills a person's screen. */
@@ -195,6 +219,92 @@ static void test_secret_body(void **state)
     cloud_error_set("m.example", &answer, &refusal);
     assert_null(strstr(refusal->message, "hidden"));
     assert_null(strstr(refusal->details, "hidden"));
+}
+
+static void what_a_gateway_says_is_shown_without_what_may_be_secret(void **state)
+{
+    static const struct {
+        int status;
+        const char *body, *part; /* the part of the message; NULL: nothing of the body */
+    } cases[] = {
+        {502,
+         "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure, "
+         "delayed connect error: 111",
+         "text/plain\n  upstream connect error or disconnect/reset before headers. reset reason: remote connection "
+         "failure, delayed connect error: 111\n"},
+        {503, "no healthy upstream", "no healthy upstream"},
+        {407, "\r\nProxy Authentication Required", "Proxy Authentication Required"},
+        {500, "Failed for eyJ0eXAiOiJKV1QiLCJhbGci.eyJhdWQiOiJo.hidden at abc", "Failed for *** at abc"},
+        {500, "refresh_token=0.hiddenAAAA", "\n  ***\n"},
+        {500, "the password pa$hidden`&d01 is odd", "the password *** is odd"},
+        {500, "code abcdefghiddenG is odd", "code *** is odd"},
+        {500, "code abchiddenghijk7", "code ***"},
+        {200, "upstream connect hidden", NULL},
+        {500, "{\"access_token\":\"hidden", NULL},
+        {500, " [\"hidden", NULL},
+        {500, "\"hidden\"", NULL},
+        {500, "\xef\xbb\xbf{\"hidden", NULL},
+    };
+    static char late[1000];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        _cleanup_http_answer_ struct http_answer answer = make_answer(cases[i].status, "text/plain", cases[i].body);
+        _cleanup_error_ struct error *err = NULL;
+
+        answer.body.secret = true;
+        if (cases[i].status >= 400)
+            cloud_error_set("m.example", &answer, &err);
+        else
+            cloud_error_set_unreadable("m.example", &answer, "not JSON", &err);
+        if (strstr(err->message, "hidden") || strstr(err->details, "hidden") ||
+            !strstr(err->message, cases[i].part ? cases[i].part : "not shown, since it may hold secrets"))
+            fail_msg("%zu: %s", i, err->message);
+    }
+    /* nor does a piece of one show where the excerpt ends */
+    for (size_t at = 280; at < 310; at++) {
+        _cleanup_error_ struct error *err = NULL;
+
+        memset(late, 'a', sizeof(late) - 1);
+        for (size_t i = 5; i < at; i += 6)
+            late[i] = ' ';
+        late[at] = ' ';
+        memset(late + at + 1, 'Z', 40);
+        late[at + 41] = '\0';
+        _cleanup_http_answer_ struct http_answer answer = make_answer(500, "text/plain", late);
+        answer.body.secret = true;
+        cloud_error_set("m.example", &answer, &err);
+        assert_null(strchr(err->message, 'Z'));
+    }
+}
+
+/* The field is "any" in Azure's common types. */
+static void additional_information_may_be_of_any_shape(void **state)
+{
+    static const struct {
+        const char *info, *line;
+    } cases[] = {
+        {"\"in words\\u001b\"", "\n  Policy: in words\\x1b"},
+        {"[\"a\",1]", "\n  Policy: [\"a\",1]"},
+        {"{\"a\":1}", "\n  Policy: {\"a\":1}"},
+        {"7", "\n  Policy: 7"},
+        {"false", "\n  Policy: false"},
+        {"null", "\n  Policy\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        _cleanup_free_ char *body =
+            str_printf("{\"error\":{\"code\":\"C\",\"message\":\"m\",\"additionalInfo\":[{\"type\":"
+                       "\"Policy\",\"info\":%s}]}}",
+                       cases[i].info);
+        _cleanup_http_answer_ struct http_answer answer = make_answer(400, JSON, body);
+        _cleanup_error_ struct error *err = NULL;
+
+        cloud_error_set("m.example", &answer, &err);
+        if (!strstr(err->message, cases[i].line))
+            fail_msg("%s: %s", cases[i].info, err->message);
+    }
 }
 
 /* What a person can do about the codes that are met, wherever in the tree they stand. */
@@ -316,9 +426,18 @@ static void test_document_is_capped(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tree),   cmocka_unit_test(test_codes),     cmocka_unit_test(test_capped),
-        cmocka_unit_test(test_deep),   cmocka_unit_test(test_operation), cmocka_unit_test(test_secret_body),
-        cmocka_unit_test(test_advice), cmocka_unit_test(test_document),  cmocka_unit_test(test_document_is_capped),
+        cmocka_unit_test(test_tree),
+        cmocka_unit_test(test_codes),
+        cmocka_unit_test(a_refused_sign_in_is_one_whatever_it_looks_like),
+        cmocka_unit_test(test_capped),
+        cmocka_unit_test(test_deep),
+        cmocka_unit_test(test_operation),
+        cmocka_unit_test(test_secret_body),
+        cmocka_unit_test(what_a_gateway_says_is_shown_without_what_may_be_secret),
+        cmocka_unit_test(additional_information_may_be_of_any_shape),
+        cmocka_unit_test(test_advice),
+        cmocka_unit_test(test_document),
+        cmocka_unit_test(test_document_is_capped),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

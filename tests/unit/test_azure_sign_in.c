@@ -363,7 +363,12 @@ static void polls_have_outcomes(void **state)
         {400, "{\"error\":\"authorization_declined\"}", DEVICE_DENIED},
         {400, "{\"error\":\"expired_token\"}", DEVICE_EXPIRED},
         {400, "{\"error\":\"invalid_grant\"}", DEVICE_FAILED},
-        {500, "{\"error\":\"authorization_pending\"}", DEVICE_FAILED},
+        {500, "{\"error\":\"authorization_pending\"}", DEVICE_SLOW_DOWN},
+        {502, "<html>", DEVICE_SLOW_DOWN},
+        {408, "", DEVICE_SLOW_DOWN},
+        {429, "{\"error\":\"invalid_request\"}", DEVICE_SLOW_DOWN},
+        {404, "", DEVICE_FAILED},
+        {302, "", DEVICE_FAILED},
         {400, "", DEVICE_FAILED},
         {400, "{\"error\":7}", DEVICE_FAILED},
     };

@@ -91,6 +91,44 @@ static void the_cloud_is_chosen(void **state)
     set("AZURE_AUTHORITY_HOST", NULL);
 }
 
+static void portals_are_in_the_domain_of_the_cloud(void **state)
+{
+    static const struct {
+        struct options options;
+        const char *cloud, *recorded, *domain;
+    } cases[] = {
+        {{0}, NULL, NULL, "backup.windowsazure.com"},
+        {{0}, "AzureUSGovernment", NULL, "backup.windowsazure.us"},
+        {{.cloud = "china"}, "usgov", NULL, "backup.windowsazure.cn"},
+        {{.cloud = "usgov", .endpoint = "https://e.example"}, NULL, NULL, "backup.windowsazure.us"},
+        {{.endpoint = "https://Management.chinacloudapi.cn/"}, NULL, NULL, "backup.windowsazure.cn"},
+        {{.endpoint = "https://e.example"}, "china", NULL, "backup.windowsazure.cn"},
+        {{.endpoint = "https://e.example", .authority = "https://a.example"}, "mars", NULL, "backup.windowsazure.com"},
+        /* renewed where it was made */
+        {{0}, NULL, "https://management.usgovcloudapi.net", "backup.windowsazure.us"},
+        {{0}, "china", "https://management.azure.com", "backup.windowsazure.com"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        _cleanup_azure_access_ struct azure_access access = {0};
+        _cleanup_json_ cJSON *registration = json_new_object();
+        const char *domain;
+
+        set("AZURE_ACCESS_TOKEN", "a.b.c");
+        set("AZURE_CLOUD", cases[i].cloud);
+        json_set_string(registration, "endpoint", cases[i].recorded);
+        if (azure_access_open_recorded(&access, &cases[i].options, registration, NULL, NULL) < 0)
+            fail_msg("%zu", i);
+        assert_string_equal(access.portal_domain, cases[i].domain);
+        if (cases[i].recorded)
+            continue;
+        assert_int_equal(azure_access_portal_domain(&cases[i].options, &domain, NULL), 0);
+        assert_string_equal(domain, cases[i].domain);
+    }
+    set("AZURE_CLOUD", NULL);
+}
+
 static void unknown_clouds_are_named(void **state)
 {
     const struct options by_option = {.cloud = "germany"};
@@ -219,6 +257,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_cloud_is_chosen),
+        cmocka_unit_test(portals_are_in_the_domain_of_the_cloud),
         cmocka_unit_test(unknown_clouds_are_named),
         cmocka_unit_test(one_command_stays_in_one_cloud),
         cmocka_unit_test(one_command_signs_in_at_one_place),

@@ -238,6 +238,44 @@ static void what_is_given_drops_the_defaults_that_do_not_go_with_it(void **state
     unlink(path);
 }
 
+/* Signing in as another identity than the one that was named would be no error that anybody sees. */
+static void an_identity_by_default_is_kept_where_that_is_the_way_to_sign_in(void **state)
+{
+    static const struct {
+        const char *file, *auth, *auth_variable, *token, *identity;
+    } cases[] = {
+        {"token-file = /f\nidentity = f\n", "--auth=managed-identity", NULL, NULL, "f"},
+        {"auth = managed-identity\nidentity = f\n", NULL, NULL, "stray", "f"},
+        {"identity = f\n", NULL, "managed-identity", "stray", "f"},
+        {"identity = f\n", NULL, NULL, "", "f"},
+        {"token-file = /f\nidentity = f\n", "--auth=managed-identity", NULL, "stray", "f"},
+        {"token-file = /f\nidentity = f\n", NULL, NULL, NULL, NULL},
+        {"identity = f\n", NULL, NULL, "meant", NULL},
+        {"identity = f\n", "--auth=token", NULL, NULL, NULL},
+        {"auth = managed-identity\nidentity = f\n", "--auth=azure-cli", NULL, NULL, NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        _cleanup_free_ char *path = file_of(cases[i].file);
+        _cleanup_free_ char *auth = str_dup(cases[i].auth ? cases[i].auth : "web01");
+
+        if (cases[i].auth_variable)
+            setenv("AZILR_AUTH", cases[i].auth_variable, 1);
+        if (cases[i].token)
+            setenv("AZURE_ACCESS_TOKEN", cases[i].token, 1);
+        PARSE(OPTIONS_LIST, list_word, config, path, auth);
+        unsetenv("AZILR_AUTH");
+        unsetenv("AZURE_ACCESS_TOKEN");
+        unlink(path);
+        assert_int_equal(result, 0);
+        assert_int_equal(options.identity != NULL, cases[i].identity != NULL);
+        if (cases[i].identity)
+            assert_string_equal(options.identity, cases[i].identity);
+        options_clear(&options);
+    }
+}
+
 static void two_names_of_one_option(void **state)
 {
     _cleanup_free_ char *path = file_of("");
@@ -267,6 +305,7 @@ int main(void)
         cmocka_unit_test(a_time_limit_of_taking_down_is_never_a_default),
         cmocka_unit_test(two_names_of_one_option),
         cmocka_unit_test(what_is_given_drops_the_defaults_that_do_not_go_with_it),
+        cmocka_unit_test(an_identity_by_default_is_kept_where_that_is_the_way_to_sign_in),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

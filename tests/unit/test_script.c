@@ -56,7 +56,7 @@ static const char windows[] = "User - " RESOURCE "-" GUID " , Target - Owner=" R
 
 static int parse(const char *text, const char *name, struct connection *connection, struct error **err)
 {
-    return script_parse(text, strlen(text), name, connection, err);
+    return script_parse(text, strlen(text), name, "backup.windowsazure.com", connection, err);
 }
 
 static void assert_common(const struct connection *connection)
@@ -97,6 +97,21 @@ static void shell_scripts_are_read(void **state)
     assert_null(connection.script_id);
     assert_true(connection.secret_known);
     assert_string_equal(connection.password, "pa$sw`or&d01234");
+}
+
+static void a_windows_machines_portal_is_the_clouds(void **state)
+{
+    static const char *const domains[] = {"backup.windowsazure.us", "backup.windowsazure.cn"};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        _cleanup_connection_ struct connection connection = {0};
+        _cleanup_free_ char *expected = str_printf("pod01-rec2.weu.%s", domains[i]);
+
+        assert_int_equal(script_parse(windows, strlen(windows), NAME, domains[i], &connection, NULL), 0);
+        assert_string_equal(connection.portal_host, expected);
+        assert_int_equal(script_check_portal_domain(&connection, NULL), 0);
+    }
 }
 
 static void windows_entries_are_read(void **state)
@@ -400,13 +415,13 @@ static void what_is_no_script_is_named(void **state)
     connection_clear(&connection);
 
     memset(large, '\n', SCRIPT_MAX_SIZE + 1);
-    assert_int_equal(script_parse(large, SCRIPT_MAX_SIZE + 1, NULL, &connection, &err), -1);
+    assert_int_equal(script_parse(large, SCRIPT_MAX_SIZE + 1, NULL, "x.example", &connection, &err), -1);
     assert_error(err, EXIT_USAGE, "1048577 bytes");
     memcpy(large, python, sizeof(python) - 1);
-    assert_int_equal(script_parse(large, SCRIPT_MAX_SIZE, NULL, &connection, &err), 0);
+    assert_int_equal(script_parse(large, SCRIPT_MAX_SIZE, NULL, "x.example", &connection, &err), 0);
     connection_clear(&connection);
     large[SCRIPT_MAX_SIZE - 1] = '\0';
-    assert_int_equal(script_parse(large, SCRIPT_MAX_SIZE, NULL, &connection, &err), -1);
+    assert_int_equal(script_parse(large, SCRIPT_MAX_SIZE, NULL, "x.example", &connection, &err), -1);
     assert_error(err, EXIT_USAGE, "no text");
     connection_clear(&connection);
 }
@@ -440,7 +455,7 @@ static void a_cut_script_never_crashes(void **state)
         for (size_t length = 0; length < strlen(scripts[i]); length++) {
             _cleanup_connection_ struct connection connection = {0};
 
-            script_parse(scripts[i], length, NAME, &connection, NULL);
+            script_parse(scripts[i], length, NAME, "x.example", &connection, NULL);
         }
 }
 
@@ -573,6 +588,7 @@ int main(void)
         cmocka_unit_test(python_scripts_are_read),
         cmocka_unit_test(shell_scripts_are_read),
         cmocka_unit_test(windows_entries_are_read),
+        cmocka_unit_test(a_windows_machines_portal_is_the_clouds),
         cmocka_unit_test(the_password_comes_out_of_the_name),
         cmocka_unit_test(a_name_of_another_script_is_refused),
         cmocka_unit_test(only_plain_literals_count),

@@ -86,7 +86,7 @@ step "Azure fails, throttles, cuts the script short, points elsewhere, answers w
 given 'fail={"state": "Failed", "code": "UserErrorLabSays", "message": "no disk today"}'
 fails 5 "UserErrorLabSays" web01 "${point_options[@]}"
 given truncated_script=true
-fails 2 "script" web01 "${point_options[@]}"
+fails 5 "script" web01 "${point_options[@]}"
 given wrong_host_async=true
 fails 5 "evil.example.invalid" web01 "${point_options[@]}"
 given 'html={"calls": "provision", "status": 502}'
