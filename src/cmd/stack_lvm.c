@@ -211,9 +211,11 @@ static void add_volume(struct mount_run *run, const struct lvm_group *group, con
                           problem      ? problem->message
                           : lv->reason ? lv->reason
                                        : "LVM did not activate it");
-    } else if (lv->reason || note) {
-        volume->note =
-            str_printf("%s%s%s", lv->reason ? lv->reason : "", lv->reason && note ? "; " : "", note ? note : "");
+    } else {
+        if (lv->reason)
+            volume_add_note(volume, "%s", lv->reason);
+        if (note)
+            volume_add_note(volume, "%s", note);
     }
     volume->alias = lvm_alias(group, lv);
 }
