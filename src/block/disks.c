@@ -13,10 +13,13 @@
 
 #include "block/reads.h"
 #include "block/udev_rules.h"
+#include "util/bounded.h"
 #include "util/clock.h"
 #include "util/file.h"
 #include "util/log.h"
 #include "util/str.h"
+
+static const int64_t CLAIM_LIMIT_MS = 3 * 1000;
 
 DEFINE_CLEANUP(cleanup_udev_ptr, struct udev *, udev_unref);
 DEFINE_CLEANUP(cleanup_udev_device_ptr, struct udev_device *, udev_device_unref);
@@ -225,12 +228,26 @@ int disk_set_read_only(const char *path, struct error **err)
     return 0;
 }
 
-bool disk_is_claimed(const char *path)
+static int claim(void *argument, char **text, struct error **err)
 {
     /* O_EXCL on a block device claims the whole disk, and fails while a mount, device-mapper or md holds any part */
-    _cleanup_close_ int fd = open(path, O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC);
+    _cleanup_close_ int fd = open(argument, O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC);
 
+    (void)text;
+    (void)err;
     return fd < 0 && errno == EBUSY;
+}
+
+/*
+ * A claim by somebody else is refused before the disk is asked anything (Linux, block/bdev.c, bd_prepare_to_claim()),
+ * so a look that takes long has found none.
+ */
+bool disk_is_claimed(const char *path, struct wait *wait)
+{
+    _cleanup_free_ char *argument = str_dup(path);
+    bool stuck;
+
+    return bounded_call(claim, argument, CLAIM_LIMIT_MS, wait, NULL, &stuck, NULL) > 0;
 }
 
 static int set_all_read_only(const struct disks *disks, struct error **err)

@@ -55,10 +55,10 @@ int disk_watch_collect(struct disk_watch *watch, const char *session_path, int t
 int disks_list(const char *session_path, struct disks *disks, struct error **err);
 
 /*
- * Whether somebody holds the disk or a partition of it: a mount in any mount namespace, device-mapper, md. May wait
- * while the disk does not answer.
+ * Whether somebody holds the disk or a partition of it: a mount in any mount namespace, device-mapper, md. A disk that
+ * does not answer within some seconds counts as held by nobody.
  */
-bool disk_is_claimed(const char *path);
+bool disk_is_claimed(const char *path, struct wait *wait);
 
 /* Makes a block device read-only for everybody on this host, and checks that it is. */
 int disk_set_read_only(const char *path, struct error **err);

@@ -42,64 +42,68 @@ bool udev_is_running(void)
     return access("/run/udev/control", F_OK) == 0;
 }
 
-static bool is_installed(const struct rules_file *file)
+/* Where udev looks, what counts most first (udev(7)). */
+static const char *const SOURCES[] = {"/etc/udev/rules.d", PLACE, "/usr/local/lib/udev/rules.d",
+                                      "/usr/lib/udev/rules.d", "/lib/udev/rules.d"};
+enum { SOURCE_COUNT = sizeof(SOURCES) / sizeof(SOURCES[0]), SOURCE_ETC = 0, SOURCE_RUN = 1 };
+
+/* The first of udev's places that has the file, and which it is. The caller frees it; NULL if none has. */
+static char *file_in_force(const char *root, const struct rules_file *file, size_t *place)
 {
-    static const char *const places[] = {"/etc/udev/rules.d", "/usr/local/lib/udev/rules.d", "/usr/lib/udev/rules.d",
-                                         "/lib/udev/rules.d"};
-
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-        _cleanup_free_ char *path = str_printf("%s/%s", places[i], file->name);
-
-        if (access(path, R_OK) == 0)
-            return true;
-    }
-    return false;
-}
-
-bool udev_rules_are_installed(void)
-{
-    for (size_t i = 0; i < FILE_COUNT; i++)
-        if (!is_installed(&FILES[i]))
-            return false;
-    return true;
-}
-
-/* The first of udev's places that has the file. The caller frees it; NULL if none has. */
-static char *file_in_force(const struct rules_file *file, size_t *place)
-{
-    static const char *const places[] = {"/etc/udev/rules.d", "/run/udev/rules.d", "/usr/local/lib/udev/rules.d",
-                                         "/usr/lib/udev/rules.d", "/lib/udev/rules.d"};
-
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-        char *path = str_printf("%s/%s", places[i], file->name);
+    for (size_t i = 0; i < SOURCE_COUNT; i++) {
+        char *path = str_printf("%s%s/%s", root, SOURCES[i], file->name);
+        struct stat st;
 
         *place = i;
-        if (access(path, F_OK) == 0)
+        if (lstat(path, &st) == 0)
             return path;
         free(path);
     }
     return NULL;
 }
 
-enum udev_rules_state udev_rules_examine(char **path)
+static enum udev_rules_state examine_file(const char *root, const struct rules_file *file, char **path)
 {
-    enum udev_rules_state state = UDEV_RULES_GOOD;
+    size_t place;
+    _cleanup_free_ char *found = file_in_force(root, file, &place);
+    _cleanup_free_ char *text = NULL;
+
+    if (!found)
+        return UDEV_RULES_MISSING;
+    /* a link to /dev/null, which is how a rule is switched off, reads as an empty file */
+    if (file_read(found, MAX_RULES, &text, NULL, NULL) == 0 && str_equal(text, file->text))
+        return place == SOURCE_RUN ? UDEV_RULES_COPIED : UDEV_RULES_GOOD;
+    *path = steal(found);
+    return place == SOURCE_ETC ? UDEV_RULES_OVERRIDDEN : UDEV_RULES_OTHER;
+}
+
+enum udev_rules_state udev_rules_examine(const char *root, char **path)
+{
+    enum udev_rules_state worst = UDEV_RULES_GOOD;
 
     *path = NULL;
-    for (size_t i = 0; i < FILE_COUNT && state == UDEV_RULES_GOOD; i++) {
-        size_t place;
-        _cleanup_free_ char *found = file_in_force(&FILES[i], &place);
-        _cleanup_free_ char *text = NULL;
+    for (size_t i = 0; i < FILE_COUNT; i++) {
+        _cleanup_free_ char *other = NULL;
+        enum udev_rules_state state = examine_file(root, &FILES[i], &other);
 
-        if (!found)
-            return UDEV_RULES_MISSING;
-        /* a link to /dev/null, which is how a rule is switched off, reads as an empty file */
-        if (file_read(found, MAX_RULES, &text, NULL, NULL) == 0 && str_equal(text, FILES[i].text))
+        if (state <= worst)
             continue;
-        state = place == 0 ? UDEV_RULES_OVERRIDDEN : UDEV_RULES_OTHER;
-        *path = steal(found);
+        worst = state;
+        free(*path);
+        *path = steal(other);
     }
-    return state;
+    return worst;
+}
+
+int udev_rules_check(struct error **err)
+{
+    _cleanup_free_ char *path = NULL;
+
+    if (!udev_is_running() || udev_rules_examine("", &path) != UDEV_RULES_OVERRIDDEN)
+        return 0;
+    error_set(err, EXIT_HOST, "%s replaces the rules that keep LVM, md and automounters away from a backup's disks",
+              path);
+    return error_hint(err, "rm %s && udevadm control --reload", path);
 }
 
 static int reload(struct wait *wait, struct error **err)

@@ -17,21 +17,24 @@
  * away. */
 bool udev_is_running(void);
 
-/* Whether the rules are installed for good. */
-bool udev_rules_are_installed(void);
-
+/* What is in force, the better first. */
 enum udev_rules_state {
     UDEV_RULES_GOOD,
+    UDEV_RULES_COPIED,     /* not installed, but a session's copy is there */
     UDEV_RULES_MISSING,    /* mount brings a copy */
-    UDEV_RULES_OVERRIDDEN, /* a file of the same name, which counts for more, hides the one that was installed */
-    UDEV_RULES_OTHER,      /* installed by another version of azilr */
+    UDEV_RULES_OTHER,      /* of another version of azilr; mount's copy counts for more */
+    UDEV_RULES_OVERRIDDEN, /* by a file that counts for more than mount's copy: a link to /dev/null, for example */
 };
 
 /*
- * Which of the rules udev reads, going by the places that it reads and their order (udev(7)). *path is the file that is
- * other than it should be, or NULL; the caller frees it.
+ * Which of the rules udev reads, going by the places that it reads and their order (udev(7)), below `root`, which is ""
+ * but for tests: the worst of all files. *path is the file that is other than it should be, or NULL; the caller frees
+ * it.
  */
-enum udev_rules_state udev_rules_examine(char **path);
+enum udev_rules_state udev_rules_examine(const char *root, char **path);
+
+/* EXIT_HOST where the rules are overridden, so that a backup's disks would not be safe from this host. */
+int udev_rules_check(struct error **err);
 
 /* Puts a copy of the rules under /run/udev/rules.d, for hosts where they are not installed, and has udev read
  * it. */

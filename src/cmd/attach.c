@@ -2,6 +2,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "block/disks.h"
 #include "block/udev_rules.h"
 #include "cmd/host.h"
 #include "cmd/keeper_service.h"
@@ -21,6 +22,8 @@
 #include "util/str.h"
 
 static const int DISKS_TIMEOUT_MS = 60 * 1000;
+static const int64_t CLAIM_PATIENCE_MS = 10 * 1000;
+static const int CLAIM_POLL_MS = 100;
 
 /* An argument object with one or two texts, for the undo list. */
 static cJSON *arguments(const char *name, const char *value, const char *name2, const char *value2)
@@ -122,14 +125,27 @@ static int ensure_iscsid(struct mount_run *run, struct error **err)
 
 static int ensure_udev_rules(struct mount_run *run, struct error **err)
 {
+    _cleanup_free_ char *path = NULL;
     _cleanup_close_ int lock = -1;
 
-    if (!udev_is_running() || udev_rules_are_installed())
+    if (!udev_is_running())
         return 0;
     lock = host_lock(&session_host_places, &run->wait, err);
     if (lock < 0)
         return -1;
-    log_verbose("the udev rules are not installed; using the program's own copy while the session lasts");
+    switch (udev_rules_examine("", &path)) {
+    case UDEV_RULES_GOOD:
+        return 0;
+    case UDEV_RULES_OVERRIDDEN:
+        return udev_rules_check(err);
+    case UDEV_RULES_OTHER:
+        log_warning("%s is of another version of azilr; using the program's own copy while the session lasts", path);
+        break;
+    case UDEV_RULES_COPIED:
+    case UDEV_RULES_MISSING:
+        log_verbose("the udev rules are not installed; using the program's own copy while the session lasts");
+        break;
+    }
     if (session_will(run->session, CHANGE_UDEV_RULES, arguments("path", udev_rules_path(), NULL, NULL), false, err) < 0)
         return -1;
     return udev_rules_place(&run->wait, err);
@@ -273,6 +289,30 @@ static int mark_sessions(struct scans *scans, struct error **err)
     return 0;
 }
 
+/*
+ * What holds a disk for a moment only, as md's and multipath's tools do to look at it, is waited for. Who holds it for
+ * longer has taken it, past the rules and the disk's being read-only, and what it does with it is not known.
+ */
+static int refuse_claimed(struct mount_run *run, struct error **err)
+{
+    const int64_t until = clock_monotonic_ms() + CLAIM_PATIENCE_MS;
+
+    for (size_t i = 0; i < run->disks.count; i++) {
+        const char *path = run->disks.items[i].path;
+
+        while (disk_is_claimed(path, &run->wait)) {
+            if (clock_monotonic_ms() >= until) {
+                error_set(err, EXIT_BUSY, "%s, a disk of the backup, was taken by something else on this host", path);
+                return error_hint(err, "lsblk %s shows by what: let it go of the disk, and keep it from such disks",
+                                  path);
+            }
+            if (wait_sleep(&run->wait, CLAIM_POLL_MS, err) < 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
 /* All targets are scanned at once, and then waited for one after the other, which takes as long as the slowest. */
 static int bring_disks(struct mount_run *run, struct error **err)
 {
@@ -292,6 +332,8 @@ static int bring_disks(struct mount_run *run, struct error **err)
             return -1;
         is_incomplete = is_incomplete || result > 0;
     }
+    if (refuse_claimed(run, err) < 0)
+        return -1;
     if (is_incomplete)
         mount_run_note(run, "problem",
                        "not all disks of the recovery point came, or not in time; see the system's log");

@@ -28,6 +28,7 @@ static const struct {
     {"host", NULL, doctor_tools},
     {"host", NULL, doctor_iscsid},
     {"host", NULL, doctor_udev},
+    {"host", NULL, doctor_lvm},
     {"host", NULL, doctor_places},
     {"host", NULL, doctor_sessions},
     {"network", "Trying the network", doctor_network},

@@ -82,7 +82,7 @@ char *doctor_install_modules(const struct host_release *release);
 
 typedef void doctor_check(struct doctor *doctor, struct doctor_findings *findings, struct wait *wait);
 
-doctor_check doctor_privileges, doctor_kernel, doctor_modules, doctor_udev, doctor_places, doctor_sessions;
+doctor_check doctor_privileges, doctor_kernel, doctor_modules, doctor_udev, doctor_lvm, doctor_places, doctor_sessions;
 doctor_check doctor_tools, doctor_iscsid;
 doctor_check doctor_network;
 doctor_check doctor_access;

@@ -34,10 +34,11 @@ void doctor_udev(struct doctor *doctor, struct doctor_findings *findings, struct
         return;
     }
     doctor_ok(findings, "udev", NULL, "runs");
-    switch (udev_rules_examine(&path)) {
+    switch (udev_rules_examine("", &path)) {
     case UDEV_RULES_GOOD:
         doctor_ok(findings, "udev-rules", NULL, "are installed");
         return;
+    case UDEV_RULES_COPIED:
     case UDEV_RULES_MISSING:
         doctor_warn(findings, "udev-rules", NULL, str_dup("install azilr with its rules (make install)"),
                     "are not installed; mount puts a copy in /run/udev/rules.d while a session lasts");

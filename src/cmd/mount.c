@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "azure/credential.h"
+#include "block/udev_rules.h"
 #include "cmd/cmd.h"
 #include "cmd/host.h"
 #include "cmd/mount_overlay.h"
@@ -104,7 +105,7 @@ static int check_arguments(struct mount_run *run, char **rest, int rest_count, s
 static int stages(struct mount_run *run, struct error **err)
 {
     progress_begin(&run->progress, "Checking this host");
-    if (iscsi_check_host(&run->wait, err) < 0)
+    if (iscsi_check_host(&run->wait, err) < 0 || udev_rules_check(err) < 0)
         return -1;
     progress_end(&run->progress, "it can do iSCSI");
     if ((run->options->script ? open_from_script(run, err) : open_from_azure(run, err)) < 0 ||

@@ -75,11 +75,11 @@ static void note_temporary_disk(struct volume *volume)
 {
     _cleanup_free_ char *mark = NULL;
 
-    if (volume->state != VOLUME_MOUNTED || volume->note)
+    if (volume->state != VOLUME_MOUNTED)
         return;
     mark = str_printf("%s/DATALOSS_WARNING_README.txt", volume->mount_point);
     if (faccessat(AT_FDCWD, mark, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-        volume->note = str_dup("Azure's temporary disk, whose files were never meant to be kept");
+        volume_add_note(volume, "Azure's temporary disk, whose files were never meant to be kept");
 }
 
 static void sum_up(struct mount_run *run)

@@ -6,6 +6,7 @@
 
 #include "block/dm.h"
 #include "cmd/mount_stack.h"
+#include "cmd/stack_lvm_host.h"
 #include "cmd/stack_members.h"
 #include "cmd/teardown.h"
 #include "util/json.h"
@@ -211,9 +212,11 @@ static void add_volume(struct mount_run *run, const struct lvm_group *group, con
                           problem      ? problem->message
                           : lv->reason ? lv->reason
                                        : "LVM did not activate it");
-    } else if (lv->reason || note) {
-        volume->note =
-            str_printf("%s%s%s", lv->reason ? lv->reason : "", lv->reason && note ? "; " : "", note ? note : "");
+    } else {
+        if (lv->reason)
+            volume_add_note(volume, "%s", lv->reason);
+        if (note)
+            volume_add_note(volume, "%s", note);
     }
     volume->alias = lvm_alias(group, lv);
 }
@@ -248,37 +251,6 @@ static char *which_copy(const struct mount_run *run, const struct lvm_group *gro
     return str_printf("the backup has several copies of its volume group: this is the one on %s", names);
 }
 
-/*
- * Whether this host has volumes of the very same group active: device-mapper's UUID of one begins with the group's,
- * without its dashes (lvm2, lib/activate/dev_manager.c, build_dm_uuid()). Nothing of the host's is read for that.
- */
-static bool host_has(const struct lvm_group *group)
-{
-    _cleanup_free_ char *prefix = str_printf("LVM-%s", group->uuid);
-    _cleanup_dm_devices_ struct dm_devices all = {0};
-    char *end = prefix + strlen("LVM-");
-
-    for (const char *at = end; *at; at++)
-        if (*at != '-')
-            *end++ = *at;
-    *end = '\0';
-    if (dm_list("", &all, NULL) < 0)
-        return false;
-    for (size_t i = 0; i < all.count; i++)
-        if (str_starts_with(all.items[i].uuid, prefix))
-            return true;
-    return false;
-}
-
-static void tell_of_same_group(const struct lvm_group *group)
-{
-    if (host_has(group))
-        log_warning(
-            "this host has the volume group %s too: while the backup is open, this host's LVM refuses to change "
-            "that group unless it is kept from seeing the backup's disks; azilr(8) has a filter that does so",
-            group->name);
-}
-
 static void take_opened(struct mount_run *run, struct opening *opening)
 {
     const struct lvm_group *group = opening->group;
@@ -290,7 +262,6 @@ static void take_opened(struct mount_run *run, struct opening *opening)
         judge_members(run, group, VOLUME_FAILED, opening->problem->message);
         return;
     }
-    tell_of_same_group(group);
     judge_members(run, group, VOLUME_MEMBER, NULL);
     disk = stack_disk_of(run, (const char *const *)opening->origins, opening->origin_count);
     for (size_t i = 0; i < group->lv_count; i++)
@@ -306,8 +277,10 @@ static int activate(struct mount_run *run, const struct lvm_groups *groups, enum
 
     atomic_flag_clear(&openings.importing);
     for (size_t i = 0; i < groups->count; i++)
-        if (members == STACK_PARTIAL || groups->items[i].missing == 0)
+        if (members == STACK_PARTIAL || groups->items[i].missing == 0) {
             openings.items[openings.count++].group = &groups->items[i];
+            stack_tell_of_group(run, &groups->items[i]);
+        }
     if (openings.count == 0)
         return 0;
     if (prepare(&openings, err) < 0 || pool_run(openings.count, open_group, &openings, &run->wait, err) < 0)
@@ -336,6 +309,7 @@ static void judge_others(const struct mount_run *run, const char *const devices[
         if (groups->unusable[i].lacks_others && members != STACK_PARTIAL)
             continue;
         judge_member(run, groups->unusable[i].device, VOLUME_FAILED, reason);
+        stack_tell_of_members(run, (const char *const *)&groups->unusable[i].device, 1);
     }
     for (size_t i = 0; i < count && members == STACK_PARTIAL; i++)
         if (!is_in_a_group(groups, devices[i]) && !stack_volume_of(run, devices[i])->is_tried)
@@ -361,6 +335,7 @@ static int activate_set(struct mount_run *run, const struct members *found, size
         reason = str_printf("LVM physical volume: %s", problem->message);
         for (size_t i = 0; i < count; i++)
             judge_member(run, devices[i], VOLUME_FAILED, reason);
+        stack_tell_of_members(run, devices, count);
         return 0;
     }
     judge_others(run, devices, count, &groups, members);
@@ -370,13 +345,16 @@ static int activate_set(struct mount_run *run, const struct members *found, size
 /* Physical volumes of which none is put together with another, lest it be one of another copy. */
 static void refuse_doubtful(const struct mount_run *run, const struct members *found)
 {
+    _cleanup_free_ const char **devices = xcalloc(found->count + 1, sizeof(*devices));
     _cleanup_free_ char *names = str_dup(""), *reason = NULL;
+    size_t count = 0;
 
     for (size_t i = 0; i < found->count; i++) {
         _cleanup_free_ char *before = NULL;
 
         if (found->sets[i] != LVM_DOUBTFUL)
             continue;
+        devices[count++] = found->devices[i];
         before = steal(names);
         names = str_printf("%s%s%s", before, *before ? ", " : "", stack_volume_of(run, found->devices[i])->name);
     }
@@ -385,9 +363,9 @@ static void refuse_doubtful(const struct mount_run *run, const struct members *f
                    "and which of %s belong together cannot be told; a recovery point in which only one of them is "
                    "attached can be opened",
                    names);
-    for (size_t i = 0; i < found->count; i++)
-        if (found->sets[i] == LVM_DOUBTFUL)
-            judge_member(run, found->devices[i], VOLUME_FAILED, reason);
+    for (size_t i = 0; i < count; i++)
+        judge_member(run, devices[i], VOLUME_FAILED, reason);
+    stack_tell_of_members(run, devices, count);
 }
 
 int stack_activate_groups(struct mount_run *run, enum stack_members members, struct error **err)

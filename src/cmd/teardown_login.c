@@ -9,7 +9,6 @@
 #include "iscsi/sysfs.h"
 #include "mount/mounts.h"
 #include "tunnel/daemon.h"
-#include "util/bounded.h"
 #include "util/clock.h"
 #include "util/json.h"
 #include "util/log.h"
@@ -18,25 +17,6 @@
 static const int64_t LOGOUT_LIMIT_MS = 15 * 1000;
 /* Once the connection is gone only iscsid and the kernel are still to be waited for. */
 static const int64_t CUT_LIMIT_MS = 30 * 1000;
-static const int64_t CLAIM_LIMIT_MS = 3 * 1000;
-
-static int claim(void *argument, char **text, struct error **err)
-{
-    (void)text;
-    (void)err;
-    return disk_is_claimed(argument) ? 1 : 0;
-}
-
-/*
- * A claim by somebody else is refused before the disk is asked anything (Linux, block/bdev.c, bd_prepare_to_claim()),
- * so a look that takes long has found none.
- */
-static bool is_claimed(struct teardown *teardown, char *path)
-{
-    bool stuck;
-
-    return bounded_call(claim, path, CLAIM_LIMIT_MS, teardown->wait, NULL, &stuck, NULL) > 0;
-}
 
 /*
  * A disk that is still mounted somewhere, by a person's own hand perhaps, must not vanish under the mount. What is in
@@ -60,7 +40,7 @@ static int check_not_mounted(struct teardown *teardown, const char *session_path
                 return error_hint(err, "umount %s, then unmount again", where);
             }
         }
-        if (is_claimed(teardown, disk->path)) {
+        if (disk_is_claimed(disk->path, teardown->wait)) {
             error_set(err, EXIT_BUSY,
                       "%s, a disk of this backup, is in use: mounted in another mount namespace (a "
                       "container?), or by LVM, md or device-mapper",

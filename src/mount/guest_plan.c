@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "mount/guest_plan.h"
+#include "mount/guest_plan-internal.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -51,8 +51,7 @@ static char *clean_path(const char *path)
     return steal(clean);
 }
 
-/* Whether `path` is `above` or below it; both clean. */
-static bool is_at_or_below(const char *path, const char *above)
+bool guest_plan_is_at_or_below(const char *path, const char *above)
 {
     size_t length = strlen(above);
 
@@ -110,6 +109,7 @@ static bool is_bind(const struct fstab_entry *entry)
 static void plan_bind(const struct fstab_entry *entry, struct guest_mount *mount)
 {
     mount->kind = GUEST_MOUNT_BIND;
+    mount->is_recursive = has_option(entry, "rbind");
     mount->path = clean_path(entry->source);
     if (!mount->path)
         guest_mount_decide(mount, GUEST_MOUNT_FAILED, "what it binds is no plain absolute path");
@@ -236,8 +236,8 @@ static void refuse_bad_guesses(struct guest_plan *plan, size_t root)
 /* Whether `mount` can only be made after `other`. */
 static bool comes_after(const struct guest_mount *mount, const struct guest_mount *other)
 {
-    return is_at_or_below(mount->target, other->target) ||
-           (mount->kind == GUEST_MOUNT_BIND && is_at_or_below(mount->path, other->target));
+    return guest_plan_is_at_or_below(mount->target, other->target) ||
+           (mount->kind == GUEST_MOUNT_BIND && guest_plan_is_at_or_below(mount->path, other->target));
 }
 
 static bool must_wait(const struct guest_plan *plan, size_t from, size_t index)
@@ -289,7 +289,7 @@ void guest_plan_make(const struct fstab *fstab, struct guest_volumes *volumes, s
     volumes->root_source = root ? root->source : NULL;
     if (root)
         judge_root(root, volumes, plan);
-    plan->items = xcalloc(fstab->count ? fstab->count : 1, sizeof(*plan->items));
+    plan->items = xcalloc(fstab->count + GUEST_PLAN_MAX_MOUNTS, sizeof(*plan->items));
     for (size_t i = 0; i < fstab->count; i++) {
         struct guest_mount *mount = &plan->items[plan->count];
 
@@ -301,6 +301,7 @@ void guest_plan_make(const struct fstab *fstab, struct guest_volumes *volumes, s
             guest_mount_decide(mount, GUEST_MOUNT_FAILED, "the root is there already");
     }
     refuse_bad_guesses(plan, volumes->root);
+    guest_plan_follow_recursive(plan, GUEST_PLAN_MAX_MOUNTS);
     refuse_repeated(plan);
     put_in_order(plan);
 }

@@ -46,9 +46,10 @@ struct guest_mount {
      */
     char *path;
     char *subvolume_id;
-    char *where;   /* the directory on this host, once it is mounted */
-    bool is_guess; /* the volume is likely to be the one that was meant, no more */
-    char *why;     /* why not; or what should be known of one that is planned or mounted; or NULL */
+    char *where;       /* the directory on this host, once it is mounted */
+    bool is_recursive; /* a bind that shows what is mounted below its directory too */
+    bool is_guess;     /* the volume is likely to be the one that was meant, no more */
+    char *why;         /* why not; or what should be known of one that is planned or mounted; or NULL */
 };
 
 #define GUEST_NO_VOLUME ((size_t)-1)

@@ -14,7 +14,8 @@
  * ext4_handle_error() in the kernel). noload, norecovery and rescue=nologreplay are documented in ext4(5), xfs(5) and
  * btrfs(5) for just this: reading a copy that must not be written to. nouuid, because the VM that was backed up has the
  * very same xfs mounted. Names are UTF-8 on this side whatever they are on the disk. Where the kernel and its tools
- * have two drivers of a type, the order is that of Linux's own preference.
+ * have two drivers of a type, the order is that of Linux's own preference. No driver replays the journal of an NTFS on
+ * a read-only device, nor refuses it: volume/ntfs.h tells of that.
  */
 static const struct filesystem filesystems[] = {
     {.type = "ext2", .drivers = {{.type = "ext2", .options = "errors=continue"}}},

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "util/str.h"
+#include "volume/ntfs.h"
 #include "volume/probe.h"
 
 void volume_set_reason(struct volume *volume, enum volume_state state, const char *format, ...)
@@ -20,6 +21,17 @@ void volume_set_reason(struct volume *volume, enum volume_state state, const cha
     volume->reason = str_vprintf(format, args);
     va_end(args);
     volume->state = state;
+}
+
+void volume_add_note(struct volume *volume, const char *format, ...)
+{
+    _cleanup_free_ char *before = steal(volume->note), *more = NULL;
+    va_list args;
+
+    va_start(args, format);
+    more = str_vprintf(format, args);
+    va_end(args);
+    volume->note = str_printf("%s%s%s", before ? before : "", before ? "; " : "", more);
 }
 
 /*
@@ -101,6 +113,19 @@ static bool has_outside_journal(const struct volume *volume)
     if (fd < 0 || pread(fd, superblock, sizeof(superblock), 1024) != (ssize_t)sizeof(superblock))
         return true;
     return (superblock[0x5c] & 4) && memcmp(superblock + 0xe0, "\0\0\0", 4) == 0;
+}
+
+/* What the kernel mounts without telling: an NTFS that was not at rest. */
+static void note_state_of_ntfs(struct volume *volume)
+{
+    _cleanup_free_ char *note = NULL;
+    struct ntfs_state state;
+
+    if (!str_equal(volume->type, "ntfs") || ntfs_read_state(volume->device, &state, NULL) < 0)
+        return;
+    note = ntfs_note(&state);
+    if (note)
+        volume_add_note(volume, "%s", note);
 }
 
 static void judge(struct volume *volume, const struct probe *probe)
@@ -241,8 +266,9 @@ void volume_probe(struct volume *volume)
     if (!volume->type)
         volume->table = steal(probe.table);
     volume->has_outside_journal = has_outside_journal(volume);
-    if (volume->has_outside_journal && !volume->note)
-        volume->note = str_dup("its journal is on another device, and was not replayed");
+    if (volume->has_outside_journal)
+        volume_add_note(volume, "its journal is on another device, and was not replayed");
+    note_state_of_ntfs(volume);
 }
 
 const char *volume_state_name(enum volume_state state)

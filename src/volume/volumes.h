@@ -94,6 +94,9 @@ void volume_probe(struct volume *volume);
 void volume_set_reason(struct volume *volume, enum volume_state state, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Adds to what a person should know of the volume, behind what it has already; printf-like. */
+void volume_add_note(struct volume *volume, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* "found", "mounted", "member", "skipped" or "failed". A constant. */
 const char *volume_state_name(enum volume_state state);
 

@@ -22,6 +22,7 @@
 #include "util/str.h"
 #include "volume/btrfs.h"
 #include "volume/crypt.h"
+#include "volume/ntfs.h"
 #include "volume/probe.h"
 
 enum { MAX_DEVICES = 16, EXIT_DIRTY = 10, EXIT_WRONG_KEY = 11, EXIT_NOTHING = 12 };
@@ -65,6 +66,15 @@ static int mount_command(char **arguments)
         if (btrfs_read_member(wish.device, &member, &err) < 0)
             return tell(err);
         wish.options = btrfs_options(&member, companions + 1);
+    }
+    if (str_equal(probe.type, "ntfs")) {
+        _cleanup_free_ char *note = NULL;
+        struct ntfs_state state;
+
+        if (ntfs_read_state(wish.device, &state, &err) < 0)
+            return tell(err);
+        note = ntfs_note(&state);
+        printf("note %s\n", note ? note : "");
     }
     if (mount_filesystem(&wish, NULL, &errnum, &err) == 0)
         return 0;

@@ -72,8 +72,10 @@ static int find(char **argv, struct error **err)
 
 static int place_rules(char **argv, struct error **err)
 {
+    _cleanup_free_ char *path = NULL;
+
     (void)argv;
-    return udev_rules_are_installed() ? 0 : udev_rules_place(NULL, err);
+    return udev_rules_examine("", &path) == UDEV_RULES_GOOD ? 0 : udev_rules_place(NULL, err);
 }
 
 static int remove_rules(char **argv, struct error **err)

@@ -453,6 +453,72 @@ static void what_others_need_is_mounted_first(void **state)
     assert_non_null(strstr(plan.items[8].why, "named twice"));
 }
 
+static const struct guest_mount *planned_at(const struct guest_plan *plan, const char *target)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        if (plan->items[i].state == GUEST_MOUNT_PLANNED && str_equal(plan->items[i].target, target))
+            return &plan->items[i];
+    return NULL;
+}
+
+static void a_recursive_bind_shows_what_is_mounted_below(void **state)
+{
+    static const char TEXT[] = "/again /third none rbind\n"
+                               "/srv /again none rw,rbind\n"
+                               "/srv /plain none bind\n"
+                               "PARTLABEL=data /srv xfs\n"
+                               "/dev/md0 /srv/data xfs\n"
+                               "LABEL=bare /srv/data/deep ext4\n"
+                               "UUID=1234-ABCD /srvx vfat\n"
+                               "UUID=1234-ABCD /again/own vfat\n"
+                               "UUID=1234-ABCD /srv/own vfat\n";
+    static const struct {
+        const char *target, *path;
+    } expected[] = {
+        {"/again", "/srv"},
+        {"/again/data", "/srv/data"},
+        {"/again/data/deep", "/srv/data/deep"},
+        {"/third", "/again"},
+        {"/third/data", "/again/data"},
+        {"/third/data/deep", "/again/data/deep"},
+        {"/third/own", "/again/own"},
+        {"/plain", "/srv"},
+    };
+    _cleanup_guest_plan_ struct guest_plan plan = {0};
+
+    (void)state;
+    plan_text(TEXT, strlen(TEXT), &plan);
+    for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+        const struct guest_mount *mount = planned_at(&plan, expected[i].target);
+
+        assert_non_null(mount);
+        assert_int_equal(mount->kind, GUEST_MOUNT_BIND);
+        assert_string_equal(mount->path, expected[i].path);
+        /* what it shows is there before it */
+        assert_true(!planned_at(&plan, mount->path) || planned_at(&plan, mount->path) < mount);
+    }
+    assert_null(planned_at(&plan, "/plain/data"));
+    assert_null(planned_at(&plan, "/againx"));
+    /* what the fstab has there itself */
+    assert_int_equal(planned_at(&plan, "/again/own")->kind, GUEST_MOUNT_VOLUME);
+    assert_int_equal(plan.count, 9 + 5);
+}
+
+static void recursive_binds_come_to_an_end(void **state)
+{
+    static const char CIRCLE[] = "/a /b none rbind\n/b /a/c none rbind\nLABEL=bare /a/x ext4\n";
+    static const char INTO_ITSELF[] = "/ /a none rbind\nLABEL=bare /x ext4\n";
+    _cleanup_guest_plan_ struct guest_plan circle = {0}, itself = {0};
+
+    (void)state;
+    plan_text(CIRCLE, strlen(CIRCLE), &circle);
+    assert_in_range(circle.count, 4, 3 + GUEST_PLAN_MAX_MOUNTS);
+    assert_non_null(planned_at(&circle, "/b/x"));
+    plan_text(INTO_ITSELF, strlen(INTO_ITSELF), &itself);
+    assert_int_equal(itself.count, 3);
+    assert_string_equal(planned_at(&itself, "/a/x")->path, "/x");
+}
+
 static void a_guess_gives_way_to_what_is_certain(void **state)
 {
     static const char TEXT[] = "LABEL=bare /certain ext4\n/dev/disk/azure/scsi1/lun1 /guess ext4\n";
@@ -568,6 +634,8 @@ int main(void)
         cmocka_unit_test(names_of_disks_are_not_followed_blindly),
         cmocka_unit_test(of_several_with_one_name_the_root_s_is_meant),
         cmocka_unit_test(subvolumes_binds_and_images),
+        cmocka_unit_test(a_recursive_bind_shows_what_is_mounted_below),
+        cmocka_unit_test(recursive_binds_come_to_an_end),
         cmocka_unit_test(what_is_on_no_disk_of_the_vm_is_left_out),
         cmocka_unit_test(hostile_places_are_refused),
         cmocka_unit_test(the_kernel_s_names_follow_the_root_s),

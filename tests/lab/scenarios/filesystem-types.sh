@@ -162,36 +162,25 @@ for type in ext2 ext3 ext4 xfs vfat exfat ntfs iso9660 udf; do
 done
 pgrep -x ntfs-3g && fail 'ntfs-3g goes on behind its mount'
 
-step 'NTFS that Windows had in use: the dirty flag, and hibernated'
+step 'NTFS that Windows had in use: its journal open, the dirty flag, and hibernated'
+cp ntfs ntfs-live
+"$AZILR_LAB/ntfs-in-use" live ntfs-live
 cp ntfs ntfs-dirty
-# $Volume is the file record 3; its $VOLUME_INFORMATION (0x70) has the flags
-python3 - ntfs-dirty << 'PYTHON'
-import struct, sys
-with open(sys.argv[1], "r+b") as disk:
-    boot = disk.read(512)
-    cluster = struct.unpack_from("<H", boot, 11)[0] * boot[13]
-    size = struct.unpack_from("b", boot, 64)[0]
-    size = 1 << -size if size < 0 else size * cluster
-    for table in struct.unpack_from("<QQ", boot, 48):
-        disk.seek(table * cluster + 3 * size)
-        record = bytearray(disk.read(size))
-        at = struct.unpack_from("<H", record, 20)[0]
-        while struct.unpack_from("<I", record, at)[0] != 0x70:
-            at += struct.unpack_from("<I", record, at + 4)[0]
-        record[at + struct.unpack_from("<H", record, at + 20)[0] + 10] |= 1
-        disk.seek(table * cluster + 3 * size)
-        disk.write(record)
-PYTHON
+"$AZILR_LAB/ntfs-in-use" check ntfs-dirty
 cp ntfs ntfs-hibernated
 ntfs-3g ntfs-hibernated mnt
 { printf hibr; head -c 8188 /dev/zero; } > mnt/hiberfil.sys
 manifest mnt > ntfs-hibernated.manifest
 umount mnt
+cp ntfs.manifest ntfs-live.manifest
 cp ntfs.manifest ntfs-dirty.manifest
-for type in ntfs-dirty ntfs-hibernated; do
+notes=(ntfs-live:'its journal was not replayed' ntfs-dirty:chkdsk ntfs-hibernated:)
+for pair in "${notes[@]}"; do
+    type=${pair%%:*}
     record_images $type
     disk=$(backup $type)
     expect_exit 0 $driver mount "$disk" "$view"
+    assert_contains "$LAB_WORK/stdout" "note ${pair#*:}"
     check_view $type.manifest
     expect_exit 0 $driver unmount "$view" "$disk"
     losetup -d "$disk"

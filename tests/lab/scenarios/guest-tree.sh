@@ -53,7 +53,7 @@ loop=$(_attach os.img)
 mkfs.vfat -n EFI "${loop}p1" > /dev/null
 mke2fs -q -t ext4 -L 'srv data' "${loop}p2"
 mke2fs -q -t ext4 -L root "${loop}p3"
-mkdir -p root/boot/efi root/data root/www root/guest-etc root/deep/er root/mnt/resource
+mkdir -p root/boot/efi root/data root/www root/again root/guest-etc root/deep/er root/mnt/resource
 ln -s /etc root/absolute
 ln -s ../../../../../../../../etc root/upwards
 ln -s second root/first
@@ -74,6 +74,7 @@ LABEL="srv\040data" /srv ext4 defaults 0 2
 PARTUUID=$log_part /var/log ext4 defaults 0 2
 /dev/disk/azure/scsi1/lun1 /data ext4 defaults,nofail 0 2
 /home/anna/www /www none bind 0 0
+/var /again none rbind 0 0
 /dev/disk/cloud/azure_resource-part1 /mnt/resource auto defaults,nofail 0 2
 tmpfs /tmp tmpfs defaults 0 0
 nas:/export /deep nfs defaults 0 0
@@ -148,6 +149,7 @@ assert_manifest srv.manifest "$root/srv"
 assert_manifest log.manifest "$root/var/log"
 assert_manifest lun.manifest "$root/data"
 assert_eq "$(cat "$root/www/index.html")" 'a page'
+same_device "$root/again/log" disk1p2
 cmp "$root/var/lib/app/blob3" "$LAB_WORK/root/var/lib/app/blob3"
 assert_contains "$(entry /data note)" "a guess"
 

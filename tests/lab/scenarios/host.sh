@@ -29,14 +29,41 @@ assert_contains "$LAB_WORK/stderr" "iscsi_tcp"
 rm /etc/modprobe.d/lab.conf
 assert_revoked
 
-step "iscsid not running: it is started, and stopped afterwards; the udev rules not installed: our own copy serves"
+step "the udev rules switched off: nothing is asked of Azure, and what to do is told"
+ln -s /dev/null /etc/udev/rules.d/56-azilr.rules
+cleanup_fn rm -f /etc/udev/rules.d/56-azilr.rules
+expect_exit 8 azilr mount web01 "${point_options[@]}"
+assert_contains "$LAB_WORK/stderr" "rm /etc/udev/rules.d/56-azilr.rules"
+rm /etc/udev/rules.d/56-azilr.rules
+assert_nothing_left
+
+step "something on this host takes the disk as soon as it comes"
+mkdir -p /run/udev/rules.d
+cat > /run/udev/rules.d/57-lab.rules << 'RULES'
+ACTION=="add", ENV{AZILR}=="1", ENV{DEVTYPE}=="disk", \
+    RUN+="/sbin/dmsetup create --readonly --noudevsync lab-taken --table '0 2048 linear $devnode 0'"
+RULES
+udevadm control --reload
+cleanup_fn rm -f /run/udev/rules.d/57-lab.rules
+expect_exit 7 azilr mount web01 "${point_options[@]}"
+assert_contains "$LAB_WORK/stderr" "was taken by something else on this host"
+rm /run/udev/rules.d/57-lab.rules
+rmdir /run/udev/rules.d
+udevadm control --reload
+dmsetup remove lab-taken
+expect_exit 0 azilr unmount --all "${sign_in[@]}"
+assert_nothing_left
+
+step "iscsid not running: it is started, and stopped afterwards; the udev rules not installed, or stale: our own copy serves"
 mkdir "$LAB_WORK/rules"
 mv /usr/lib/udev/rules.d/*-azilr*.rules "$LAB_WORK/rules/"
 put_back() { find "$LAB_WORK/rules" -name '*.rules' -exec mv -t /usr/lib/udev/rules.d/ {} +; }
 cleanup_fn put_back
+echo '# of another version' > /usr/lib/udev/rules.d/56-azilr.rules
 udevadm control --reload
 expect_exit 0 azilr mount web01 "${point_options[@]}"
 assert_contains "$LAB_WORK/stderr" "iscsid does not run; starting it"
+assert_contains "$LAB_WORK/stderr" "/usr/lib/udev/rules.d/56-azilr.rules is of another version of azilr"
 systemctl is-active -q iscsid.service || fail "iscsid does not run"
 assert_eq "$(ls /run/udev/rules.d)" "$(ls "$LAB_WORK/rules")" "the rules in /run"
 udevadm settle

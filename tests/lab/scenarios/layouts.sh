@@ -168,6 +168,7 @@ cp -a small/. mnt/
 manifest mnt > bitlocker.manifest
 umount mnt
 retry_until 10 sh -c '! pgrep -x ntfs-3g'
+"$AZILR_LAB/ntfs-in-use" live ntfs.img
 retry_until 10 dmsetup remove lab-plain
 _detach "$loop"
 
@@ -272,6 +273,8 @@ assert_contains "$(volume vgpart-gone reason)$(volume vgpart-gone note)" "missin
 echo "LAYOUT pass: LVM, a disk missing, what is not whole is told"
 assert_eq "$(volume disk9 note)" None
 assert_contains "$(volume disk11 note)" "temporary disk"
+assert_contains "$(volume disk11 note)" "its journal was not replayed"
+assert_eq "$(volume disk17-unlocked note)" None
 assert_contains "$(volume disk15 reason)" "makes no sense"
 assert_contains "$(volume disk16 reason)" "Segmentation fault"
 echo "LAYOUT pass: what LVM cannot read keeps none of the rest"

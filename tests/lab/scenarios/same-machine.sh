@@ -12,14 +12,22 @@ lvm_cache=(--config 'backup { backup = 0 archive = 0 }')
 
 step "the host's own"
 truncate -s 48M vg.live md1.live md2.live
+truncate -s 16M rest.live
 truncate -s 320M xfs.live
 truncate -s 128M btrfs.live
 vg=$(losetup -f --show vg.live)
+rest=$(losetup -f --show rest.live)
 md1=$(losetup -f --show md1.live)
 md2=$(losetup -f --show md2.live)
 pvcreate -q "${lvm_cache[@]}" "$vg" > /dev/null
 vgcreate -q "${lvm_cache[@]}" vgdata "$vg" > /dev/null
 lvcreate -q -y "${lvm_cache[@]}" -n home -l 100%FREE vgdata > /dev/null
+# one that is not active, and that LVM remembers
+pvcreate -q "$rest" > /dev/null
+vgcreate -q --setautoactivation n vgrest "$rest" > /dev/null
+lvcreate -q -y -n idle -l 100%FREE vgrest > /dev/null
+mke2fs -q -t ext2 /dev/vgrest/idle
+vgchange -q -an vgrest > /dev/null
 mdadm --create /dev/md/data --quiet --run --level=1 --raid-devices=2 --homehost=web01 --name=data --assume-clean \
     "$md1" "$md2"
 udevadm settle
@@ -37,10 +45,10 @@ take_down_host() {
     umount host-vg host-md host-xfs host-btrfs
     vgchange -q "${lvm_cache[@]}" -an vgdata > /dev/null
     mdadm --stop --quiet /dev/md/data
-    losetup -d "$vg" "$md1" "$md2"
+    losetup -d "$vg" "$rest" "$md1" "$md2"
     udevadm settle
     # LVM's own, of its looks at a group that it had no copy of yet
-    rm -f /etc/lvm/{archive,backup}/vgdata*
+    rm -f /etc/lvm/{archive,backup}/{vgdata,vgrest}*
 }
 cleanup_fn take_down_host
 
@@ -53,7 +61,7 @@ for name in vg md xfs btrfs; do
     sync "host-$name/last minute"
     manifest host-$name > $name.manifest
 done
-for image in vg md1 md2 xfs btrfs; do cp --sparse=always $image.live $image.img; done
+for image in vg md1 md2 xfs btrfs rest; do cp --sparse=always $image.live $image.img; done
 
 step "the host goes on"
 for name in vg md xfs btrfs; do
@@ -89,7 +97,7 @@ host_facts() {
 udevadm settle
 host_facts > facts.before
 
-start_azure -- "$PWD"/{vg,md1,md2,xfs,btrfs}.img
+start_azure -- "$PWD"/{vg,md1,md2,xfs,btrfs,rest}.img
 azure_set polls_before_success=0
 systemctl start iscsid
 host_snapshot before
@@ -98,7 +106,9 @@ mark_kernel_log
 
 step "mount"
 expect_exit 0 azilr mount web01 "${point_options[@]}"
-assert_contains "$LAB_WORK/stderr" "this host has the volume group vgdata too"
+for group in vgdata vgrest; do
+    assert_eq "$(grep -c "this host has the volume group $group too" "$LAB_WORK/stderr")" 1
+done
 volumes=/mnt/azilr/$(ls /mnt/azilr)/volumes
 sed 's/^/SHOWN: /' "$LAB_WORK/stdout"
 for pair in vg:vgdata-home md:md-data xfs:disk3 btrfs:disk4; do
@@ -123,6 +133,12 @@ filtered=(--config "${lvm_cache[1]} devices { filter = [ \"r|^/dev/disk/by-azilr
 expect_exit 0 lvchange -q "${filtered[@]}" --addtag lab vgdata/home
 assert_lacks "$LAB_WORK/stderr" duplicate
 expect_exit 0 lvchange -q "${filtered[@]}" --deltag lab vgdata/home
+
+step "nor to activate one, and with the manual's filter for all it does"
+expect_exit 5 lvchange -q -ay vgrest/idle
+filtered=(--config 'devices { global_filter = [ "r|^/dev/disk/by-azilr/|" ] }')
+expect_exit 0 lvchange -q "${filtered[@]}" -ay vgrest/idle
+expect_exit 0 lvchange -q "${filtered[@]}" -an vgrest/idle
 
 step "unmount"
 expect_exit 0 azilr unmount web01 "${sign_in[@]}"
