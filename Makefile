@@ -100,6 +100,9 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
 
 # a clock that a test can put forward
 $(BUILD)/tests/unit/test_azure_credential: ALL_LDFLAGS += -Wl,--wrap=clock_monotonic_ms
+# other programs that a test can be in place of
+$(BUILD)/tests/unit/test_volume_md_read: ALL_LDFLAGS += -Wl,--wrap=run
+$(BUILD)/tests/unit/test_cmd_stack_partitions: ALL_LDFLAGS += -Wl,--wrap=dm_create,--wrap=session_save
 
 $(BUILD)/tests/native/%: $(BUILD)/tests/native/%.o $(NATIVE_COMMON) $(LIBRARY)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LDLIBS) $(LDLIBS)

@@ -35,6 +35,7 @@ void mount_run_note(struct mount_run *run, const char *name, const char *value)
 static void mount_run_clear(struct mount_run *run)
 {
     volumes_clear(&run->volumes);
+    md_answers_clear(&run->md_answers);
     disks_clear(&run->disks);
     targets_clear(&run->targets);
     connection_clear(&run->connection);

@@ -8,6 +8,7 @@
 #include "cmd/mount_overlay.h"
 #include "cmd/teardown.h"
 #include "util/json.h"
+#include "util/pool.h"
 #include "util/str.h"
 #include "volume/btrfs.h"
 
@@ -31,34 +32,71 @@ static void candidates_clear(struct candidates *all)
     free(all->overlays);
 }
 
-static void find(struct mount_run *run, struct candidates *all)
+/* Of which volumes the superblocks are read, side by side with what came of it. */
+struct readings {
+    const struct mount_run *run;
+    size_t *volumes;
+    struct btrfs_member *members;
+    struct error **problems;
+};
+
+/* In a thread of its own, which touches nothing of the run but by reading it. */
+static void read_member(void *argument, size_t i, struct wait *wait)
+{
+    const struct readings *readings = argument;
+
+    (void)wait;
+    btrfs_read_member(readings->run->volumes.items[readings->volumes[i]].device, &readings->members[i],
+                      &readings->problems[i]);
+}
+
+/* The verdicts on those that could not be read; the others become candidates. */
+static void take_readings(struct mount_run *run, struct readings *readings, size_t count, struct candidates *all)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct volume *volume = &run->volumes.items[readings->volumes[i]];
+
+        if (readings->problems[i]) {
+            volume_set_reason(volume, VOLUME_FAILED, "%s", readings->problems[i]->message);
+            error_free(steal(readings->problems[i]));
+            continue;
+        }
+        all->overlays[all->count] = (struct overlay_wish){.origin = volume->device, .volume = volume->name};
+        all->members[all->count] = readings->members[i];
+        all->volumes[all->count++] = readings->volumes[i];
+    }
+    btrfs_group(all->members, all->count, all->groups, all->fits);
+}
+
+static int find(struct mount_run *run, struct candidates *all, struct error **err)
 {
     const size_t most = run->volumes.count + 1;
+    _cleanup_free_ size_t *volumes = xcalloc(most, sizeof(*volumes));
+    _cleanup_free_ struct btrfs_member *members = xcalloc(most, sizeof(*members));
+    _cleanup_free_ struct error **problems = xcalloc(most, sizeof(struct error *));
+    struct readings readings = {.run = run, .volumes = volumes, .members = members, .problems = problems};
+    size_t count = 0;
+    int result;
 
     *all = (struct candidates){.volumes = xcalloc(most, sizeof(*all->volumes)),
                                .members = xcalloc(most, sizeof(*all->members)),
                                .groups = xcalloc(most, sizeof(*all->groups)),
                                .fits = xcalloc(most, sizeof(*all->fits)),
                                .overlays = xcalloc(most, sizeof(*all->overlays))};
-    for (size_t i = 0; i < run->volumes.count; i++) {
-        struct volume *volume = &run->volumes.items[i];
-        _cleanup_error_ struct error *problem = NULL;
-
-        if (volume->state != VOLUME_FOUND || !str_equal(volume->type, "btrfs"))
-            continue;
-        if (btrfs_read_member(volume->device, &all->members[all->count], &problem) < 0) {
-            volume_set_reason(volume, VOLUME_FAILED, "%s", problem->message);
-            continue;
-        }
-        all->overlays[all->count] = (struct overlay_wish){.origin = volume->device, .volume = volume->name};
-        all->volumes[all->count++] = i;
-    }
-    btrfs_group(all->members, all->count, all->groups, all->fits);
+    for (size_t i = 0; i < run->volumes.count; i++)
+        if (run->volumes.items[i].state == VOLUME_FOUND && str_equal(run->volumes.items[i].type, "btrfs"))
+            volumes[count++] = i;
+    result = pool_run(count, read_member, &readings, &run->wait, err);
+    if (result == 0)
+        take_readings(run, &readings, count, all);
+    for (size_t i = 0; i < count; i++)
+        error_free(problems[i]);
+    return result;
 }
 
-static int collect_group(const struct candidates *all, size_t first, size_t *members)
+static size_t collect_group(const struct candidates *all, size_t first, size_t *members)
 {
-    int count = 0;
+    size_t count = 0;
 
     for (size_t i = 0; i < all->count; i++)
         if (all->groups[i] == first)
@@ -67,14 +105,14 @@ static int collect_group(const struct candidates *all, size_t first, size_t *mem
 }
 
 /* The kernel is made to forget these devices once they are unmounted. */
-static int enter(struct mount_run *run, const char *const *paths, size_t count, struct error **err)
+static void enter(struct mount_run *run, const char *const *paths, size_t count)
 {
     cJSON *change = json_new_object();
     cJSON *list = json_set_array(change, "devices");
 
     for (size_t i = 0; i < count; i++)
         json_append(list, cJSON_CreateString(paths[i]));
-    return session_will(run->session, CHANGE_BTRFS, change, false, err);
+    session_enter(run->session, CHANGE_BTRFS, change, false);
 }
 
 static void fail_all(struct mount_run *run, const struct candidates *all, const size_t *members, size_t count,
@@ -175,46 +213,87 @@ static void join(struct mount_run *run, struct candidates *all, const size_t *me
     }
 }
 
-/* Only what must end the whole mount is an error. */
-static int prepare(struct mount_run *run, struct candidates *all, const size_t *members, size_t count,
-                   struct error **err)
-{
-    const char **paths = xcalloc(count + 1, sizeof(*paths));
-    _cleanup_error_ struct error *problem = NULL;
-    int result = 0;
+/* A file system that is given its new id. */
+struct group {
+    size_t *members; /* by their place among the candidates */
+    const char **paths;
+    size_t count;
+    struct error *problem; /* why it cannot be opened */
+};
 
-    for (size_t i = 0; i < count && !problem; i++) {
-        paths[i] = all->overlays[members[i]].path;
-        if (!paths[i])
-            error_set(&problem, EXIT_FAILED, "btrfs is only opened on an overlay, which could not be made: %s",
-                      all->overlays[members[i]].problem ? all->overlays[members[i]].problem->message : "interrupted");
+struct groups {
+    struct group *items;
+    size_t count;
+};
+
+static void groups_clear(struct groups *groups)
+{
+    for (size_t i = 0; i < groups->count; i++) {
+        free(groups->items[i].members);
+        free(groups->items[i].paths);
+        error_free(groups->items[i].problem);
     }
-    if (!problem && enter(run, paths, count, err) < 0)
-        result = -1;
-    else if (!problem && btrfs_change_id(paths, count, &problem) == 0)
-        join(run, all, members, count);
-    if (problem)
-        fail_all(run, all, members, count, problem->message);
-    free(paths);
-    return result;
+    free(groups->items);
+}
+
+/* All that can be opened, each with its undo. */
+static void divide(struct mount_run *run, const struct candidates *all, struct groups *groups)
+{
+    _cleanup_free_ size_t *members = xcalloc(all->count + 1, sizeof(*members));
+
+    for (size_t i = 0; i < all->count; i++) {
+        size_t count = all->groups[i] == i ? collect_group(all, i, members) : 0;
+        struct group *group = &groups->items[groups->count];
+
+        if (count == 0 || refuse(run, all, members, count))
+            continue;
+        *group = (struct group){.members = steal(members), .paths = xcalloc(count, sizeof(char *)), .count = count};
+        members = xcalloc(all->count + 1, sizeof(*members));
+        groups->count++;
+        for (size_t j = 0; j < count && !group->problem; j++) {
+            const struct overlay_wish *overlay = &all->overlays[group->members[j]];
+
+            group->paths[j] = overlay->path;
+            if (!overlay->path)
+                error_set(&group->problem, EXIT_FAILED,
+                          "btrfs is only opened on an overlay, which could not be made: %s",
+                          overlay->problem ? overlay->problem->message : "interrupted");
+        }
+        if (!group->problem)
+            enter(run, group->paths, count);
+    }
+}
+
+/* In a thread of its own, which touches nothing of the run. */
+static void change_id(void *argument, size_t i, struct wait *wait)
+{
+    struct group *group = &((struct groups *)argument)->items[i];
+
+    (void)wait;
+    if (!group->problem)
+        btrfs_change_id(group->paths, group->count, &group->problem);
 }
 
 int mount_btrfs_prepare(struct mount_run *run, struct error **err)
 {
     _cleanup_(candidates_clear) struct candidates all = {0};
-    _cleanup_free_ size_t *members = NULL;
+    _cleanup_(groups_clear) struct groups groups = {0};
 
-    find(run, &all);
-    members = xcalloc(all.count + 1, sizeof(*members));
-    if (mount_overlays(run, all.overlays, all.count, err) < 0)
+    if (find(run, &all, err) < 0 || mount_overlays(run, all.overlays, all.count, err) < 0)
         return -1;
-    for (size_t i = 0; i < all.count; i++) {
-        int count = all.groups[i] == i ? collect_group(&all, i, members) : 0;
+    groups.items = xcalloc(all.count + 1, sizeof(*groups.items));
+    divide(run, &all, &groups);
+    if (groups.count == 0)
+        return wait_check(&run->wait, err);
+    if (session_save(run->session, err) < 0 || pool_run(groups.count, change_id, &groups, &run->wait, err) < 0)
+        return -1;
+    for (size_t i = 0; i < groups.count; i++) {
+        const struct group *group = &groups.items[i];
 
-        if (wait_check(&run->wait, err) < 0)
-            return -1;
-        if (count && !refuse(run, &all, members, (size_t)count) && prepare(run, &all, members, (size_t)count, err) < 0)
-            return -1;
+        if (group->problem)
+            fail_all(run, &all, group->members, group->count, group->problem->message);
+        else
+            join(run, &all, group->members, group->count);
     }
     return 0;
 }

@@ -23,6 +23,7 @@
 #include "util/file.h"
 #include "util/json.h"
 #include "util/log.h"
+#include "util/pool.h"
 #include "util/str.h"
 
 /* A rescue disk or two beside the VM's own; more is somebody's joke. */
@@ -267,29 +268,51 @@ static int add_root(struct tree *tree, size_t number, cJSON *roots, struct error
     return 1;
 }
 
-/* Whether the volume has a root, which is looked for only where files can be read. */
-static bool find_root(const struct volume *volume, struct guest_root *root)
-{
-    _cleanup_close_ int top = volume->state == VOLUME_MOUNTED ? open_volume(volume, NULL) : -1;
+/* The volumes in which a root is looked for, in the order in which roots are shown. */
+struct search {
+    const struct mount_run *run;
+    struct guest_volume *volumes;
+    size_t *order;
+    bool *has_root;
+    struct guest_root *roots; /* side by side with the order */
+};
 
-    return top >= 0 && guest_root_find(top, str_equal(volume->type, "btrfs"), root);
+static void search_clear(struct search *search)
+{
+    for (size_t i = 0; i < search->run->volumes.count; i++)
+        guest_root_clear(&search->roots[i]);
+    free(search->volumes);
+    free(search->order);
+    free(search->has_root);
+    free(search->roots);
 }
 
-/* Shows all roots that there are. Returns how many are shown. */
-static int add_roots(struct mount_run *run, cJSON *roots, struct error **err)
+/* In a thread of its own: what is read has come over the network by then. Looks only where files can be read. */
+static void find_root(void *argument, size_t i, struct wait *wait)
 {
-    _cleanup_free_ struct guest_volume *volumes = guest_volumes_describe(&run->volumes);
-    _cleanup_free_ size_t *order = guest_volumes_in_order(volumes, run->volumes.count);
+    struct search *search = argument;
+    const struct volume *volume = &search->run->volumes.items[search->order[i]];
+    _cleanup_close_ int top = volume->state == VOLUME_MOUNTED ? open_volume(volume, NULL) : -1;
+
+    (void)wait;
+    search->has_root[i] = top >= 0 && guest_root_find(top, str_equal(volume->type, "btrfs"), &search->roots[i]);
+}
+
+/* Shows what was found. Returns how many are shown. */
+static int show_roots(struct mount_run *run, struct search *search, cJSON *roots, struct error **err)
+{
     int shown = 0;
 
     for (size_t i = 0; i < run->volumes.count; i++) {
-        _cleanup_(tree_clear) struct tree tree = {.run = run, .volumes = volumes, .volume = order[i]};
+        _cleanup_(tree_clear) struct tree tree = {
+            .run = run, .volumes = search->volumes, .volume = search->order[i], .root = search->roots[i]};
         int result;
 
+        search->roots[i] = (struct guest_root){0};
+        if (!search->has_root[i])
+            continue;
         if (wait_check(&run->wait, err) < 0)
             return -1;
-        if (!find_root(&run->volumes.items[order[i]], &tree.root))
-            continue;
         if (shown == MAX_ROOTS) {
             _cleanup_free_ char *reason = str_printf("no more than %d root file systems are", MAX_ROOTS);
 
@@ -302,6 +325,21 @@ static int add_roots(struct mount_run *run, cJSON *roots, struct error **err)
         shown += result;
     }
     return shown;
+}
+
+static int add_roots(struct mount_run *run, cJSON *roots, struct error **err)
+{
+    const size_t count = run->volumes.count;
+    struct guest_volume *volumes = guest_volumes_describe(&run->volumes);
+    _cleanup_(search_clear) struct search search = {.run = run,
+                                                    .volumes = volumes,
+                                                    .order = guest_volumes_in_order(volumes, count),
+                                                    .has_root = xcalloc(count + 1, sizeof(bool)),
+                                                    .roots = xcalloc(count + 1, sizeof(*search.roots))};
+
+    if (pool_run(count, find_root, &search, &run->wait, err) < 0)
+        return -1;
+    return show_roots(run, &search, roots, err);
 }
 
 int mount_roots(struct mount_run *run, struct error **err)

@@ -18,6 +18,7 @@
 #include "util/buffer.h"
 #include "util/progress.h"
 #include "util/wait.h"
+#include "volume/md.h"
 #include "volume/volumes.h"
 
 /* Where the tunnel listens, for iscsiadm. */
@@ -46,7 +47,8 @@ struct mount_run {
     bool overlay_is_missing;       /* one that was wanted, and the session's "problem" says so */
     struct buffer *keys;           /* secret: what encrypted volumes may be opened with */
     size_t key_count;
-    unsigned stacked; /* how many devices have been made on the backup's disks */
+    struct md_answers md_answers; /* what mdadm has said of the backup's devices */
+    unsigned stacked;             /* how many devices have been made on the backup's disks */
     struct volumes volumes;
 };
 

@@ -10,6 +10,7 @@
 #include "cmd/mount_run.h"
 #include "cmd/mount_stack.h"
 #include "util/json.h"
+#include "util/pool.h"
 #include "util/str.h"
 
 static bool is_found(const struct volume *volume)
@@ -71,10 +72,12 @@ static int mount_dirty(struct mount_run *run, const char *volumes_directory, str
  * on other disks. Azure's agents leave this file on it (WALinuxAgent, azurelinuxagent/daemon/resourcedisk; on Windows
  * too).
  */
-static void note_temporary_disk(struct volume *volume)
+static void note_temporary_disk(void *argument, size_t i, struct wait *wait)
 {
+    struct volume *volume = &((struct volumes *)argument)->items[i];
     _cleanup_free_ char *mark = NULL;
 
+    (void)wait;
     if (volume->state != VOLUME_MOUNTED)
         return;
     mark = str_printf("%s/DATALOSS_WARNING_README.txt", volume->mount_point);
@@ -87,7 +90,6 @@ static void sum_up(struct mount_run *run)
     size_t mounted = 0, failed = 0;
 
     for (size_t i = 0; i < run->volumes.count; i++) {
-        note_temporary_disk(&run->volumes.items[i]);
         mounted += run->volumes.items[i].state == VOLUME_MOUNTED;
         failed += run->volumes.items[i].state == VOLUME_FAILED;
     }
@@ -110,7 +112,8 @@ int mount_volumes(struct mount_run *run, struct error **err)
     progress_begin(&run->progress, "Mounting the volumes");
     if (mount_tree_begin(run, &volumes_directory, err) < 0 || mount_btrfs_prepare(run, err) < 0 ||
         mount_batch(run, volumes_directory, MOUNT_AS_IT_IS, is_found, err) < 0 ||
-        mount_dirty(run, volumes_directory, err) < 0)
+        mount_dirty(run, volumes_directory, err) < 0 ||
+        pool_run(run->volumes.count, note_temporary_disk, &run->volumes, &run->wait, err) < 0)
         return -1;
     sum_up(run);
     return mount_roots(run, err);

@@ -261,7 +261,7 @@ int stack_assemble_arrays(struct mount_run *run, enum stack_members members, str
     for (size_t i = 0; i < run->volumes.count; i++)
         if (is_member(&run->volumes.items[i]))
             devices[count++] = run->volumes.items[i].device;
-    if (count && md_read(devices, count, &arrays, &run->wait, &problem) < 0) {
+    if (count && md_read(devices, count, &run->md_answers, &arrays, &run->wait, &problem) < 0) {
         error_fold_hint(problem);
         for (size_t i = 0; i < count; i++) {
             struct volume *volume = stack_volume_of(run, devices[i]);

@@ -13,41 +13,88 @@
 #include "cmd/mount_stack.h"
 #include "cmd/teardown.h"
 #include "util/json.h"
+#include "util/pool.h"
 #include "util/str.h"
 #include "volume/partition_table.h"
 
-/* Returns 0; -1 with err set where the mount must end, or with problem set where only this one is lost. */
-static int make_device(struct mount_run *run, const char *origin, const struct table_entry *entry,
-                       struct dm_device *made, struct error **problem, struct error **err)
-{
-    _cleanup_free_ char *name = mount_stacked_name(run);
-    _cleanup_free_ char *table = str_printf("0 %" PRIu64 " linear %s %" PRIu64, entry->size, origin, entry->start);
-    const struct dm_request request = {
-        .name = name, .uuid = name, .table = table, .read_only = true, .lock_fd = run->session->lock_fd};
-    cJSON *change = json_new_object();
+/* What a partition table was looked for on. Volumes are known by their place, since adding one may move them. */
+struct whole {
+    size_t volume;
+    struct partition_table table;
+    struct error *problem; /* why it could not be read */
+    size_t first, count;   /* so many of the parts are its own, from this one on */
+};
 
-    json_set_string(change, "name", name);
-    if (session_will(run->session, CHANGE_DM_DEVICE, change, false, err) < 0)
-        return -1;
-    return dm_create(&request, &run->wait, made, problem);
+/* A partition that becomes a device. */
+struct part {
+    size_t whole; /* the volume that it is on */
+    const struct table_entry *entry;
+    char *name; /* of the device */
+    struct dm_device made;
+    struct error *problem; /* why there is none */
+};
+
+struct tables {
+    struct mount_run *run;
+    struct whole *wholes;
+    size_t whole_count;
+    struct part *parts;
+    size_t part_count;
+};
+
+static void tables_clear(struct tables *tables)
+{
+    for (size_t i = 0; i < tables->whole_count; i++) {
+        partition_table_clear(&tables->wholes[i].table);
+        error_free(tables->wholes[i].problem);
+    }
+    for (size_t i = 0; i < tables->part_count; i++) {
+        free(tables->parts[i].name);
+        dm_device_clear(&tables->parts[i].made);
+        error_free(tables->parts[i].problem);
+    }
+    free(tables->wholes);
+    free(tables->parts);
 }
 
-static int open_partition(struct mount_run *run, size_t whole, const struct table_entry *entry, struct error **err)
+/* In a thread of its own, as make_device() is; both touch nothing of the run but by reading it. */
+static void read_table(void *argument, size_t i, struct wait *wait)
 {
-    /* by its place, since adding one may move them */
+    const struct tables *tables = argument;
+    struct whole *whole = &tables->wholes[i];
+
+    (void)wait;
+    partition_table_read(tables->run->volumes.items[whole->volume].device, &whole->table, &whole->problem);
+}
+
+static void make_device(void *argument, size_t i, struct wait *wait)
+{
+    const struct tables *tables = argument;
+    struct part *part = &tables->parts[i];
+    _cleanup_free_ char *table = str_printf("0 %" PRIu64 " linear %s %" PRIu64, part->entry->size,
+                                            tables->run->volumes.items[part->whole].device, part->entry->start);
+    const struct dm_request request = {.name = part->name,
+                                       .uuid = part->name,
+                                       .table = table,
+                                       .read_only = true,
+                                       .lock_fd = tables->run->session->lock_fd};
+
+    dm_create(&request, wait, &part->made, &part->problem);
+}
+
+static void add_volume(struct mount_run *run, struct part *part)
+{
+    const size_t whole = part->whole;
+    const struct table_entry *entry = part->entry;
     _cleanup_free_ char *name = str_printf("%sp%d", run->volumes.items[whole].name, entry->number);
-    _cleanup_dm_device_ struct dm_device made = {0};
-    _cleanup_error_ struct error *problem = NULL;
     struct volume *volume = NULL;
 
-    if (make_device(run, run->volumes.items[whole].device, entry, &made, &problem, err) < 0 && !problem)
-        return -1;
-    if (!problem)
-        volume = stack_add(run, name, made.path, run->volumes.items[whole].disk, &problem);
+    if (!part->problem)
+        volume = stack_add(run, name, part->made.path, run->volumes.items[whole].disk, &part->problem);
     if (!volume) {
-        error_fold_hint(problem);
+        error_fold_hint(part->problem);
         volume = stack_add_unopened(run, name, entry->size * 512);
-        volume_set_reason(volume, VOLUME_FAILED, "%s", problem->message);
+        volume_set_reason(volume, VOLUME_FAILED, "%s", part->problem->message);
     }
     volume->alias = partition_alias(run->volumes.items[whole].alias, entry->number);
     if (run->volumes.items[whole].note)
@@ -55,7 +102,6 @@ static int open_partition(struct mount_run *run, size_t whole, const struct tabl
     volume->part_type = entry->type ? str_dup(entry->type) : NULL;
     volume->part_uuid = entry->uuid ? str_dup(entry->uuid) : NULL;
     volume->part_name = entry->name ? str_dup(entry->name) : NULL;
-    return 0;
 }
 
 /* The verdict on one that has no partition to be opened. */
@@ -85,33 +131,39 @@ static void judge_opened(struct volume *whole, const struct partition_table *tab
                           whole->is_whole_disk ? "which this host's kernel does not take, " : "", first, rest);
 }
 
-static int open_table(struct mount_run *run, size_t whole, struct error **err)
+/* Enters the partitions of one in the undo list, or says why it has none. */
+static void plan(struct tables *tables, struct whole *whole)
 {
-    _cleanup_partition_table_ struct partition_table table = {0};
-    _cleanup_error_ struct error *problem = NULL;
-    size_t first;
+    struct mount_run *run = tables->run;
+    struct volume *volume = &run->volumes.items[whole->volume];
 
-    if (partition_table_read(run->volumes.items[whole].device, &table, &problem) < 0) {
-        volume_set_reason(&run->volumes.items[whole], VOLUME_FAILED, "%s", problem->message);
-        return 0;
+    whole->first = tables->part_count;
+    if (whole->problem) {
+        volume_set_reason(volume, VOLUME_FAILED, "%s", whole->problem->message);
+        return;
     }
-    if (table.count == 0) {
-        judge_empty(&run->volumes.items[whole], &table);
-        return 0;
+    if (whole->table.count == 0) {
+        judge_empty(volume, &whole->table);
+        return;
     }
     /* tables in partitions of tables could go on for ever */
-    if (run->volumes.count + table.count > VOLUMES_MAX) {
-        volume_set_reason(&run->volumes.items[whole], VOLUME_FAILED,
-                          "partition table (%s) that is not opened: the backup has more than %zu volumes", table.kind,
-                          VOLUMES_MAX);
-        return 0;
+    if (run->volumes.count + tables->part_count + whole->table.count > VOLUMES_MAX) {
+        volume_set_reason(volume, VOLUME_FAILED,
+                          "partition table (%s) that is not opened: the backup has more than %zu volumes",
+                          whole->table.kind, VOLUMES_MAX);
+        return;
     }
-    first = run->volumes.count;
-    for (size_t i = 0; i < table.count; i++)
-        if (wait_check(&run->wait, err) < 0 || open_partition(run, whole, &table.entries[i], err) < 0)
-            return -1;
-    judge_opened(&run->volumes.items[whole], &table, run->volumes.items[first].name);
-    return 0;
+    whole->count = whole->table.count;
+    tables->parts = xreallocarray(tables->parts, tables->part_count + whole->count, sizeof(*tables->parts));
+    for (size_t i = 0; i < whole->count; i++) {
+        struct part *part = &tables->parts[tables->part_count++];
+        cJSON *change = json_new_object();
+
+        *part =
+            (struct part){.whole = whole->volume, .entry = &whole->table.entries[i], .name = mount_stacked_name(run)};
+        json_set_string(change, "name", part->name);
+        session_enter(run->session, CHANGE_DM_DEVICE, change, false);
+    }
 }
 
 /* Of a disk with nothing that is known on it the kernel may only not have seen the table. */
@@ -121,16 +173,44 @@ static bool may_have_table(const struct volume *volume)
            (volume->table || (volume->is_whole_disk && !volume->type));
 }
 
+static void find_wholes(struct tables *tables)
+{
+    struct volumes *volumes = &tables->run->volumes;
+
+    tables->wholes = xcalloc(volumes->count + 1, sizeof(*tables->wholes));
+    for (size_t i = 0; i < volumes->count; i++) {
+        if (!may_have_table(&volumes->items[i]))
+            continue;
+        volumes->items[i].is_tried = true;
+        tables->wholes[tables->whole_count++].volume = i;
+    }
+}
+
+static void take_opened(struct tables *tables, const struct whole *whole)
+{
+    struct mount_run *run = tables->run;
+    const size_t first = run->volumes.count;
+
+    for (size_t i = 0; i < whole->count; i++)
+        add_volume(run, &tables->parts[whole->first + i]);
+    if (whole->count)
+        judge_opened(&run->volumes.items[whole->volume], &whole->table, run->volumes.items[first].name);
+}
+
 int stack_open_partitions(struct mount_run *run, struct error **err)
 {
-    const size_t count = run->volumes.count;
+    _cleanup_(tables_clear) struct tables tables = {.run = run};
 
-    for (size_t i = 0; i < count; i++) {
-        if (!may_have_table(&run->volumes.items[i]))
-            continue;
-        run->volumes.items[i].is_tried = true;
-        if (open_table(run, i, err) < 0)
-            return -1;
-    }
+    find_wholes(&tables);
+    if (pool_run(tables.whole_count, read_table, &tables, &run->wait, err) < 0)
+        return -1;
+    for (size_t i = 0; i < tables.whole_count; i++)
+        plan(&tables, &tables.wholes[i]);
+    if (tables.part_count == 0)
+        return 0;
+    if (session_save(run->session, err) < 0 || pool_run(tables.part_count, make_device, &tables, &run->wait, err) < 0)
+        return -1;
+    for (size_t i = 0; i < tables.whole_count; i++)
+        take_opened(&tables, &tables.wholes[i]);
     return 0;
 }

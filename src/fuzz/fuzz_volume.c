@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What volumes bring in: a btrfs superblock, which gets a checksum that is right so that all behind it is reached, and
- * what the kernel's log says of a device, in which names of the disk's own can stand; the text of a LUKS header.
+ * what the kernel's log says of a device, in which names of the disk's own can stand; the text of a LUKS header; the
+ * superblock and the log of an xfs.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include "volume/btrfs.h"
 #include "volume/btrfs_checksum.h"
 #include "volume/luks.h"
+#include "volume/xfs_log.h"
 
 enum { SUPER_AT = 65536, SUPER_SIZE = 4096 };
 
@@ -44,6 +46,20 @@ static void read_superblock(const uint8_t *data, size_t size)
         abort();
 }
 
+static void look_at_xfs_log(const uint8_t *data, size_t size)
+{
+    static int disk = -1;
+    char path[64];
+
+    if (disk < 0)
+        disk = memfd_create("xfs", MFD_CLOEXEC);
+    if (ftruncate(disk, 0) < 0 || ftruncate(disk, 1 << 20) < 0 || pwrite(disk, data, size, 0) != (ssize_t)size ||
+        pwrite(disk, "XFSB", 4, 0) != 4)
+        abort();
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", disk);
+    xfs_log_is_dirty(path);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     _cleanup_free_ char *line = kernel_log_match((const char *)data, size, "sdc1");
@@ -52,5 +68,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     luks_memory_of_text((const char *)data, size);
     read_superblock(data, size);
+    look_at_xfs_log(data, size);
     return 0;
 }

@@ -3,6 +3,7 @@
 #ifndef AZILR_VOLUME_MD_INTERNAL_H
 #define AZILR_VOLUME_MD_INTERNAL_H
 
+#include "util/run.h"
 #include "volume/md.h"
 
 /* What one device's superblock says. */
@@ -16,6 +17,15 @@ struct md_superblock {
     bool is_doubtful;               /* the same */
     char state[MD_MAX_DEVICES + 1]; /* of each member as this one knows it: 'A', '.' or 'R'; "" if it does not say */
 };
+
+/* In place of a descriptor to inherit: the command changes nothing, and may be interrupted. */
+enum { MD_READS = -2 };
+
+/*
+ * Runs mdadm, which inherits lock_fd (util/run.h) or is told to read only, without the host's systemd. As run(), with
+ * the advice to install mdadm where there is none.
+ */
+int md_run(const char *const argv[], int lock_fd, struct wait *wait, struct run_result *result, struct error **err);
 
 /*
  * The answers of `mdadm --examine --export DEVICE` and `mdadm --examine DEVICE` for a device that has a superblock.

@@ -55,78 +55,18 @@ static bool is_ours(const char *name)
            str_only(name, "abcdefghijklmnopqrstuvwxyz0123456789_");
 }
 
-/* In place of a descriptor to inherit: the command changes nothing, and may be interrupted. */
-enum { READS = -2 };
-
-static int mdadm(const char *const argv[], int lock_fd, struct wait *wait, struct run_result *result,
-                 struct error **err)
+int md_run(const char *const argv[], int lock_fd, struct wait *wait, struct run_result *result, struct error **err)
 {
     struct run_options options = RUN_OPTIONS_INIT;
 
     options.environment = environment;
-    options.inherit_fd = lock_fd == READS ? -1 : lock_fd;
-    options.interruptible = lock_fd == READS;
+    options.inherit_fd = lock_fd == MD_READS ? -1 : lock_fd;
+    options.interruptible = lock_fd == MD_READS;
     if (run(argv, &options, wait, result, err) == 0)
         return 0;
     if (err && *err && (*err)->code == EXIT_HOST)
         error_hint(err, "software RAID needs mdadm: install the package mdadm");
     return -1;
-}
-
-/* Returns 1 if the device has a superblock, 0 if not, -1 with err set. */
-static int examine(const char *device, struct md_superblock *superblock, struct wait *wait, struct error **err)
-{
-    const char *const export[] = {"mdadm", "--examine", "--export", "--config=none", device, NULL};
-    const char *const show[] = {"mdadm", "--examine", "--config=none", device, NULL};
-    _cleanup_run_result_ struct run_result exported = {0}, shown = {0};
-
-    if (mdadm(export, READS, wait, &exported, err) < 0)
-        return -1;
-    if (exported.exit_code != 0)
-        return 0;
-    if (mdadm(show, READS, wait, &shown, err) < 0)
-        return -1;
-    return md_parse(buffer_text(&exported.output), buffer_text(&shown.output), superblock, err) < 0 ? -1 : 1;
-}
-
-/* Reads all superblocks: kept side by side with their devices. */
-static int examine_all(const char *const devices[], size_t count, const char **members,
-                       struct md_superblock *superblocks, size_t *found, struct wait *wait, struct error **err)
-{
-    *found = 0;
-    for (size_t i = 0; i < count; i++) {
-        _cleanup_error_ struct error *why = NULL;
-        int result = examine(devices[i], &superblocks[*found], wait, &why);
-
-        if (result > 0)
-            members[(*found)++] = devices[i];
-        else if (result < 0 && why->code != EXIT_FAILED)
-            return error_move(err, &why);
-        else if (result < 0)
-            log_verbose("%s: %s", devices[i], why->message);
-    }
-    return 0;
-}
-
-int md_read(const char *const devices[], size_t count, struct md_arrays *arrays, struct wait *wait, struct error **err)
-{
-    _cleanup_free_ const char **members = xcalloc(count + 1, sizeof(*members));
-    _cleanup_free_ struct md_superblock *superblocks = xcalloc(count + 1, sizeof(*superblocks));
-    size_t found;
-    int result;
-
-    *arrays = (struct md_arrays){0};
-    if (count > MD_MAX_DEVICES)
-        return error_set(err, EXIT_FAILED, "more than %d devices of software RAID", MD_MAX_DEVICES);
-    result = examine_all(devices, count, members, superblocks, &found, wait, err);
-    if (result == 0)
-        md_divide(superblocks, found);
-    for (size_t i = 0; i < found && result == 0; i++)
-        md_add(arrays, members[i], &superblocks[i]);
-    for (size_t i = 0; i < found && result < 0; i++)
-        md_superblock_clear(&superblocks[i]);
-    md_judge(arrays);
-    return result;
 }
 
 /*
@@ -190,7 +130,7 @@ static int run_mdadm(const struct md_array *array, const struct md_place *place,
     if (array->needs_force)
         argv[count++] = "--force";
     fresh_devices(array, place, argv + count);
-    return mdadm(argv, place->lock_fd, wait, result, err);
+    return md_run(argv, place->lock_fd, wait, result, err);
 }
 
 /* It runs, but is it what was asked for? If not, it is taken down before anybody relies on it. */
@@ -248,7 +188,7 @@ static int try_to_stop(const char *kernel_name, char **words, struct wait *wait,
     const char *const argv[] = {"mdadm", "--stop", "--config=none", device, NULL};
     _cleanup_run_result_ struct run_result result = {0};
 
-    if (mdadm(argv, -1, wait, &result, err) < 0)
+    if (md_run(argv, -1, wait, &result, err) < 0)
         return -1;
     if (result.exit_code == 0)
         return 0;

@@ -69,12 +69,26 @@ char *md_short_name(const struct md_array *array);
  */
 char *md_alias(const struct md_array *array);
 
+/* What mdadm has said of a device: its superblock does not change for as long as the backup is open. */
+struct md_answer {
+    char *device;
+    char *exported, *examined; /* NULL if it has no superblock */
+    struct error *problem;     /* why it could not be asked; NULL if it could */
+};
+
+struct md_answers {
+    struct md_answer *items;
+    size_t count;
+};
+
 /*
  * Which arrays exactly these devices (full paths below /dev, in the order of their disks) are members of. Those without
  * md metadata are passed over. Of an array that is there several times, each copy is an array.
- * Reads nothing but them. Returns 0 or -1 (EXIT_HOST if mdadm is not installed). The caller clears *arrays.
+ * Reads nothing but them, all at once, and of them only those of which *known has no answer yet; it has one afterwards.
+ * Returns 0 or -1 (EXIT_HOST if mdadm is not installed). The caller clears *arrays, and *known after the last call.
  */
-int md_read(const char *const devices[], size_t count, struct md_arrays *arrays, struct wait *wait, struct error **err);
+int md_read(const char *const devices[], size_t count, struct md_answers *known, struct md_arrays *arrays,
+            struct wait *wait, struct error **err);
 
 /* All borrowed. */
 struct md_place {
@@ -102,6 +116,9 @@ int md_assemble(const struct md_array *array, const struct md_place *place, stru
  * if not, -1 if it is in use or the name is not one of ours.
  */
 int md_stop(const char *kernel_name, struct wait *wait, struct error **err);
+
+void md_answers_clear(struct md_answers *answers);
+#define _cleanup_md_answers_ _cleanup_(md_answers_clear)
 
 void md_arrays_clear(struct md_arrays *arrays);
 #define _cleanup_md_arrays_ _cleanup_(md_arrays_clear)

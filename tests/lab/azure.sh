@@ -71,14 +71,18 @@ stop_azure() {
     _azure_pid=
 }
 
-# Between the tunnel and the portal only, both ways and without a word, as a cable that was pulled.
-cut_network() {
+# Between the tunnel and the portal only, both ways: netem's own words for what becomes of each packet.
+_shape_network() {
     local filter=(tc filter add dev lo parent 1: protocol ip prio 1 u32)
     tc qdisc add dev lo root handle 1: prio bands 4 priomap 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0
-    tc qdisc add dev lo parent 1:4 handle 40: netem loss 100%
+    tc qdisc add dev lo parent 1:4 handle 40: netem "$@"
     "${filter[@]}" match ip dst 127.0.0.2/32 flowid 1:4
     "${filter[@]}" match ip src 127.0.0.2/32 flowid 1:4
 }
+# without a word, as a cable that was pulled
+cut_network() { _shape_network loss 100%; }
+# slow_network MS: as over a long line; an answer takes twice that
+slow_network() { _shape_network delay "$1ms" limit 100000; }
 mend_network() { tc qdisc del dev lo root 2> /dev/null || true; }
 
 # azure_fact PATH: out of ready.json.

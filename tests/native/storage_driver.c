@@ -168,10 +168,11 @@ static int vg_close(const char *name, struct error **err)
 static int md_show(char **arguments, int count, struct error **err)
 {
     static const char *const states[] = {"whole", "degraded", "incomplete", "unsupported"};
+    _cleanup_md_answers_ struct md_answers known = {0};
     _cleanup_md_arrays_ struct md_arrays arrays = {0};
     _cleanup_json_ cJSON *document = json_new_array();
 
-    if (md_read((const char *const *)arguments, (size_t)count, &arrays, NULL, err) < 0)
+    if (md_read((const char *const *)arguments, (size_t)count, &known, &arrays, NULL, err) < 0)
         return -1;
     for (size_t i = 0; i < arrays.count; i++) {
         const struct md_array *array = &arrays.items[i];
@@ -196,13 +197,14 @@ static int md_show(char **arguments, int count, struct error **err)
 /* Exit code 6 where overlays are needed and there are none. */
 static int md_open(char **arguments, int count, struct error **err)
 {
+    _cleanup_md_answers_ struct md_answers known = {0};
     _cleanup_md_arrays_ struct md_arrays arrays = {0};
     struct pairs pairs = split(arguments + 3, count - 3);
     _cleanup_free_ char **left = pairs.left;
     _cleanup_free_ char **right = pairs.right;
     struct md_place place = {.kernel_name = arguments[0], .directory = arguments[1], .lock_fd = -1};
 
-    if (md_read((const char *const *)left, pairs.count, &arrays, NULL, err) < 0)
+    if (md_read((const char *const *)left, pairs.count, &known, &arrays, NULL, err) < 0)
         return -1;
     for (size_t i = 0; i < arrays.count; i++) {
         const struct md_array *array = &arrays.items[i];

@@ -1,11 +1,12 @@
 #!/bin/bash
-# Ten disks at once on a host without LVM, mdadm and dmsetup: each file system that can be opened is, each thing that cannot
+# Fifteen disks at once on a host without LVM, mdadm and dmsetup: each file system that can be opened is, each thing that cannot
 # is named with the reason, and none of it is touched by the host's LVM, md or multipath.
 # timeout=480
 # weight=100
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 
+requires cryptsetup mkfs.exfat mkudffs genisoimage mkntfs ntfs-3g
 cd "$LAB_WORK" || exit
 make_disk_ext4 ext4.img
 make_disk_xfs xfs.img
@@ -19,7 +20,44 @@ tune2fs -e panic panic.img > /dev/null
 debugfs -w -R 'clri /home/ben/empty' panic.img 2> /dev/null
 truncate -s 64M empty.img swap.img
 mkswap swap.img > /dev/null
-start_azure -- "$PWD"/{ext4,xfs,dirty,linux,lvm,md1,md2,empty,swap,panic}.img
+
+# what Windows and other systems leave behind
+mkdir small mnt
+echo 'the yearly report' > 'small/Bericht für März.txt'
+head -c 100000 /dev/urandom > small/bin
+small_disk() { # IMAGE MKFS...
+    local image=$1 loop
+    shift
+    truncate -s 16M "$image"
+    loop=$(losetup -f --show "$image")
+    "$@" "$loop" > /dev/null
+    udevadm settle
+    _fill "$loop" small "$image.manifest"
+    _detach "$loop"
+}
+small_disk exfat.img mkfs.exfat
+small_disk udf.img mkudffs --utf8
+genisoimage -quiet -R -input-charset utf-8 -o iso.img small
+manifest small > iso.img.manifest
+# hibernated: Windows has more of it in its memory, and it must not be written to
+truncate -s 24M ntfs.img
+mkntfs -q -F ntfs.img
+ntfs-3g ntfs.img mnt
+cp small/* mnt/
+{ printf hibr; head -c 8188 /dev/zero; } > mnt/hiberfil.sys
+manifest mnt > ntfs.img.manifest
+umount mnt
+retry_until 10 sh -c '! pgrep -x ntfs-3g'
+# encrypted, for which cryptsetup is enough
+printf 'a passphrase' > key
+chmod 600 key
+truncate -s 20M luks.img
+testside cryptsetup luksFormat -q --type luks1 --pbkdf-force-iterations 1000 --key-file key luks.img
+testside cryptsetup open --key-file key luks.img lab-make
+mke2fs -q -t ext4 /dev/mapper/lab-make
+_fill /dev/mapper/lab-make small luks.img.manifest
+testside cryptsetup close lab-make
+start_azure -- "$PWD"/{ext4,xfs,dirty,linux,lvm,md1,md2,empty,swap,panic,exfat,udf,iso,ntfs,luks}.img
 systemctl start iscsid multipathd
 host_snapshot before
 
@@ -39,7 +77,7 @@ bring_back() {
 
 step "mount"
 hide
-expect_exit 6 azilr mount web01 "${point_options[@]}" --json
+expect_exit 6 azilr mount web01 "${point_options[@]}" --key-file key --json
 bring_back
 cp "$LAB_WORK/stdout" result.json
 volumes=$(json_get result.json directory)/volumes
@@ -53,10 +91,17 @@ for v in json.load(open("result.json"))["volumes"]:
 step "what can be opened is"
 assert_manifest ext4.img.root.manifest "$volumes/disk0"
 assert_manifest xfs.img.root.manifest "$volumes/disk1"
+# which is not taken for one that was in use
+assert_eq "$(volume disk1 note)" None
 assert_manifest linux.img.efi.manifest "$volumes/disk3p1"
 assert_manifest linux.img.root.manifest "$volumes/disk3p2"
 
 assert_contains "$(volume disk3p1 note)" "EFI"
+assert_manifest exfat.img.manifest "$volumes/disk10"
+assert_manifest udf.img.manifest "$volumes/disk11"
+assert_manifest iso.img.manifest "$volumes/disk12"
+assert_manifest ntfs.img.manifest "$volumes/disk13"
+assert_manifest luks.img.manifest "$volumes/disk14-unlocked"
 
 step "a dirty journal is said to be one"
 assert_eq "$(volume disk2 status)" mounted
@@ -84,7 +129,7 @@ assert_contains "$(dmesg)" "EXT4-fs error"
 step "the host took none of it"
 udevadm settle
 assert_eq "$(awk '/^md/' /proc/mdstat)" "" "an array of the backup was assembled"
-assert_eq "$(dmsetup ls)" "No devices found" "device-mapper"
+assert_eq "$(dmsetup ls | grep -v '^azilr-' || true)" "" "device-mapper"
 assert_eq "$(multipathd show paths | grep -w 'sd[a-z]' || true)" "" "multipathd"
 assert_eq "$(swapon --show)" ""
 
