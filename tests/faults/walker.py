@@ -54,10 +54,12 @@ class Walk:
         self.record = os.path.join(work, "points")
         self.before = snapshot(simulator)
         self.words = ""
+        self.environment = {}  # what azilr is given beside the walk's own
 
     def run(self, arguments, point=None, outcome=None, faults=True, stdout=os.devnull):
         """The exit code; minus the signal's number where one ended it."""
         env = {name: value for name, value in os.environ.items() if not name.startswith(("AZURE_", "AZILR_"))}
+        env |= self.environment
         if faults:
             env["AZILR_FAULT_RECORD"] = self.record
         if point:
