@@ -241,13 +241,16 @@ static bool host_is_stopping(void)
            str_starts_with(buffer_text(&result.output), "stopping");
 }
 
-/* What is in use may be so by a service that is being stopped as well; what still is after that goes by force. */
+/*
+ * What is in use may be so by a service that is being stopped as well; what still is after that goes by force, and so
+ * does, once, what could not be taken down for any other reason.
+ */
 static void take_down_for_shutdown(const struct keeper *keeper)
 {
     int64_t end = clock_monotonic_ms() + SHUTDOWN_MS;
+    bool by_force = false;
 
     for (;;) {
-        bool by_force = clock_monotonic_ms() >= end;
         const char *const options[] = {"--timeout=15", by_force ? "--force" : NULL, NULL};
         _cleanup_error_ struct error *problem = NULL;
 
@@ -257,13 +260,12 @@ static void take_down_for_shutdown(const struct keeper *keeper)
         }
         if (problem->code == EXIT_NOT_FOUND)
             return;
-        if (problem->code != EXIT_BUSY || by_force) {
+        if (by_force || problem->code != EXIT_BUSY)
             syslog(LOG_WARNING, "the host shuts down, and of the backup %s something is left: %s", keeper->id,
                    problem->message);
+        if (by_force || wait_sleep(NULL, PAUSE_MS, NULL) < 0)
             return;
-        }
-        if (wait_sleep(NULL, PAUSE_MS, NULL) < 0)
-            return;
+        by_force = problem->code != EXIT_BUSY || clock_monotonic_ms() >= end;
     }
 }
 

@@ -155,6 +155,12 @@ static int undo_tunnel(struct teardown *teardown, const cJSON *arguments, struct
                                        .unit = json_string(arguments, "unit")};
     bool was_running = false;
 
+    /* what would listen at its port then may be any user's process, and iscsid would connect to that */
+    if (teardown_has_session(teardown)) {
+        error_set(err, EXIT_FAILED, "the tunnel stays, because an iSCSI session that could not be ended relies on it");
+        return error_hint(err, "`azilr unmount %s --force` tries again; `iscsiadm -m session` shows it",
+                          teardown->session->id);
+    }
     if (tunnel_stop(&place, &was_running, err) < 0)
         return -1;
     if (was_running)

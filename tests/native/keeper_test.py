@@ -10,7 +10,9 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
+import socket
 import subprocess
 from pathlib import Path
 from unittest import mock
@@ -174,6 +176,29 @@ class Keeper(OnHost):
             shown = ""
         os.close(master)
         self.assertIsNone(re.search(r"enter the code|microsoft\.com/device", shown), shown)
+
+    def test_by_force_with_a_session_that_cannot_be_ended(self):
+        """Its tunnel stays: iscsid would connect to whoever else listened at that port."""
+        session, _ = self.mount()
+        state = json.loads((session / "state.json").read_text(encoding="utf-8"))
+        login = next(change["arguments"] for change in state["undo"] if change["kind"] == "login")
+        # without a device: nothing can be found out about it, and so it is not logged out of
+        place = Path("/sys/class/iscsi_session/session7")
+        place.mkdir(parents=True)
+        self.addCleanup(shutil.rmtree, place.parent)
+        (place / "targetname").write_text(login["target"], encoding="ascii")
+        (place / "ifacename").write_text(login["iface"], encoding="ascii")
+        port = self.status()["tunnel"]["port"]
+        self.assertEqual(1, Host.walk.run(["unmount", session.name, "--force", *Host.sign_in], faults=False))
+        self.assertIn("the tunnel stays", Host.walk.words)
+        self.assertEqual(["login", "tunnel"], sorted(
+            change["kind"] for change in json.loads((session / "state.json").read_text(encoding="utf-8"))["undo"]
+            if change["kind"] != "directory"))
+        with socket.socket() as thief:
+            thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self.assertRaises(OSError, thief.bind, ("127.0.0.1", port))
+        (place / "targetname").write_text("another", encoding="ascii")
+        self.assertEqual(0, Host.walk.run(["unmount", session.name, *Host.sign_in], faults=False), Host.walk.words)
 
 
 if __name__ == "__main__":
