@@ -51,6 +51,8 @@ static const char *const properties[] = {
     "Restart=on-failure",
     "RestartSec=2",
     "StartLimitIntervalSec=0",
+    /* as the tunnel; only a shutdown, whose targets conflict with it, ends it */
+    "IgnoreOnIsolate=yes",
     /* children that are changing the host are not killed with it */
     "KillMode=mixed",
     "TimeoutStopSec=60",

@@ -34,6 +34,8 @@ static const char *const properties[] = {
     "Restart=always",
     "RestartSec=500ms",
     "StartLimitIntervalSec=0",
+    /* `systemctl isolate` of a target that knows nothing of it must not take the disks from under the mounts */
+    "IgnoreOnIsolate=yes",
     "RestartPreventExitStatus=1 2 3 4 5 6 7 8 200 203 216 217 218 226 227 228 232",
     /* the listening socket is kept over restarts */
     "NotifyAccess=main",
