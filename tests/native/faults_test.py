@@ -5,16 +5,20 @@ Faults at the points of mount and unmount that need no virtual machine: faults_t
 
 A part of the walk of tests/faults, as large as the time allows; the seed that it prints repeats it.
 """
+import contextlib
+import io
 import os
 import re
 import secrets
 import subprocess
 import sys
+import tempfile
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "faults"))
 from points import Choice, Point  # noqa: E402  pylint: disable=wrong-import-position
+from walker import Report, Result  # noqa: E402  pylint: disable=wrong-import-position
 
 WALK = os.path.join(os.path.dirname(HERE), "faults", "walk")
 BUILD = "build"
@@ -66,6 +70,41 @@ class Choosing(unittest.TestCase):
                          {point.line for point, _ in self.steps(True, only="write", skip="#1$")})
         self.assertEqual(["mount: run iscsiadm -m iface #1"],
                          [point.line for point, _ in self.steps(True, outcome="kill-during")])
+
+
+class Judging(unittest.TestCase):
+    """What counts as a good run."""
+    GOOD = {"journey": "mount", "point": "mount: mkdir /x #1", "outcome": "fail", "hit": True, "code": 1, "tidy": True,
+            "after": 0, "left": [], "seconds": 1.0}
+
+    def judge(self, *changes):
+        with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()) as said:
+            report = Report(os.path.join(folder, "results"), False)
+            for change in changes:
+                report.add(Result(**(self.GOOD | change)))
+            return report.close(len(changes)), said.getvalue()
+
+    def test_good(self):
+        for change in ({}, {"outcome": "kill-after", "code": -9}, {"outcome": "int-before", "code": -2}, {"code": 130}):
+            with self.subTest(change):
+                self.assertTrue(self.judge(change)[0])
+
+    def test_bad(self):
+        for change, word in (({"left": ["+ mounts"]}, "LEFT"), ({"after": 1}, "LEFT"), ({"code": -11}, "CRASHED"),
+                             ({"outcome": "int-after", "code": -9}, "CRASHED"), ({"code": -9}, "CRASHED"),
+                             ({"outcome": "kill-before", "code": -9, "stuck": True}, "STUCK")):
+            with self.subTest(change):
+                good, said = self.judge({}, change)
+                self.assertFalse(good)
+                self.assertIn(f"{word} mount / mount: mkdir", said)
+
+    def test_misses_are_shown_and_few(self):
+        good, said = self.judge(*[{}] * 5, *[{"hit": False}] * 2)
+        self.assertTrue(good)
+        self.assertRegex(said, r"fail +0 / +2 / 7")
+        good, said = self.judge(*[{}] * 5, *[{"hit": False}] * 3)
+        self.assertFalse(good)
+        self.assertIn("TOO MANY MISSED", said)
 
 
 class Faults(unittest.TestCase):

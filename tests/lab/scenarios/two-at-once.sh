@@ -48,7 +48,7 @@ together() {
 check_files() { # SESSION
     local found
     found=$(find "/mnt/azilr/$1" -path '*/etc/os-release' | head -n 1)
-    [ -n "$found" ] && cat "$found" > /dev/null || fail "the files of $1 are not there"
+    cat "${found:-/nowhere}" > /dev/null || fail "the files of $1 are not there"
 }
 
 step "two points, side by side"
