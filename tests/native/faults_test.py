@@ -34,7 +34,7 @@ CHANGING = set("""
     fchmodat chown fchown lchown fchownat utimensat futimens setxattr fsetxattr write pwrite writev pwritev fsync fdatasync
     sync syncfs flock lockf ioctl mount umount umount2 pivot_root chroot unshare setns swapon mnt_context_mount
     mnt_context_umount bind listen fork vfork clone posix_spawn posix_spawnp execv execve execvp execvpe fexecve system popen
-    kill killpg tgkill pidfd_send_signal sethostname settimeofday clock_settime""".split())
+    sendmsg sendmmsg tcsetattr kill killpg tgkill pidfd_send_signal sethostname settimeofday clock_settime""".split())
 
 
 def can_walk():
@@ -55,6 +55,8 @@ class Choosing(unittest.TestCase):
         self.assertEqual(9 + 6 + 6 + 6 + 5 + 7, len(steps))
         self.assertIn((Point("tunnel: bind #1"), "hang"), steps)
         self.assertNotIn((Point("mount: rename /run/x #1"), "hang"), steps)
+        self.assertIn("hang", Point("unmount: umount2 /mnt/azilr/x #1").outcomes)
+        self.assertNotIn("hang", Point("mount: umount2 by descriptor #1").outcomes)
 
     def test_a_seed_chooses_and_orders(self):
         self.assertEqual(self.steps(False), self.steps(False))
