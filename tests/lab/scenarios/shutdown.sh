@@ -70,3 +70,24 @@ expect_exit 0 azilr status
 assert_contains "$LAB_WORK/stdout" "nothing is open"
 [ ! -e /var/lib/azilr ] || fail "something is left in /var/lib/azilr"
 [ -z "$(find /etc/iscsi -path '*nodes/*' -o -path '*ifaces/azilr*')" ] || fail "records are left"
+
+step "with a portal and an Azure that are well: nothing at all is left"
+# one reboot is dear; of this one the keeper hears as of a real one, from systemctl, and by its unit's stop
+host_snapshot before
+azure_set polls_before_success=0
+cp /usr/bin/systemctl "$LAB_WORK/systemctl.real"
+cat > "$LAB_WORK/systemctl" << SH
+#!/bin/sh
+[ "\$1" != is-system-running ] || { echo stopping; exit 1; }
+exec "$LAB_WORK/systemctl.real" "\$@"
+SH
+chmod 755 "$LAB_WORK/systemctl"
+expect_exit 0 azilr mount web01 "${point_options[@]}"
+session=$(ls /mnt/azilr)
+mount --bind "$LAB_WORK/systemctl" /usr/bin/systemctl
+"$LAB_WORK/systemctl.real" stop "azilr-keeper-$session.service"
+umount /usr/bin/systemctl
+journalctl --no-pager -o cat -t azilr-keeper | grep -F "everything of the backup $session is taken down" ||
+    fail "the keeper did not take it down"
+assert_revoked
+assert_nothing_left
