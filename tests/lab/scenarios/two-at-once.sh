@@ -75,7 +75,7 @@ session=$(ls /mnt/azilr)
 assert_contains "$LAB_WORK/$late.err" "$session"
 check_files "$session"
 
-step "and the same session unmounted twice: nobody does harm to the other"
+step "and unmounted twice: whoever comes late finds that nothing is left to do"
 together one azilr unmount --all "${how[@]}" -- two azilr unmount --all "${how[@]}"
 assert_eq "${codes[*]}" "0 0" "it is gone"
 assert_nothing_left
