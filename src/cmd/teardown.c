@@ -18,6 +18,7 @@
 #include "mount/mounts.h"
 #include "session/host_lock.h"
 #include "tunnel/daemon.h"
+#include "tunnel/unit.h"
 #include "util/json.h"
 #include "util/log.h"
 #include "util/str.h"
@@ -142,6 +143,9 @@ static int undo_iscsid(struct teardown *teardown, const cJSON *arguments, struct
 
     /* another session that relies on it may not have logged in yet */
     if (session_is_shared(&session_host_places, teardown->session, CHANGE_ISCSID, "unit", unit))
+        return 0;
+    /* the host shuts down, and systemd stops it once this is through */
+    if (*unit && unit_waits_to_stop(unit))
         return 0;
     result = iscsid_stop(unit, teardown->wait, err);
     if (result > 0)
