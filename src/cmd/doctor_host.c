@@ -82,6 +82,12 @@ static const struct module_group {
      {"dm_mod", "dm_thin_pool", "dm_raid", "dm_mirror", "dm_cache"}},
     {"raid", "arrays of these levels cannot be opened", {"md_mod", "raid0", "raid1", "raid10", "raid456"}},
     {"encryption", "LUKS and BitLocker volumes cannot be opened", {"dm_crypt"}},
+    {"bitlocker", "BitLocker volumes cannot be opened", {"dm_zero"}},
+    {"integrity", "LUKS 2 volumes with integrity cannot be opened", {"dm_integrity"}},
+    {"btrfs-checksums",
+     "a btrfs whose checksums are xxhash64 or BLAKE2 cannot be mounted",
+     {"algif_hash", "xxhash_generic", "blake2b_generic"}},
+    {"tls", "the tunnel decrypts by itself, which takes more of the processor", {"tls"}},
 };
 
 /* The file systems that are called otherwise than their modules in /proc/filesystems. */

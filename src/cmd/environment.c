@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/environment.h"
 
-#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -9,9 +8,10 @@
 #include "util/secret.h"
 #include "util/str.h"
 
-/* A proxy's address may hold a password; libcurl reads these. */
-static const char *const proxies[] = {"https_proxy", "HTTPS_PROXY", "all_proxy",
-                                      "ALL_PROXY",   "http_proxy",  "HTTP_PROXY"};
+const char *const environment_proxies[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", NULL};
+
+/* A proxy's address may hold a password; these are of no use here, and are taken care of all the same. */
+static const char *const other_proxies[] = {"http_proxy", "HTTP_PROXY", NULL};
 
 /* What azilr itself knows; the manual's list. */
 static const char *const known[] = {
@@ -35,6 +35,7 @@ static const char *const known[] = {
     "NOTIFY_SOCKET",
     /* libudev: whether /sys may be another kind of file system, which only root can put there; tests do */
     "SYSTEMD_DEVICE_VERIFY_SYSFS",
+    NULL,
 };
 
 static bool is_named(const char *entry, const char *name)
@@ -42,17 +43,18 @@ static bool is_named(const char *entry, const char *name)
     return str_starts_with(entry, name) && entry[strlen(name)] == '=';
 }
 
-static bool is_known(const char *entry)
+static bool is_in(const char *entry, const char *const names[])
 {
-    if (str_starts_with(entry, "AZURE_") || str_starts_with(entry, "AZILR_"))
-        return true;
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-        if (is_named(entry, known[i]))
-            return true;
-    for (size_t i = 0; i < sizeof(proxies) / sizeof(proxies[0]); i++)
-        if (is_named(entry, proxies[i]))
+    for (size_t i = 0; names[i]; i++)
+        if (is_named(entry, names[i]))
             return true;
     return false;
+}
+
+static bool is_known(const char *entry)
+{
+    return str_starts_with(entry, "AZURE_") || str_starts_with(entry, "AZILR_") || is_in(entry, known) ||
+           is_in(entry, environment_proxies) || is_in(entry, other_proxies);
 }
 
 void environment_keep_known(void)
@@ -66,12 +68,22 @@ void environment_keep_known(void)
         *to = NULL;
 }
 
+static void hide(const char *const names[])
+{
+    for (size_t i = 0; names[i]; i++)
+        secret_hide_variable(names[i]);
+}
+
 void environment_hide_secrets(void)
 {
-    for (size_t i = 0; credential_secret_variables[i]; i++)
-        secret_hide_variable(credential_secret_variables[i]);
-    for (size_t i = 0; i < sizeof(proxies) / sizeof(proxies[0]); i++)
-        secret_hide_variable(proxies[i]);
+    hide(credential_secret_variables);
+    hide(environment_proxies);
+    hide(other_proxies);
+}
+
+bool environment_is_secret_proxy(const char *address)
+{
+    return strchr(address, '@') != NULL;
 }
 
 void environment_forget_secrets(void)

@@ -6,6 +6,17 @@
 #ifndef AZILR_CMD_ENVIRONMENT_H
 #define AZILR_CMD_ENVIRONMENT_H
 
+#include <stdbool.h>
+
+/* The variables that name a proxy for what goes over TLS (libcurl-env(3)); ends with NULL. */
+extern const char *const environment_proxies[];
+
+/*
+ * Whether a proxy's address holds a user's name, and with it a password as a rule: neither is for other users' eyes.
+ * What cannot be told apart counts as one.
+ */
+bool environment_is_secret_proxy(const char *address);
+
 /*
  * Takes all else out of the environment than what azilr knows. Libraries heed variables that make them run code, or
  * write files, of whoever set these (OPENSSL_CONF, SSLKEYLOGFILE, LIBMOUNT_UTAB, …), and sudo hands them on with -E. To

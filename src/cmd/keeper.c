@@ -11,6 +11,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/host.h"
+#include "cmd/in_use.h"
 #include "cmd/keeper_overlays.h"
 #include "cmd/keeper_schedule.h"
 #include "session/session.h"
@@ -102,6 +103,26 @@ static void warn(struct keeper *keeper, time_t now, time_t due)
     keeper->schedule.warned_at = due;
 }
 
+/* To the log, before they are cut off: nothing will tell afterwards who they were. */
+static void name_users(struct keeper *keeper)
+{
+    _cleanup_json_ cJSON *state = NULL;
+    _cleanup_json_ cJSON *users = json_new_array();
+    _cleanup_error_ struct error *problem = NULL;
+    _cleanup_free_ char *text = NULL;
+    bool locked;
+
+    if (session_peek(&session_host_places, keeper->id, &state, &locked, &problem) < 0 ||
+        in_use_find(state, &keeper->wait, users, &problem) < 0) {
+        syslog(LOG_WARNING, "who uses the backup %s cannot be told: %s", keeper->id, problem->message);
+        return;
+    }
+    if (!users->child)
+        return;
+    text = in_use_describe(users);
+    note("the backup %s is taken from who uses it: %s", keeper->id, text);
+}
+
 /* A signal that came during the command ends the keeper too. */
 static int end_session(struct keeper *keeper, time_t now, struct error **err)
 {
@@ -110,6 +131,8 @@ static int end_session(struct keeper *keeper, time_t now, struct error **err)
     const char *const options[] = {"--keep-access", by_force ? "--force" : NULL, NULL};
     _cleanup_error_ struct error *problem = NULL;
 
+    if (by_force)
+        name_users(keeper);
     if (command(keeper, cmd_unmount, "unmount", options, &problem) == 0) {
         tell("the access to the backup %s ends: everything is unmounted%s", keeper->id,
              by_force ? ", what was in use by force" : "");
@@ -241,13 +264,16 @@ static bool host_is_stopping(void)
            str_starts_with(buffer_text(&result.output), "stopping");
 }
 
-/* What is in use may be so by a service that is being stopped as well; what still is after that goes by force. */
+/*
+ * What is in use may be so by a service that is being stopped as well; what still is after that goes by force, and so
+ * does, once, what could not be taken down for any other reason.
+ */
 static void take_down_for_shutdown(const struct keeper *keeper)
 {
     int64_t end = clock_monotonic_ms() + SHUTDOWN_MS;
+    bool by_force = false;
 
     for (;;) {
-        bool by_force = clock_monotonic_ms() >= end;
         const char *const options[] = {"--timeout=15", by_force ? "--force" : NULL, NULL};
         _cleanup_error_ struct error *problem = NULL;
 
@@ -257,13 +283,12 @@ static void take_down_for_shutdown(const struct keeper *keeper)
         }
         if (problem->code == EXIT_NOT_FOUND)
             return;
-        if (problem->code != EXIT_BUSY || by_force) {
+        if (by_force || problem->code != EXIT_BUSY)
             syslog(LOG_WARNING, "the host shuts down, and of the backup %s something is left: %s", keeper->id,
                    problem->message);
+        if (by_force || wait_sleep(NULL, PAUSE_MS, NULL) < 0)
             return;
-        }
-        if (wait_sleep(NULL, PAUSE_MS, NULL) < 0)
-            return;
+        by_force = problem->code != EXIT_BUSY || clock_monotonic_ms() >= end;
     }
 }
 

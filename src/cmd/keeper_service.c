@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "cmd/environment.h"
 #include "tunnel/unit.h"
 #include "util/file.h"
 #include "util/process.h"
@@ -28,6 +29,9 @@ static const char *const kept_variables[] = {
     "AZURE_CLIENT_ID",
     "AZURE_CLIENT_CERTIFICATE_PATH",
     "AZURE_FEDERATED_TOKEN_FILE",
+    "AZURE_POD_IDENTITY_AUTHORITY_HOST",
+    "AZURE_CONFIG_DIR",
+    "REQUESTS_CA_BUNDLE",
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
     "CURL_CA_BUNDLE",
@@ -47,6 +51,8 @@ static const char *const properties[] = {
     "Restart=on-failure",
     "RestartSec=2",
     "StartLimitIntervalSec=0",
+    /* as the tunnel; only a shutdown, whose targets conflict with it, ends it */
+    "IgnoreOnIsolate=yes",
     /* children that are changing the host are not killed with it */
     "KillMode=mixed",
     "TimeoutStopSec=60",
@@ -109,6 +115,20 @@ static void add_command(struct arguments *arguments, const char *session_id, con
     }
 }
 
+/* The variables that it is handed, each as one text that begins so. */
+static void add_environment(struct arguments *arguments, const char *before)
+{
+    for (size_t i = 0; i < sizeof(kept_variables) / sizeof(kept_variables[0]); i++)
+        if (getenv(kept_variables[i]))
+            add(arguments, str_printf("%s%s=%s", before, kept_variables[i], getenv(kept_variables[i])));
+    for (const char *const *name = environment_proxies; *name; name++) {
+        const char *address = getenv(*name);
+
+        if (address && !environment_is_secret_proxy(address))
+            add(arguments, str_printf("%s%s=%s", before, *name, address));
+    }
+}
+
 static int start_unit(const struct keeper_place *place, const char *session_id, const struct options *options,
                       struct error **err)
 {
@@ -127,9 +147,7 @@ static int start_unit(const struct keeper_place *place, const char *session_id, 
     for (size_t i = 0; i < sizeof(properties) / sizeof(properties[0]); i++)
         add(&arguments, str_printf("--property=%s", properties[i]));
     add(&arguments, str_printf("--property=After=azilr-tunnel-%s.service", session_id));
-    for (size_t i = 0; i < sizeof(kept_variables) / sizeof(kept_variables[0]); i++)
-        if (getenv(kept_variables[i]))
-            add(&arguments, str_printf("--setenv=%s=%s", kept_variables[i], getenv(kept_variables[i])));
+    add_environment(&arguments, "--setenv=");
     add(&arguments, str_dup("--"));
     add(&arguments, str_ndup(program, (size_t)length));
     add_command(&arguments, session_id, options);
@@ -178,9 +196,7 @@ static int start_daemon(const struct keeper_place *place, const char *session_id
     add(&command, str_dup("azilr"));
     add_command(&command, session_id, options);
     add(&environment, str_dup("PATH=" RUN_PATH));
-    for (size_t i = 0; i < sizeof(kept_variables) / sizeof(kept_variables[0]); i++)
-        if (getenv(kept_variables[i]))
-            add(&environment, str_printf("%s=%s", kept_variables[i], getenv(kept_variables[i])));
+    add_environment(&environment, "");
     if (pipe2(ends, O_CLOEXEC) < 0)
         return error_set_errno(err, EXIT_FAILED, errno, "cannot make a pipe");
     from = ends[0];

@@ -7,6 +7,7 @@
 #include "azure/credential.h"
 #include "block/udev_rules.h"
 #include "cmd/cmd.h"
+#include "cmd/environment.h"
 #include "cmd/host.h"
 #include "cmd/mount_overlay.h"
 #include "cmd/mount_run.h"
@@ -70,6 +71,16 @@ static int check_auto_renew(const struct options *options, struct error **err)
                               "use a managed identity, a certificate without a password, or a --token-file that is "
                               "kept fresh");
         }
+    for (size_t i = 0; environment_proxies[i]; i++) {
+        const char *address = getenv(environment_proxies[i]);
+
+        if (address && environment_is_secret_proxy(address)) {
+            error_set(err, EXIT_USAGE, "--auto-renew does not keep a secret, and the proxy of %s has one",
+                      environment_proxies[i]);
+            return error_hint(err, "use a proxy that lets this host through without a password, except Azure from it "
+                                   "by no_proxy, or renew by hand with `azilr renew`");
+        }
+    }
     return 0;
 }
 

@@ -28,9 +28,12 @@ bool teardown_connection_is_lost(const struct teardown *teardown);
 
 /*
  * Cuts the disks off from a portal that does not answer, so that whatever waits for them fails and can be taken down:
- * stops the tunnel and logs out, in so many seconds. What that undoes stays in the list, where it does no harm. Returns
- * false where it was done before.
+ * ends the tunnel's connections and logs out, in so many seconds. What that undoes stays in the list, where it does no
+ * harm. Returns false where it was done before.
  */
 bool teardown_cut(struct teardown *teardown);
+
+/* Whether a session of the list is there still, connected or not. */
+bool teardown_has_session(const struct teardown *teardown);
 
 #endif

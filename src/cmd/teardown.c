@@ -18,6 +18,7 @@
 #include "mount/mounts.h"
 #include "session/host_lock.h"
 #include "tunnel/daemon.h"
+#include "tunnel/unit.h"
 #include "util/json.h"
 #include "util/log.h"
 #include "util/str.h"
@@ -143,6 +144,9 @@ static int undo_iscsid(struct teardown *teardown, const cJSON *arguments, struct
     /* another session that relies on it may not have logged in yet */
     if (session_is_shared(&session_host_places, teardown->session, CHANGE_ISCSID, "unit", unit))
         return 0;
+    /* the host shuts down, and systemd stops it once this is through */
+    if (*unit && unit_waits_to_stop(unit))
+        return 0;
     result = iscsid_stop(unit, teardown->wait, err);
     if (result > 0)
         teardown_say(teardown, "stopped iscsid, which azilr had started");
@@ -155,6 +159,12 @@ static int undo_tunnel(struct teardown *teardown, const cJSON *arguments, struct
                                        .unit = json_string(arguments, "unit")};
     bool was_running = false;
 
+    /* what would listen at its port then may be any user's process, and iscsid would connect to that */
+    if (teardown_has_session(teardown)) {
+        error_set(err, EXIT_FAILED, "the tunnel stays, because an iSCSI session that could not be ended relies on it");
+        return error_hint(err, "`azilr unmount %s --force` tries again; `iscsiadm -m session` shows it",
+                          teardown->session->id);
+    }
     if (tunnel_stop(&place, &was_running, err) < 0)
         return -1;
     if (was_running)

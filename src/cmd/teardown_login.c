@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Logging out as a step of a teardown, with a look at who would lose a disk by it, and cutting off a dead portal. */
 #include <string.h>
+#include <time.h>
 
 #include "block/disks.h"
 #include "block/udev_rules.h"
@@ -17,6 +18,8 @@
 static const int64_t LOGOUT_LIMIT_MS = 15 * 1000;
 /* Once the connection is gone only iscsid and the kernel are still to be waited for. */
 static const int64_t CUT_LIMIT_MS = 30 * 1000;
+/* An end of the tunnel's time that has gone by whatever the clock says, and is not set anew. */
+static const time_t LONG_AGO = 1;
 
 /*
  * A disk that is still mounted somewhere, by a person's own hand perhaps, must not vanish under the mount. What is in
@@ -52,12 +55,16 @@ static int check_not_mounted(struct teardown *teardown, const char *session_path
     return 0;
 }
 
+/*
+ * After a cut the person's limit does not count: it may have gone by in waiting for the portal, and a session that is
+ * left to iscsid without a portal goes on for ever.
+ */
 static int log_out(struct teardown *teardown, const char *target, const char *iface, struct error **err)
 {
     struct wait bounded = *teardown->wait;
     int64_t end = clock_monotonic_ms() + (teardown->is_cut ? CUT_LIMIT_MS : LOGOUT_LIMIT_MS);
 
-    if (bounded.deadline_ms == 0 || end < bounded.deadline_ms)
+    if (teardown->is_cut || bounded.deadline_ms == 0 || end < bounded.deadline_ms)
         bounded.deadline_ms = end;
     return iscsi_logout(target, iface, &bounded, err);
 }
@@ -109,6 +116,24 @@ static void each_session(struct teardown *teardown, login_function *function, vo
     }
 }
 
+bool teardown_has_session(const struct teardown *teardown)
+{
+    const cJSON *change;
+
+    cJSON_ArrayForEach(change, json_array(teardown->session->state, "undo"))
+    {
+        const cJSON *arguments = json_object(change, "arguments");
+        _cleanup_iscsi_session_ struct iscsi_session found = {0};
+
+        /* one that cannot be made out is one */
+        if (strcmp(teardown_text(change, "kind"), CHANGE_LOGIN) == 0 &&
+            iscsi_find_session(teardown_text(arguments, "target"), teardown_text(arguments, "iface"), &found, NULL) !=
+                0)
+            return true;
+    }
+    return false;
+}
+
 static void note_lost(struct teardown *teardown, const char *target, const char *iface, int number, void *answer)
 {
     (void)teardown;
@@ -147,6 +172,24 @@ static void log_out_dead(struct teardown *teardown, const char *target, const ch
         log_verbose("%s", problem->message);
 }
 
+/*
+ * The connections end, and the port is kept: iscsid connects to it anew for as long as there is a session, and whatever
+ * other user's process listened there instead would be the disks.
+ */
+static void end_relaying(struct teardown *teardown, const char *unit)
+{
+    const struct tunnel_place place = {.directory = teardown->session->directory, .unit = unit};
+    _cleanup_error_ struct error *problem = NULL;
+    struct tunnel_report report;
+
+    if (tunnel_look(&place, &report) == TUNNEL_GONE)
+        return;
+    if (tunnel_extend(&place, LONG_AGO, &problem) < 0)
+        log_verbose("%s", problem->message);
+    else
+        teardown_say_forced(teardown, "ended the tunnel's connections to a portal that did not answer");
+}
+
 bool teardown_cut(struct teardown *teardown)
 {
     const cJSON *change;
@@ -157,13 +200,8 @@ bool teardown_cut(struct teardown *teardown)
     each_session(teardown, fail_soon, NULL);
     cJSON_ArrayForEach(change, json_array(teardown->session->state, "undo"))
     {
-        const struct tunnel_place place = {.directory = teardown->session->directory,
-                                           .unit = json_string(json_object(change, "arguments"), "unit")};
-        bool was_running = false;
-
-        if (strcmp(teardown_text(change, "kind"), CHANGE_TUNNEL) == 0 && tunnel_stop(&place, &was_running, NULL) == 0 &&
-            was_running)
-            teardown_say_forced(teardown, "stopped the tunnel to a portal that did not answer");
+        if (strcmp(teardown_text(change, "kind"), CHANGE_TUNNEL) == 0)
+            end_relaying(teardown, json_string(json_object(change, "arguments"), "unit"));
     }
     each_session(teardown, log_out_dead, NULL);
     return true;

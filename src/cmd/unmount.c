@@ -185,9 +185,15 @@ static int unmount_one(struct unmount *unmount, const char *id, struct error **e
     struct error *problem = NULL;
 
     progress_begin(&unmount->progress, "Taking down %s", id);
-    if (session_open(&session_host_places, id, CHOICE_LOCK_WAIT_MS, &unmount->waiting, &session, err) < 0) {
+    if (session_open(&session_host_places, id, CHOICE_LOCK_WAIT_MS, &unmount->waiting, &session, &problem) < 0) {
+        /* it was in the list, and another azilr has taken it down since */
+        if (unmount->options->all && problem->code == EXIT_NOT_FOUND) {
+            progress_end(&unmount->progress, "it is gone already");
+            error_free(problem);
+            return 0;
+        }
         progress_fail(&unmount->progress);
-        return -1;
+        return error_move(err, &problem);
     }
     unmount->state = session->state;
     outcome = (struct outcome){.done = json_new_array(), .forced = json_new_array(), .users = json_new_array()};

@@ -123,6 +123,9 @@ int iscsi_add_node(const struct iscsi_target *at, const char *user, const char *
          */
         {"node.session.iscsi.MaxBurstLength", "16776192"},
         {"node.conn[0].iscsi.MaxRecvDataSegmentLength", "262144"},
+        /* how long reads wait for a connection before they fail: a host's iscsid.conf may have 0, or for ever, for its
+           own; open-iscsi's default */
+        {"node.session.timeo.replacement_timeout", "120"},
         /* Azure's advice against sessions that drop under load (public documentation) */
         {"node.conn[0].timeo.noop_out_timeout", "30"},
     };
@@ -209,7 +212,7 @@ static int64_t logout_limit_ms(const struct wait *wait)
 
 int iscsi_logout(const char *target, const char *iface, struct wait *wait, struct error **err)
 {
-    /* with a portal that is silent: our noop time-out, then open-iscsi's default replacement_timeout of 120 s */
+    /* with a portal that is silent: our noop time-out, then the replacement_timeout of our record */
     struct run_options patience = RUN_OPTIONS_INIT;
     int64_t end = clock_monotonic_ms() + 30 * 1000;
     int was_there = 0;

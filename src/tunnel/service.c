@@ -196,13 +196,19 @@ static int relay_all(struct task *task, struct error **err)
     return result;
 }
 
-/* Says why to the starter, and to the log. */
+/*
+ * Says why to the log and, before it has been ready, to the starter. After that a session relies on its port, which any
+ * user could take once it had ended: it is to be started again.
+ */
 static int fail(const struct task *task, const struct error *problem)
 {
     struct tunnel_report before;
+    int known = state_read(task->state_fd, &before, NULL);
 
     journal(STDERR_FILENO, 0, "error: %s", problem->message);
-    if (state_read(task->state_fd, &before, NULL) == 0)
+    if (known > 0 && before.ready)
+        return SUPERVISE_AGAIN;
+    if (known == 0)
         state_write_failure(task->state_fd, problem);
     return (int)problem->code;
 }

@@ -88,7 +88,7 @@ int supervise(int (*work)(void *argument), void *argument)
         pid_t child = start(work, argument, &before);
         int status = child < 0 ? 0 : follow(child, &signals, &asked);
 
-        if (child > 0 && (asked || WIFEXITED(status)))
+        if (child > 0 && (asked || (WIFEXITED(status) && WEXITSTATUS(status) != SUPERVISE_AGAIN)))
             return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_DONE;
         if (child < 0 && restarts == 0)
             return EXIT_FAILED;

@@ -6,10 +6,13 @@
 #include <string.h>
 
 #include "tunnel/daemon.h"
+#include "util/clock.h"
 #include "util/run.h"
 #include "util/str.h"
+#include "util/wait.h"
 
-static const int64_t ASK_TIMEOUT_MS = 5 * 1000, CHANGE_TIMEOUT_MS = 30 * 1000;
+static const int64_t ASK_TIMEOUT_MS = 5 * 1000, CHANGE_TIMEOUT_MS = 30 * 1000, END_TIMEOUT_MS = 10 * 1000,
+                     LOOK_PAUSE_MS = 100;
 
 /* systemctl(1): "program is not running", and what it means of `stop`: the unit is not loaded */
 enum { NOT_LOADED = 5 };
@@ -34,6 +37,8 @@ static const char *const properties[] = {
     "Restart=always",
     "RestartSec=500ms",
     "StartLimitIntervalSec=0",
+    /* `systemctl isolate` of a target that knows nothing of it must not take the disks from under the mounts */
+    "IgnoreOnIsolate=yes",
     "RestartPreventExitStatus=1 2 3 4 5 6 7 8 200 203 216 217 218 226 227 228 232",
     /* the listening socket is kept over restarts */
     "NotifyAccess=main",
@@ -127,12 +132,73 @@ int unit_start(const struct unit_options *options, struct error **err)
     return run_checked((const char *const *)arguments.items, &run_options, NULL, err);
 }
 
+/* Its ActiveState of systemctl(1); "" if systemd does not tell. The caller frees it. */
+static char *state_of(const char *name)
+{
+    static const char before[] = "ActiveState=";
+    const char *const argv[] = {"systemctl", "show", "--property=ActiveState", name, NULL};
+    const struct run_options options = {.inherit_fd = -1, .timeout_ms = ASK_TIMEOUT_MS};
+    _cleanup_run_result_ struct run_result result = {0};
+    const char *text;
+
+    if (run(argv, &options, NULL, &result, NULL) < 0 || result.exit_code != 0)
+        return str_dup("");
+    text = buffer_text(&result.output);
+    return str_starts_with(text, before) ? str_ndup(text + strlen(before), strcspn(text + strlen(before), "\n"))
+                                         : str_dup("");
+}
+
+bool unit_waits_to_stop(const char *name)
+{
+    static const char waiting[] = "waiting";
+    const char *const argv[] = {"systemctl", "list-jobs", "--no-legend", "--no-pager", name, NULL};
+    const struct run_options options = {.inherit_fd = -1, .timeout_ms = ASK_TIMEOUT_MS};
+    _cleanup_run_result_ struct run_result result = {0};
+    const char *line;
+    size_t length;
+
+    if (run(argv, &options, NULL, &result, NULL) < 0 || result.exit_code != 0)
+        return false;
+    /* "JOB UNIT TYPE STATE" */
+    line = buffer_text(&result.output);
+    length = strcspn(line, "\n");
+    while (length && line[length - 1] == ' ')
+        length--;
+    return length > strlen(waiting) && strncmp(line + length - strlen(waiting), waiting, strlen(waiting)) == 0;
+}
+
+/*
+ * In a shutdown the unit's stop waits for that of the keeper, and if that is who asks, `systemctl stop` would wait for
+ * itself. A process that is ended meanwhile is not started again.
+ */
+static int end_process(const char *name, struct error **err)
+{
+    const char *const argv[] = {"systemctl", "kill", name, NULL};
+    const struct run_options options = {.inherit_fd = -1, .timeout_ms = ASK_TIMEOUT_MS};
+    int64_t end = clock_monotonic_ms() + END_TIMEOUT_MS;
+
+    if (run_checked(argv, &options, NULL, err) < 0)
+        return -1;
+    for (;;) {
+        _cleanup_free_ char *state = state_of(name);
+
+        if (str_equal(state, "inactive") || str_equal(state, "failed"))
+            return 1;
+        if (clock_monotonic_ms() >= end)
+            return error_set(err, EXIT_FAILED, "%s does not end (%s)", name, state);
+        if (wait_sleep(NULL, LOOK_PAUSE_MS, err) < 0)
+            return -1;
+    }
+}
+
 int unit_stop(const char *name, struct error **err)
 {
     const char *const argv[] = {"systemctl", "stop", name, NULL};
     const struct run_options options = {.inherit_fd = -1, .timeout_ms = CHANGE_TIMEOUT_MS};
     _cleanup_run_result_ struct run_result result = {0};
 
+    if (unit_waits_to_stop(name))
+        return end_process(name, err);
     if (run(argv, &options, NULL, &result, err) < 0)
         return -1;
     if (result.exit_code == 0)
@@ -146,14 +212,8 @@ int unit_stop(const char *name, struct error **err)
 
 bool unit_is_alive(const char *name)
 {
-    const char *const argv[] = {"systemctl", "show", "--property=ActiveState", name, NULL};
-    const struct run_options options = {.inherit_fd = -1, .timeout_ms = ASK_TIMEOUT_MS};
-    _cleanup_run_result_ struct run_result result = {0};
+    _cleanup_free_ char *state = state_of(name);
 
-    if (run(argv, &options, NULL, &result, NULL) < 0 || result.exit_code != 0)
-        return false;
     /* "activating" while it waits to be started again */
-    return str_starts_with(buffer_text(&result.output), "ActiveState=active\n") ||
-           str_starts_with(buffer_text(&result.output), "ActiveState=activating\n") ||
-           str_starts_with(buffer_text(&result.output), "ActiveState=reloading\n");
+    return str_equal(state, "active") || str_equal(state, "activating") || str_equal(state, "reloading");
 }

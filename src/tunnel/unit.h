@@ -24,6 +24,12 @@ int unit_start(const struct unit_options *options, struct error **err);
 /* Stops it and waits for its end. Returns 1 if there was such a unit, 0 if not, -1 with err set. */
 int unit_stop(const char *name, struct error **err);
 
+/*
+ * Whether systemd has a job for it that waits for something else, as the stop of what the keeper needs waits in a
+ * shutdown for the keeper's: who waits for that job in turn, being the keeper, waits for ever.
+ */
+bool unit_waits_to_stop(const char *name);
+
 /* Whether it runs, or is about to. False too if systemd does not answer within a few seconds. */
 bool unit_is_alive(const char *name);
 

@@ -214,6 +214,12 @@ bool fault_hurries(void)
            strncmp(faults.values[POINT], "tunnel: ", 8) == 0;
 }
 
+bool fault_hangs_in_child(void)
+{
+    return faults.outcome >= 0 && outcomes[faults.outcome].fault == FAULT_HANG &&
+           strstr(faults.values[POINT], ": umount2 ");
+}
+
 void fault_share(void)
 {
     struct met *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -50,4 +50,7 @@ const char *fault_record(void);
 /* Whether time is to pass quickly here, because another process of azilr hangs. */
 bool fault_hurries(void);
 
+/* Whether the call that hangs is one that azilr makes in a child of its own. */
+bool fault_hangs_in_child(void);
+
 #endif

@@ -28,6 +28,8 @@ class Point:
         kinds = {"run": CHILD, "request": REQUEST, "write": HALF_WAY, "mnt_context_mount": HALF_WAY}
         if self.line.startswith("tunnel: ") and self.call in ("bind", "listen"):
             return ("hang", *CALL)
+        if self.call == "umount2" and "umount2 by descriptor" not in self.line:
+            return ("hang", *CALL)
         return kinds.get(self.call, CALL)
 
 

@@ -17,6 +17,9 @@ from points import OUTCOMES, Choice, Point, recorded, was_hit
 
 LIMIT_S = 240
 
+# of the runs, so few may miss their point: what is walked is to be what was recorded
+MISSED_PART, MISSED_FEW = 10, 2
+
 
 @dataclass
 class Journey:
@@ -45,6 +48,7 @@ class Result:
     left: list[str]
     seconds: float
     words: str = ""
+    stuck: bool = False  # it did not end by itself
 
 
 class Walk:
@@ -53,11 +57,14 @@ class Walk:
         self.simulator = simulator
         self.record = os.path.join(work, "points")
         self.before = snapshot(simulator)
-        self.words = ""
+        self.words, self.stuck = "", False
+        self.environment = {}  # what azilr is given beside the walk's own
 
     def run(self, arguments, point=None, outcome=None, faults=True, stdout=os.devnull):
         """The exit code; minus the signal's number where one ended it."""
         env = {name: value for name, value in os.environ.items() if not name.startswith(("AZURE_", "AZILR_"))}
+        env |= self.environment
+        self.stuck = False
         if faults:
             env["AZILR_FAULT_RECORD"] = self.record
         if point:
@@ -69,6 +76,7 @@ class Walk:
                 words = done.communicate(timeout=LIMIT_S)[1]
             except subprocess.TimeoutExpired:
                 done.kill()
+                self.stuck = True
                 # its children and its tunnel may have the pipe still
                 words = b"(killed by the walk: it did not end)"
                 done.wait()
@@ -111,16 +119,29 @@ class Walk:
         start = time.monotonic()
         self.prepared(journey)
         code = self.run(journey.arguments, point.line, outcome, stdout=journey.stdout)
-        words = self.words
+        words, stuck = self.words, self.stuck
         hit = was_hit(self.record)
         tidy = not left_behind(self.before, self.simulator, 0)
         after, left = self.tidy_up()
-        words = f"{words}\n-- unmount --all:\n{self.words}" if left or after else ""
-        return Result(journey.name, point.line, outcome, hit, code, tidy, after, left, time.monotonic() - start, words)
+        result = Result(journey.name, point.line, outcome, hit, code, tidy, after, left, time.monotonic() - start,
+                        f"{words}\n-- unmount --all:\n{self.words}", stuck)
+        if not is_bad(asdict(result)):
+            result.words = ""
+        return result
+
+
+def crashed(result):
+    """By another signal than the one that the outcome sends; SIGINT counts until azilr catches it."""
+    sent = {"kill": -9, "int": -2}.get(result["outcome"].split("-")[0])
+    return result["code"] < 0 and result["code"] != sent
 
 
 def is_bad(result):
-    return bool(result["left"]) or result["after"] != 0
+    return bool(result["left"]) or result["after"] != 0 or crashed(result) or result.get("stuck", False)
+
+
+def why_bad(result):
+    return ("STUCK" if result.get("stuck", False) else "CRASHED" if crashed(result) else "LEFT")
 
 
 class Report:
@@ -139,11 +160,12 @@ class Report:
         self.out.write(json.dumps(self.results[-1]) + "\n")
         self.out.flush()
         if is_bad(self.results[-1]):
-            print(f"LEFT {result.journey} / {result.point} / {result.outcome}: exit {result.code}, then unmount --all "
+            print(f"{why_bad(self.results[-1])} {result.journey} / {result.point} / {result.outcome}: exit {result.code}, then unmount --all "
                   f"{result.after}", *result.left, *result.words.splitlines(), sep="\n    ", flush=True)
 
     def table(self):
-        """A line a point and a column an outcome, with azilr's exit code, and `!` where something was left."""
+        """A line a point and a column an outcome, with azilr's exit code; `!` where it was bad, `?` where the point was
+        not met."""
         rows = defaultdict(dict)
         for r in self.results:
             mark = "!" if is_bad(r) else "" if r["hit"] else "?"
@@ -153,27 +175,37 @@ class Report:
             yield " ".join(f"{cells.get(name, '.'):>11}" for name in OUTCOMES) + f"  {journey} / {point}"
 
     def summary(self):
-        """By call and outcome: how many runs, and after how many of them something was left."""
-        counts, bad = Counter(), Counter()
+        """By call and outcome: how many runs were bad, how many did not meet their point, and how many there were."""
+        bad, missed, counts = Counter(), Counter(), Counter()
         for r in self.results:
             key = (r["journey"], r["outcome"])
             counts[key] += 1
+            missed[key] += not r["hit"]
             bad[key] += is_bad(r)
         journeys = sorted({r["journey"] for r in self.results})
-        yield f"{'left behind / runs':24}" + "".join(f"{name:>15}" for name in journeys)
+        yield f"{'bad / missed / runs':24}" + "".join(f"{name:>20}" for name in journeys)
         for name in OUTCOMES:
-            yield f"{name:24}" + "".join(f"{bad[(j, name)]:>7} / {counts[(j, name)]:<5}" for j in journeys)
+            yield f"{name:24}" + "".join(f"{bad[(j, name)]:>7} / {missed[(j, name)]:>3} / {counts[(j, name)]:<4}"
+                                         for j in journeys)
 
     def close(self, total: int) -> bool:
         self.out.close()
         points = len({(r["journey"], r["point"]) for r in self.results})
-        bad = sum(map(is_bad, self.results))
+        left = sum(bool(r["left"]) or r["after"] != 0 for r in self.results)
+        stopped = sum(crashed(r) or r.get("stuck", False) for r in self.results)
         missed = sum(not r["hit"] for r in self.results)
         tidy = sum(r["tidy"] for r in self.results)
         print(*self.summary(), sep="\n")
-        print(f"{points} points, {len(self.results)} of {total} chosen runs ({missed} did not meet their point); after "
-              f"{tidy} nothing was left by azilr itself, after `unmount --all` something was left by {bad}", flush=True)
-        return bad == 0 and self.results != []
+        print(f"{points} points, {len(self.results)} of {total} chosen runs ({missed} did not meet their point); {stopped} "
+              f"crashed or did not end; after {tidy} nothing was left by azilr itself, after `unmount --all` something was "
+              f"left by {left}", flush=True)
+        if missed > self.misses_allowed():
+            print(f"TOO MANY MISSED: {missed}, of which {self.misses_allowed()} are allowed", flush=True)
+            return False
+        return left == stopped == 0 and self.results != []
+
+    def misses_allowed(self):
+        return max(MISSED_FEW, len(self.results) // MISSED_PART)
 
 
 def walk(walk_: Walk, journeys: list[Journey], choice: Choice, report: Report, seconds: float) -> bool:

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <termios.h>
 
 #include "azure/http.h"
 #include "fault.h"
@@ -42,6 +43,8 @@ WRAP(int, mnt_context_mount, struct libmnt_context *context);
 WRAP(long, syscall, long number, ...);
 WRAP(int, bind, int fd, const struct sockaddr *address, socklen_t length);
 WRAP(int, listen, int fd, int backlog);
+WRAP(ssize_t, sendmsg, int fd, const struct msghdr *message, int flags);
+WRAP(int, tcsetattr, int fd, int when, const struct termios *settings);
 
 /* processes.c */
 WRAP(pid_t, fork, void);

@@ -5,16 +5,20 @@ Faults at the points of mount and unmount that need no virtual machine: faults_t
 
 A part of the walk of tests/faults, as large as the time allows; the seed that it prints repeats it.
 """
+import contextlib
+import io
 import os
 import re
 import secrets
 import subprocess
 import sys
+import tempfile
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "faults"))
 from points import Choice, Point  # noqa: E402  pylint: disable=wrong-import-position
+from walker import Report, Result  # noqa: E402  pylint: disable=wrong-import-position
 
 WALK = os.path.join(os.path.dirname(HERE), "faults", "walk")
 BUILD = "build"
@@ -30,7 +34,7 @@ CHANGING = set("""
     fchmodat chown fchown lchown fchownat utimensat futimens setxattr fsetxattr write pwrite writev pwritev fsync fdatasync
     sync syncfs flock lockf ioctl mount umount umount2 pivot_root chroot unshare setns swapon mnt_context_mount
     mnt_context_umount bind listen fork vfork clone posix_spawn posix_spawnp execv execve execvp execvpe fexecve system popen
-    kill killpg tgkill pidfd_send_signal sethostname settimeofday clock_settime""".split())
+    sendmsg sendmmsg tcsetattr kill killpg tgkill pidfd_send_signal sethostname settimeofday clock_settime""".split())
 
 
 def can_walk():
@@ -51,6 +55,8 @@ class Choosing(unittest.TestCase):
         self.assertEqual(9 + 6 + 6 + 6 + 5 + 7, len(steps))
         self.assertIn((Point("tunnel: bind #1"), "hang"), steps)
         self.assertNotIn((Point("mount: rename /run/x #1"), "hang"), steps)
+        self.assertIn("hang", Point("unmount: umount2 /mnt/azilr/x #1").outcomes)
+        self.assertNotIn("hang", Point("mount: umount2 by descriptor #1").outcomes)
 
     def test_a_seed_chooses_and_orders(self):
         self.assertEqual(self.steps(False), self.steps(False))
@@ -66,6 +72,41 @@ class Choosing(unittest.TestCase):
                          {point.line for point, _ in self.steps(True, only="write", skip="#1$")})
         self.assertEqual(["mount: run iscsiadm -m iface #1"],
                          [point.line for point, _ in self.steps(True, outcome="kill-during")])
+
+
+class Judging(unittest.TestCase):
+    """What counts as a good run."""
+    GOOD = {"journey": "mount", "point": "mount: mkdir /x #1", "outcome": "fail", "hit": True, "code": 1, "tidy": True,
+            "after": 0, "left": [], "seconds": 1.0}
+
+    def judge(self, *changes):
+        with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()) as said:
+            report = Report(os.path.join(folder, "results"), False)
+            for change in changes:
+                report.add(Result(**(self.GOOD | change)))
+            return report.close(len(changes)), said.getvalue()
+
+    def test_good(self):
+        for change in ({}, {"outcome": "kill-after", "code": -9}, {"outcome": "int-before", "code": -2}, {"code": 130}):
+            with self.subTest(change):
+                self.assertTrue(self.judge(change)[0])
+
+    def test_bad(self):
+        for change, word in (({"left": ["+ mounts"]}, "LEFT"), ({"after": 1}, "LEFT"), ({"code": -11}, "CRASHED"),
+                             ({"outcome": "int-after", "code": -9}, "CRASHED"), ({"code": -9}, "CRASHED"),
+                             ({"outcome": "kill-before", "code": -9, "stuck": True}, "STUCK")):
+            with self.subTest(change):
+                good, said = self.judge({}, change)
+                self.assertFalse(good)
+                self.assertIn(f"{word} mount / mount: mkdir", said)
+
+    def test_misses_are_shown_and_few(self):
+        good, said = self.judge(*[{}] * 5, *[{"hit": False}] * 2)
+        self.assertTrue(good)
+        self.assertRegex(said, r"fail +0 / +2 / 7")
+        good, said = self.judge(*[{}] * 5, *[{"hit": False}] * 3)
+        self.assertFalse(good)
+        self.assertIn("TOO MANY MISSED", said)
 
 
 class Faults(unittest.TestCase):

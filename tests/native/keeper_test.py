@@ -10,11 +10,15 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
+import socket
 import subprocess
 from pathlib import Path
+from unittest import mock
 
 from host_support import SESSIONS, WORK, Host, OnHost, main, native, until
+from proxy_support import Proxy
 from host import left_behind
 
 def process(pid, what):
@@ -76,7 +80,8 @@ class Keeper(OnHost):
         self.assertNotIn(token, process(pid, "cmdline") + process(pid, "environ"))
         names = {pair.split("=")[0] for pair in process(pid, "environ").decode().split("\0") if pair}
         # what the certificates of this machine are told by, if they are
-        told = {"SSL_CERT_DIR", "SSL_CERT_FILE", "CURL_CA_BUNDLE", "SUDO_USER", "SUDO_UID", "SUDO_GID", "no_proxy", "NO_PROXY"}
+        told = {"SSL_CERT_DIR", "SSL_CERT_FILE", "CURL_CA_BUNDLE", "SUDO_USER", "SUDO_UID", "SUDO_GID", "no_proxy", "NO_PROXY",
+                "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "REQUESTS_CA_BUNDLE"}
         self.assertEqual({"PATH"}, {name for name in names if not name.startswith("AZILR_FAULT_")} - told)
         self.assertEqual("running", self.status()["keeper"])
 
@@ -115,6 +120,39 @@ class Keeper(OnHost):
         until(lambda: Host.log.has(f"renewed the access to the backup {session.name}"), "a renewal")
         self.assertGreater(self.status()["expires_in"], 11 * 3600)
 
+    def behind(self, proxy, password=""):
+        """Azure is reached through that proxy only, until the end of the test."""
+        self.addCleanup(proxy.end)
+        others = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+        mine = mock.patch.dict(os.environ, others | {"https_proxy": f"http://{password}127.0.0.1:{proxy.port}"}, clear=True)
+        mine.start()
+        self.addCleanup(mine.stop)
+
+    def test_a_renewal_through_a_proxy(self):
+        proxy = Proxy(password=None)
+        self.behind(proxy)
+        ways = {"AZURE_CONFIG_DIR": "/nowhere/az", "AZURE_POD_IDENTITY_AUTHORITY_HOST": "http://127.0.0.1:9",
+                "REQUESTS_CA_BUNDLE": Host.ready["ca"]}
+        with mock.patch.object(Host.walk, "environment", ways):
+            session, pid = self.mount("--auto-renew")
+        given = process(pid, "environ").decode().split("\0")
+        # azilr moves the address of a proxy out of the block in any case
+        self.assertEqual(set(), {"https_proxy=", *(f"{name}={value}" for name, value in ways.items())} - set(given))
+        before = len(proxy.heads)
+        self.change(session, 5 * 3600, **self.pretend_login(session))
+        until(lambda: self.status()["expires_in"] > 11 * 3600, "a renewal")
+        self.assertGreater(len(proxy.heads), before)
+
+    def test_a_proxy_with_a_password(self):
+        """It is kept from the keeper, which others can look at, and which cannot renew then."""
+        self.behind(Proxy("me:word-4719"), "me:word-4719@")
+        _, pid = self.mount()
+        self.assertNotIn(b"https_proxy", process(pid, "environ"))
+        point = Host.ready["recovery_points"][0]["id"]
+        self.assertEqual(2, Host.walk.run(["mount", point, *Host.sign_in, "--auto-renew"]), Host.walk.words)
+        self.assertIn("the proxy of https_proxy has one", Host.walk.words)
+        self.assertNotIn("word-4719", Host.walk.words)
+
     def test_nobody_is_asked_to_sign_in(self):
         """Where only a person could sign in it says so, once on the terminals, and does not wait for one."""
         session, pid = self.mount("--auto-renew")
@@ -138,6 +176,29 @@ class Keeper(OnHost):
             shown = ""
         os.close(master)
         self.assertIsNone(re.search(r"enter the code|microsoft\.com/device", shown), shown)
+
+    def test_by_force_with_a_session_that_cannot_be_ended(self):
+        """Its tunnel stays: iscsid would connect to whoever else listened at that port."""
+        session, _ = self.mount()
+        state = json.loads((session / "state.json").read_text(encoding="utf-8"))
+        login = next(change["arguments"] for change in state["undo"] if change["kind"] == "login")
+        # without a device: nothing can be found out about it, and so it is not logged out of
+        place = Path("/sys/class/iscsi_session/session7")
+        place.mkdir(parents=True)
+        self.addCleanup(shutil.rmtree, place.parent)
+        (place / "targetname").write_text(login["target"], encoding="ascii")
+        (place / "ifacename").write_text(login["iface"], encoding="ascii")
+        port = self.status()["tunnel"]["port"]
+        self.assertEqual(1, Host.walk.run(["unmount", session.name, "--force", *Host.sign_in], faults=False))
+        self.assertIn("the tunnel stays", Host.walk.words)
+        self.assertEqual(["login", "tunnel"], sorted(
+            change["kind"] for change in json.loads((session / "state.json").read_text(encoding="utf-8"))["undo"]
+            if change["kind"] != "directory"))
+        with socket.socket() as thief:
+            thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self.assertRaises(OSError, thief.bind, ("127.0.0.1", port))
+        (place / "targetname").write_text("another", encoding="ascii")
+        self.assertEqual(0, Host.walk.run(["unmount", session.name, *Host.sign_in], faults=False), Host.walk.words)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,11 @@ class Proxy:
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._serve, daemon=True).start()
 
+    def end(self):
+        # close() alone would leave the port to the thread that waits at it
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
     def _serve(self):
         with contextlib.suppress(OSError):
             while True:

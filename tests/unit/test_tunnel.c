@@ -5,6 +5,7 @@
 #include <linux/landlock.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -13,6 +14,7 @@
 #include "tunnel/confine.h"
 #include "tunnel/daemon.h"
 #include "tunnel/peer.h"
+#include "tunnel/supervisor.h"
 #include "tunnel/tls.h"
 #include "util/str.h"
 
@@ -233,6 +235,32 @@ static void who_is_confined_can_change_and_run_nothing(void **state)
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* Given a page that outlives it: ends so that it is started again, and then for good. */
+static int end_twice(void *argument)
+{
+    int *runs = argument;
+
+    return ++*runs == 1 ? SUPERVISE_AGAIN : EXIT_NETWORK;
+}
+
+static void who_asks_for_it_is_started_again(void **state)
+{
+    int *runs = mmap(NULL, sizeof(*runs), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int status = -1;
+    pid_t child;
+
+    (void)state;
+    assert_ptr_not_equal(runs, MAP_FAILED);
+    child = fork();
+    if (child == 0)
+        _exit(supervise(end_twice, runs));
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), EXIT_NETWORK);
+    assert_int_equal(*runs, 2);
+    munmap(runs, sizeof(*runs));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +270,7 @@ int main(void)
         cmocka_unit_test(a_report_is_read_as_it_was_written),
         cmocka_unit_test(a_failure_is_told_with_its_code),
         cmocka_unit_test(what_a_tunnel_says_is_not_trusted),
+        cmocka_unit_test(who_asks_for_it_is_started_again),
         cmocka_unit_test(who_is_confined_can_change_and_run_nothing),
     };
 

@@ -28,6 +28,10 @@ assert_host_same before after
 assert_lacks "$azure/requests.jsonl" '"POST"'
 assert_contains "$(line iscsid)" "ok"
 assert_contains "$(line 'module iscsi_tcp')" "iscsi_tcp"
+for pair in bitlocker:dm_zero integrity:dm_integrity btrfs-checksums:algif_hash btrfs-checksums:xxhash_generic \
+    btrfs-checksums:blake2b_generic tls:tls; do
+    assert_contains "$(line "module ${pair%:*}")" "${pair#*:}"
+done
 assert_contains "$(line 'tool iscsiadm')" "version 2."
 
 # systemd holds its socket, and would start it for whoever connects

@@ -89,6 +89,10 @@ user=$!
 retry_until 5 test "$(readlink "/proc/$user/cwd")" != "$PWD"
 forward 130
 retry_until 10 said "the access to the backup $session ends, and it cannot be unmounted"
+named() { # WORDS before it in the same message
+    journalctl --no-pager -o cat -t azilr-keeper | grep -F -- "$1" | grep -q "sleep.*$user\|$user.*sleep"
+}
+named "it cannot be unmounted" || fail "the journal does not name the process that uses it"
 ls "/mnt/azilr/$session/volumes/disk0p2" > /dev/null || fail "the disk is gone"
 
 step "in use no more: everything goes before the access does"
@@ -109,6 +113,7 @@ user=$!
 retry_until 5 test "$(readlink "/proc/$user/cwd")" != "$PWD"
 forward $((12 * 3600 - 25))
 retry_until 30 said "the access to the backup $session ends: everything is unmounted, what was in use by force"
+named "the backup $session is taken from who uses it" || fail "the journal does not name whom it was taken from"
 forward 600
 kill $user
 wait $user || true

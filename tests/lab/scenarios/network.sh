@@ -6,6 +6,11 @@
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 
+# what a host has for its own sessions is not for ours
+cp /etc/iscsi/iscsid.conf "$LAB_WORK/iscsid.conf"
+cleanup_fn cp "$LAB_WORK/iscsid.conf" /etc/iscsi/iscsid.conf
+sed -i '/replacement_timeout/d' /etc/iscsi/iscsid.conf
+echo "node.session.timeo.replacement_timeout = 7" >> /etc/iscsi/iscsid.conf
 start_with_one_disk linux polls_before_success=0
 port=5365
 
@@ -52,7 +57,7 @@ assert_eq "$(awk '/^Cap(Inh|Prm|Eff|Bnd|Amb)/ { print $2 }' "/proc/$pid/status" 
 assert_contains "$(cat "/proc/$pid/status")" "NoNewPrivs:	1"
 assert_contains "$(cat "/proc/$pid/status")" "Seccomp:	2"
 assert_eq "$(ls -A "/proc/$pid/root/mnt" 2> /dev/null | wc -l)" 0 "the backups' mounts are in its sight"
-for option in ProtectSystem=strict ProtectHome=yes PrivateTmp=yes PrivateDevices=yes MemoryMax=268435456; do
+for option in IgnoreOnIsolate=yes ProtectSystem=strict ProtectHome=yes PrivateTmp=yes PrivateDevices=yes MemoryMax=268435456; do
     assert_eq "$(systemctl show -p "${option%%=*}" "$unit")" "$option"
 done
 
@@ -71,6 +76,7 @@ drop 30
 
 step "and for longer: reads fail, rather than hang, and later ones are good again"
 limit=/sys/class/iscsi_session/$(ls /sys/class/iscsi_session)/recovery_tmo
+assert_eq "$(cat "$limit")" 120 "the session's replacement time-out"
 echo 5 > "$limit"
 cut_network
 start=$(now_ms)
