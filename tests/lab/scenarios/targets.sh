@@ -1,6 +1,6 @@
 #!/bin/bash
 # A recovery point of several targets, targets that Azure is still preparing, targets behind a private endpoint that this
-# host is outside of, and a Windows VM's two entries.
+# host is outside of or within, and a Windows VM's two entries.
 # timeout=600
 # weight=200
 . "$AZILR_LAB/lib.sh"
@@ -104,6 +104,31 @@ step "blocked: no wait, and the reason"
 azure_set discovery=blocked
 expect_exit 5 azilr mount web01 "${point_options[@]}"
 assert_contains "$LAB_WORK/stderr" "private endpoint"
+assert_nothing_left
+
+step "a portal by private link, outside of its network: the name is not known"
+private=00000000-0000-4000-8000-0000000000c1-pod01-rec2.weu.privatelink.backup.windowsazure.com
+azure_set discovery=normal private_endpoint=true
+expect_exit 5 azilr mount web01 "${point_options[@]}"
+assert_contains "$LAB_WORK/stderr" "$private"
+assert_contains "$LAB_WORK/stderr" "with a private endpoint the name is known only inside"
+assert_nothing_left
+
+step "within it: the certificate is for the name without the label"
+echo "127.0.0.2 $private" >> /etc/hosts
+host_snapshot before
+expect_exit 0 azilr mount web01 "${point_options[@]}"
+assert_eq "$(status_now)" mounted
+assert_contains "$LAB_WORK/status.json" "$private"
+assert_manifest "$LAB_WORK/b.img.root.manifest" "$volumes/disk1"
+expect_exit 0 azilr unmount --all "${sign_in[@]}"
+assert_nothing_left
+
+step "and a certificate for another name is not taken"
+azure_set portal_cert=wrong_name
+expect_exit 5 azilr mount web01 "${point_options[@]}"
+assert_contains "$LAB_WORK/stderr" "ertificate"
+assert_contains "$LAB_WORK/stderr" "$portal"
 assert_nothing_left
 
 step "a discovery record of somebody else stays, and another port is taken"
