@@ -152,6 +152,7 @@ static const unsigned char *find_attribute(const struct ntfs *ntfs, const unsign
 {
     size_t at = get16(record + 0x14);
 
+    *length = 0;
     while (at + ATTRIBUTE_LEAST <= ntfs->record && get32(record + at) != UINT32_MAX) {
         *length = get32(record + at + 4);
         if (*length < ATTRIBUTE_LEAST || *length > ntfs->record - at)
@@ -172,7 +173,9 @@ static bool wants_check(const struct ntfs *ntfs)
     if (!read_record(ntfs, RECORD_VOLUME, record))
         return false;
     attribute = find_attribute(ntfs, record, ATTRIBUTE_VOLUME_INFORMATION, &length);
-    from = attribute && attribute[8] == 0 ? get16(attribute + 0x14) : length;
+    if (!attribute || attribute[8] != 0)
+        return false;
+    from = get16(attribute + 0x14);
     return from + 12 <= length && (get16(attribute + from + 10) & VOLUME_IS_DIRTY);
 }
 
