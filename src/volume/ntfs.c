@@ -93,7 +93,7 @@ static uint64_t cluster_size(const unsigned char *boot)
 /* "Clusters per record" below 0 stands for a power of two, too. */
 static uint64_t record_size(const unsigned char *boot, uint64_t cluster)
 {
-    int count = (signed char)boot[64];
+    int count = boot[64] < 0x80 ? boot[64] : boot[64] - 0x100;
 
     return count > 0 ? (uint64_t)count * cluster : count > -32 ? UINT64_C(1) << -count : 0;
 }
