@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "block/dm.h"
 #include "cmd/stack_members.h"
 #include "util/log.h"
 #include "util/str.h"
@@ -26,13 +27,24 @@ static bool host_has_member(const struct mount_run *run, const char *uuid, char 
            (lvm_host_device("/dev", uuid, &device) && !is_of_backup(run, device));
 }
 
-static bool host_has_group(const struct mount_run *run, const struct lvm_group *group)
+/* Whether volumes of that group are active here. */
+static bool is_active(const struct lvm_group *group)
 {
     _cleanup_dm_devices_ struct dm_devices all = {0};
+
+    if (dm_list("", &all, NULL) < 0)
+        return false;
+    for (size_t i = 0; i < all.count; i++)
+        if (lvm_host_is_volume_of(all.items[i].uuid, group->uuid))
+            return true;
+    return false;
+}
+
+static bool host_has_group(const struct mount_run *run, const struct lvm_group *group)
+{
     _cleanup_free_ char *name = NULL;
 
-    if ((dm_list("", &all, NULL) == 0 && lvm_host_is_active(&all, group->uuid)) ||
-        lvm_host_remembers("/etc/lvm", group->uuid, &name))
+    if (is_active(group) || lvm_host_remembers("/etc/lvm", group->uuid, &name))
         return true;
     for (size_t i = 0; i < group->pv_count; i++) {
         _cleanup_free_ char *same = NULL;

@@ -29,7 +29,7 @@ static bool is_uuid(const char *text)
     return length == UUID_LENGTH;
 }
 
-bool lvm_host_is_active(const struct dm_devices *devices, const char *group_uuid)
+bool lvm_host_is_volume_of(const char *device_uuid, const char *group_uuid)
 {
     char prefix[64] = "LVM-", *end = prefix + strlen(prefix);
 
@@ -38,22 +38,13 @@ bool lvm_host_is_active(const struct dm_devices *devices, const char *group_uuid
     for (const char *at = group_uuid; *at; at++)
         if (*at != '-')
             *end++ = *at;
-    for (size_t i = 0; i < devices->count; i++)
-        if (str_starts_with(devices->items[i].uuid, prefix))
-            return true;
-    return false;
+    return str_starts_with(device_uuid, prefix);
 }
 
-bool lvm_host_has_thin_pool(const struct dm_devices *devices)
+bool lvm_host_is_thin_pool(const char *device_name, const char *device_uuid)
 {
-    for (size_t i = 0; i < devices->count; i++) {
-        const struct dm_device *device = &devices->items[i];
-
-        if (str_starts_with(device->uuid, "LVM-") && str_ends_with(device->uuid, "-tpool") &&
-            !str_starts_with(device->name, "azilr-"))
-            return true;
-    }
-    return false;
+    return str_starts_with(device_uuid, "LVM-") && str_ends_with(device_uuid, "-tpool") &&
+           !str_starts_with(device_name, "azilr-");
 }
 
 bool lvm_host_remembers(const char *etc, const char *uuid, char **name)

@@ -10,19 +10,17 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "block/dm.h"
+/*
+ * Whether a device is a volume of the group with that UUID, by device-mapper's UUID of it, which begins with the
+ * group's, without its dashes (lvm2, lib/activate/dev_manager.c, build_dm_uuid()).
+ */
+bool lvm_host_is_volume_of(const char *device_uuid, const char *group_uuid);
 
 /*
- * Whether one of the devices is a volume of the group with that UUID. Device-mapper's UUID of such a one begins with
- * the group's, without its dashes (lvm2, lib/activate/dev_manager.c, build_dm_uuid()).
+ * Whether a device, by device-mapper's name and UUID of it, is a thin pool of the host's own, which dmeventd may have
+ * to extend: its UUID ends so (lvm2, lib/thin/thin.c); the names of azilr's begin with "azilr-".
  */
-bool lvm_host_is_active(const struct dm_devices *devices, const char *group_uuid);
-
-/*
- * Whether one of the devices is a thin pool of the host's own, which dmeventd may have to extend. Device-mapper's UUID
- * of such a one ends so (lvm2, lib/thin/thin.c); the names of azilr's begin with "azilr-".
- */
-bool lvm_host_has_thin_pool(const struct dm_devices *devices);
+bool lvm_host_is_thin_pool(const char *device_name, const char *device_uuid);
 
 /*
  * Whether LVM has kept a copy of the metadata of a group of that UUID, or of one with a physical volume of that UUID

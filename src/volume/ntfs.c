@@ -93,7 +93,7 @@ static uint64_t cluster_size(const unsigned char *boot)
 /* "Clusters per record" below 0 stands for a power of two, too. */
 static uint64_t record_size(const unsigned char *boot, uint64_t cluster)
 {
-    int count = (signed char)boot[64];
+    int count = boot[64] < 0x80 ? boot[64] : boot[64] - 0x100;
 
     return count > 0 ? (uint64_t)count * cluster : count > -32 ? UINT64_C(1) << -count : 0;
 }
@@ -152,6 +152,7 @@ static const unsigned char *find_attribute(const struct ntfs *ntfs, const unsign
 {
     size_t at = get16(record + 0x14);
 
+    *length = 0;
     while (at + ATTRIBUTE_LEAST <= ntfs->record && get32(record + at) != UINT32_MAX) {
         *length = get32(record + at + 4);
         if (*length < ATTRIBUTE_LEAST || *length > ntfs->record - at)
@@ -172,7 +173,9 @@ static bool wants_check(const struct ntfs *ntfs)
     if (!read_record(ntfs, RECORD_VOLUME, record))
         return false;
     attribute = find_attribute(ntfs, record, ATTRIBUTE_VOLUME_INFORMATION, &length);
-    from = attribute && attribute[8] == 0 ? get16(attribute + 0x14) : length;
+    if (!attribute || attribute[8] != 0)
+        return false;
+    from = get16(attribute + 0x14);
     return from + 12 <= length && (get16(attribute + from + 10) & VOLUME_IS_DIRTY);
 }
 

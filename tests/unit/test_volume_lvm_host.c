@@ -64,31 +64,25 @@ static void the_host_remembers_its_groups_and_no_others(void **state)
 
 static void an_active_group_is_known_by_its_devices(void **state)
 {
-    struct dm_device items[] = {
-        {.uuid = (char *)""}, {.uuid = (char *)"LVM-RnDzbr0KD5dGdeqiuGqTHIaJIweYtFqdSnAyBpxYOlRlFVVXnEeWwhNeHfVPCzVe"}};
-    const struct dm_devices devices = {.items = items, .count = 2}, first = {.items = items, .count = 1};
+    static const char volume[] = "LVM-RnDzbr0KD5dGdeqiuGqTHIaJIweYtFqdSnAyBpxYOlRlFVVXnEeWwhNeHfVPCzVe";
 
     (void)state;
-    assert_true(lvm_host_is_active(&devices, GROUP_UUID));
-    assert_false(lvm_host_is_active(&first, GROUP_UUID));
-    assert_false(lvm_host_is_active(&devices, PV_UUID));
-    assert_false(lvm_host_is_active(&devices, ""));
-    assert_false(lvm_host_is_active(&devices, NULL));
+    assert_true(lvm_host_is_volume_of(volume, GROUP_UUID));
+    assert_false(lvm_host_is_volume_of("", GROUP_UUID));
+    assert_false(lvm_host_is_volume_of(volume, PV_UUID));
+    assert_false(lvm_host_is_volume_of(volume, ""));
+    assert_false(lvm_host_is_volume_of(volume, NULL));
 }
 
 static void a_thin_pool_of_the_host_is_told_from_a_backups(void **state)
 {
-    struct dm_device items[] = {
-        {.name = (char *)"vgdata-home", .uuid = (char *)"LVM-RnDzbr0KD5dGdeqiuGqTHIaJIweYtFqd0123"},
-        {.name = (char *)"azilr--0123abcd--vg1-pool-tpool",
-         .uuid = (char *)"LVM-RnDzbr0KD5dGdeqiuGqTHIaJIweYtFqd-tpool"},
-        {.name = (char *)"docker-pool", .uuid = (char *)"other-tpool"},
-        {.name = (char *)"vgdata-pool-tpool", .uuid = (char *)"LVM-RnDzbr0KD5dGdeqiuGqTHIaJIweYtFqd4567-tpool"}};
-    const struct dm_devices all = {.items = items, .count = 4}, others = {.items = items, .count = 3};
+    static const char pool[] = "LVM-RnDzbr0KD5dGdeqiuGqTHIaJIweYtFqd4567-tpool";
 
     (void)state;
-    assert_true(lvm_host_has_thin_pool(&all));
-    assert_false(lvm_host_has_thin_pool(&others));
+    assert_true(lvm_host_is_thin_pool("vgdata-pool-tpool", pool));
+    assert_false(lvm_host_is_thin_pool("azilr--0123abcd--vg1-pool-tpool", pool));
+    assert_false(lvm_host_is_thin_pool("vgdata-home", "LVM-RnDzbr0KD5dGdeqiuGqTHIaJIweYtFqd4567"));
+    assert_false(lvm_host_is_thin_pool("docker-pool", "other-tpool"));
 }
 
 /* What is no block device there is no physical volume of the host's; nor is what an id from a backup leads to. */

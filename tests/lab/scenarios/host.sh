@@ -41,16 +41,16 @@ step "something on this host takes the disk as soon as it comes"
 mkdir -p /run/udev/rules.d
 cat > /run/udev/rules.d/57-lab.rules << 'RULES'
 ACTION=="add", ENV{AZILR}=="1", ENV{DEVTYPE}=="disk", \
-    RUN+="/sbin/dmsetup create --readonly --noudevsync lab-taken --table '0 2048 linear $devnode 0'"
+    PROGRAM="/sbin/dmsetup create --readonly --noudevsync lab-taken --table '0 8 linear $devnode 64'"
 RULES
 udevadm control --reload
 cleanup_fn rm -f /run/udev/rules.d/57-lab.rules
 expect_exit 7 azilr mount web01 "${point_options[@]}"
 assert_contains "$LAB_WORK/stderr" "was taken by something else on this host"
 rm /run/udev/rules.d/57-lab.rules
-rmdir /run/udev/rules.d
+rmdir --ignore-fail-on-non-empty /run/udev/rules.d
 udevadm control --reload
-dmsetup remove lab-taken
+retry_until 10 dmsetup remove lab-taken
 expect_exit 0 azilr unmount --all "${sign_in[@]}"
 assert_nothing_left
 
