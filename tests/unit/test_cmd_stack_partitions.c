@@ -23,6 +23,7 @@ static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static size_t asked;  /* for so many devices */
 static size_t saves;  /* of the session's state */
 static size_t saved;  /* so many changes were in the undo list the last time */
+static bool is_late;  /* one was asked for in vain before the others were: no more of that waiting */
 static bool is_early; /* a device was asked for before all were saved */
 
 static size_t changes_of(const struct session *session)
@@ -59,9 +60,10 @@ int __wrap_dm_create(const struct dm_request *request, struct wait *wait, struct
     is_early = is_early || saved < all;
     asked++;
     pthread_cond_broadcast(&changed);
-    while (asked < all && problem == 0)
+    while (asked < all && problem == 0 && !is_late)
         problem = pthread_cond_timedwait(&changed, &lock, &end);
-    met = asked >= all;
+    is_late = is_late || problem != 0;
+    met = asked >= all && !is_late;
     pthread_mutex_unlock(&lock);
     return error_set(err, EXIT_FAILED, met ? "made together" : "made one after another");
 }
