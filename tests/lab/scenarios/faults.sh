@@ -4,7 +4,7 @@
 # As many as fit in some minutes, which ones by a seed; tests/faults/README.md tells of all of them, and of
 # build/faults/lab-options, the walk's options.
 # timeout=40000
-# weight=200
+# weight=90
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 
@@ -65,7 +65,7 @@ cp -r /src/tests/faults "$LAB_WORK/walk"
 host_snapshot before
 
 # each state that is saved counts, but how it is written is walked natively
-options=(--seconds 150 --skip "(open|fchmod|write|fsync|unlink) [^ ]*/sessions/")
+options=(--seconds 60 --skip "(open|fchmod|write|fsync|unlink) [^ ]*/sessions/")
 [ ! -e /src/build/faults/lab-options ] || mapfile -t options < /src/build/faults/lab-options
 results=/out/faults.jsonl
 [ ! -e "/src/build/faults/lab-$kind.jsonl" ] || cp "/src/build/faults/lab-$kind.jsonl" "$results"

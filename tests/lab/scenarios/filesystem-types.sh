@@ -174,7 +174,7 @@ manifest mnt > ntfs-hibernated.manifest
 umount mnt
 cp ntfs.manifest ntfs-live.manifest
 cp ntfs.manifest ntfs-dirty.manifest
-notes=(ntfs-live:'its journal was not replayed' ntfs-dirty:chkdsk ntfs-hibernated:)
+notes=(ntfs-live:'its journal was not replayed' ntfs-dirty:'it was marked for a check (chkdsk)' ntfs-hibernated:)
 for pair in "${notes[@]}"; do
     type=${pair%%:*}
     record_images $type

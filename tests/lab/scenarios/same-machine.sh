@@ -6,7 +6,7 @@
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 
-requires lvcreate lvmdevices mdadm
+requires lvcreate mdadm
 cd "$LAB_WORK" || exit
 lvm_cache=(--config 'backup { backup = 0 archive = 0 }')
 
@@ -73,7 +73,8 @@ forget_devices_file() {
 cleanup_fn forget_devices_file
 echo 'devices { use_devicesfile = 1 }' >> /etc/lvm/lvmlocal.conf
 mkdir -p /etc/lvm/devices
-lvmdevices -y --adddev "$vg"
+# Debian leaves out the link to it
+lvm lvmdevices -y --adddev "$vg"
 devices_file=/etc/lvm/devices/system.devices
 assert_contains $devices_file "vg.live"
 devices_file_state() { sha256sum $devices_file; stat -c '%i %y %z' $devices_file; ls /etc/lvm/devices; }
