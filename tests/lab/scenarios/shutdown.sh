@@ -1,6 +1,6 @@
 #!/bin/bash
-# A reboot with a mounted session that a service is in, with a portal that is silent and an Azure that is dead: it is taken down in order,
-# in a bounded time, and what could not be revoked is told after the boot, and removed.
+# A reboot with a mounted session that a service is in, with a portal that is silent and an Azure that is dead: it is
+# taken down in order, in a bounded time, and what could not be revoked is told after the boot, and removed.
 # timeout=400
 # weight=150
 . "$AZILR_LAB/lib.sh"
@@ -48,8 +48,9 @@ if [ "$LAB_BOOT" = 1 ]; then
     azure_set polls_before_success=0
     systemctl start iscsid
     mount_and_read
-    # the simulator ends with this part of the scenario: Azure refuses, and of the portal nothing at all is heard
+    # Azure refuses, and of the portal nothing at all is heard
     cut_network
+    stop_azure
     reboot_host
 fi
 
