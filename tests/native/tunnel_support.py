@@ -63,6 +63,8 @@ class Server:
             self.context.set_ciphers("ALL:@SECLEVEL=0")
             self.context.minimum_version = ssl.TLSVersion.TLSv1
             self.context.maximum_version = newest
+        elif "AZILR_TESTS_TLS_1_2" in os.environ:
+            self.context.maximum_version = ssl.TLSVersion.TLSv1_2
         self.context.load_cert_chain(WORK / f"{certificate}.crt", WORK / f"{certificate}.key")
         self.serve = serve
         self.listener = socket.socket()

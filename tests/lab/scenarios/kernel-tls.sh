@@ -1,6 +1,6 @@
 #!/bin/bash
-# Where the kernel has TLS the tunnel lets it decrypt: all that is promised of the tunnel must hold there as it does elsewhere, which
-# the same tests show, run in here.
+# Where the kernel has TLS the tunnel lets it decrypt: all that is promised of the tunnel must hold there as it does
+# elsewhere, which the same tests show, run in here.
 # timeout=300
 # weight=100
 . "$AZILR_LAB/lib.sh"
@@ -17,7 +17,8 @@ modprobe tls
 cleanup_fn modprobe -r tls
 tls_count() { awk -v name="$1" '$1 == name { print $2 }' /proc/net/tls_stat; }
 before=$(tls_count TlsRxSw)
-if ! TMPDIR=$LAB_WORK testside /usr/bin/python3 -B /src/tests/native/tunnel_test.py $build; then
+# TLS 1.2, as the portals speak it: of TLS 1.3 OpenSSL 3.0 leaves no receiving to the kernel
+if ! TMPDIR=$LAB_WORK AZILR_TESTS_TLS_1_2=1 testside /usr/bin/python3 -B /src/tests/native/tunnel_test.py $build; then
     fail "the tunnel's tests"
 fi
 [ "$(tls_count TlsRxSw)" -gt "$before" ] || fail "the kernel decrypted nothing"
