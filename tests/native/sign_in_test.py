@@ -612,11 +612,11 @@ class Choice(SignIn):
     def test_the_reasons_before_a_failure_are_kept(self):
         names = self.who("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE")
         self.sim.set(error={"calls": "token", "status": 400, "code": "invalid_client", "times": -1})
-        run = self.sign_in(code=NETWORK, **names)
+        run = self.sign_in(code=AUTH, **names)
         self.assertIn("cannot sign in with the workload identity", run.err)
         self.assertIn("\nTried before that:\n  token: neither --token-file nor AZURE_ACCESS_TOKEN is given\n"
                       "  environment: not set: AZURE_CLIENT_SECRET or AZURE_CLIENT_CERTIFICATE_PATH\n", run.err)
-        run = self.sign_in("--auth", "workload-identity", code=NETWORK, **names)
+        run = self.sign_in("--auth", "workload-identity", code=AUTH, **names)
         self.assertNotIn("Tried before", run.err)
         # one that cannot even be opened
         run = self.sign_in(code=NOT_FOUND, **self.who("AZURE_TENANT_ID", "AZURE_CLIENT_ID"),

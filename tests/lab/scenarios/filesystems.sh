@@ -36,7 +36,7 @@ small_disk() { # IMAGE MKFS...
     _detach "$loop"
 }
 small_disk exfat.img mkfs.exfat
-small_disk udf.img mkudffs --utf8
+small_disk udf.img mkudffs --utf8 --bootarea=erase
 genisoimage -quiet -R -input-charset utf-8 -o iso.img small
 manifest small > iso.img.manifest
 # hibernated: Windows has more of it in its memory, and it must not be written to
