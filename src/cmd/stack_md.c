@@ -8,6 +8,7 @@
 #include "cmd/stack_members.h"
 #include "cmd/teardown.h"
 #include "util/json.h"
+#include "util/log.h"
 #include "util/pool.h"
 #include "util/str.h"
 #include "volume/md.h"
@@ -114,7 +115,14 @@ static void assemble(void *argument, size_t i, struct wait *wait)
                                    .lock_fd = session->lock_fd,
                                    .devices = opening->needs_ground ? opening->ground.paths : NULL};
 
-    opening->needs_ground = md_assemble(opening->array, &place, wait, &opening->problem) > 0;
+    const int result = md_assemble(opening->array, &place, wait, &opening->problem);
+
+    opening->needs_ground = result > 0;
+    log_verbose("putting together %s: %s", opening->name,
+                result == 0        ? "it runs"
+                : result > 0       ? "it needs overlays"
+                : opening->problem ? opening->problem->message
+                                   : "it failed");
 }
 
 static void assemble_on_ground(void *argument, size_t i, struct wait *wait)

@@ -37,7 +37,6 @@ mount_disks() {
     assert_eq "$(sort -u <<< "$(printf '%s\n' "${disks[@]}")" | wc -l)" "$count" "disks"
     blockdev --getro "${disks[@]}" > read_only
     assert_eq "$(sort read_only | uniq -c | xargs)" "$count 1" "read-only disks"
-    took=$(((end - start) / 1000))
     awk "BEGIN { printf \"TIME mount %d disks, %d targets: %.1f s\n\", $count, $targets, ($end - $start) / 1e6 }"
     start=${EPOCHREALTIME/./}
     expect_exit 0 azilr unmount "$session" "${sign_in[@]}"
