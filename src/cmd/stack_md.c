@@ -8,7 +8,6 @@
 #include "cmd/stack_members.h"
 #include "cmd/teardown.h"
 #include "util/json.h"
-#include "util/log.h"
 #include "util/pool.h"
 #include "util/str.h"
 #include "volume/md.h"
@@ -76,8 +75,8 @@ struct opening {
     const struct md_array *array;
     char *name;
     struct stack_ground ground; /* on which there is no other way */
-    bool needs_ground;
-    struct error *problem; /* why it cannot be put together */
+    int outcome;                /* md_assemble()'s */
+    struct error *problem;      /* why it cannot be put together */
 };
 
 struct openings {
@@ -104,6 +103,11 @@ static void enter(const struct openings *openings, const struct opening *opening
     session_enter(openings->run->session, CHANGE_ARRAY, change, false);
 }
 
+static bool needs_ground(const struct opening *opening)
+{
+    return opening->outcome > 0;
+}
+
 /* In a thread of its own, which touches nothing of the run but by reading it. */
 static void assemble(void *argument, size_t i, struct wait *wait)
 {
@@ -113,23 +117,20 @@ static void assemble(void *argument, size_t i, struct wait *wait)
     const struct md_place place = {.kernel_name = opening->name,
                                    .directory = session->directory,
                                    .lock_fd = session->lock_fd,
-                                   .devices = opening->needs_ground ? opening->ground.paths : NULL};
+                                   .devices = needs_ground(opening) ? opening->ground.paths : NULL};
 
-    const int result = md_assemble(opening->array, &place, wait, &opening->problem);
-
-    opening->needs_ground = result > 0;
-    log_verbose("putting together %s: %s", opening->name,
-                result == 0        ? "it runs"
-                : result > 0       ? "it needs overlays"
-                : opening->problem ? opening->problem->message
-                                   : "it failed");
+    /*
+     * As it is, to be compared later: QEMU 7.2's emulated processor loses the flags of a comparison whose result goes
+     * straight to a page that fork() has shared.
+     */
+    opening->outcome = md_assemble(opening->array, &place, wait, &opening->problem);
 }
 
 static void assemble_on_ground(void *argument, size_t i, struct wait *wait)
 {
     const struct openings *openings = argument;
 
-    if (openings->items[i].needs_ground && !openings->items[i].problem)
+    if (needs_ground(&openings->items[i]) && !openings->items[i].problem)
         assemble(argument, i, wait);
 }
 
@@ -167,7 +168,7 @@ static int prepare_ground(struct openings *openings, struct error **err)
         struct opening *opening = &openings->items[i];
         _cleanup_free_ const char **devices = devices_of(opening->array);
 
-        if (!opening->needs_ground)
+        if (!needs_ground(opening))
             continue;
         stack_ground_plan(openings->run, devices, opening->array->member_count, "array", &opening->ground);
         grounds[count++] = &opening->ground;
@@ -177,7 +178,7 @@ static int prepare_ground(struct openings *openings, struct error **err)
     for (size_t i = 0; i < openings->count; i++) {
         struct opening *opening = &openings->items[i];
 
-        if (!opening->needs_ground)
+        if (!needs_ground(opening))
             continue;
         opening->problem = steal(opening->ground.problem);
         /* the array's undo stands before those of its overlays, so it is entered once more, to be stopped first */
