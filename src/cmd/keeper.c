@@ -41,38 +41,37 @@ struct keeper {
     int timer_fd, watch_fd;
 };
 
-static char *safe_text(const char *format, va_list args)
+/* To the journal, or whatever the host has for a log. Gives what was written, which is safe for a terminal. */
+static char *log_text(const char *format, va_list args)
 {
     _cleanup_free_ char *text = str_vprintf(format, args);
+    char *safe = str_printable(text, strlen(text), 2048);
 
-    return str_printable(text, strlen(text), 2048);
+    syslog(LOG_WARNING, "%s", safe);
+    return safe;
 }
 
-/* To the journal, or whatever the host has for a log. */
 static void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 static void note(const char *format, ...)
 {
-    _cleanup_free_ char *safe = NULL;
     va_list args;
 
     va_start(args, format);
-    safe = safe_text(format, args);
+    free(log_text(format, args));
     va_end(args);
-    syslog(LOG_WARNING, "%s", safe);
 }
 
 /* There, and to everybody who is logged in. */
 static void tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
 static void tell(const char *format, ...)
 {
-    _cleanup_free_ char *safe = NULL;
+    _cleanup_free_ char *text = NULL;
     va_list args;
 
     va_start(args, format);
-    safe = safe_text(format, args);
+    text = log_text(format, args);
     va_end(args);
-    syslog(LOG_WARNING, "%s", safe);
-    terminals_tell(safe);
+    terminals_tell(text);
 }
 
 /* One of the commands, as a person would give it. */
@@ -114,7 +113,7 @@ static void name_users(struct keeper *keeper)
 
     if (session_peek(&session_host_places, keeper->id, &state, &locked, &problem) < 0 ||
         in_use_find(state, &keeper->wait, users, &problem) < 0) {
-        syslog(LOG_WARNING, "who uses the backup %s cannot be told: %s", keeper->id, problem->message);
+        note("who uses the backup %s cannot be told: %s", keeper->id, problem->message);
         return;
     }
     if (!users->child)
