@@ -113,7 +113,7 @@ start_azure -- "${images[@]/#/$PWD/}"
 azure_set polls_before_success=0
 systemctl start iscsid
 host_snapshot before
-echo 'azilr-lab: the mount begins' > /dev/kmsg
+mark_kernel_log
 
 step "mount"
 start=$SECONDS
@@ -172,5 +172,5 @@ assert_contains shown.txt "disk12p9 is not shown as a tree: no more than 8"
 step "a device of device-mapper's in between keeps nothing from being unmounted, nor the host from being as it was"
 expect_exit 0 azilr unmount web01 "${sign_in[@]}"
 assert_nothing_left
-dmesg | sed -n '/azilr-lab: the mount begins/,$p' > kernel.log
+kernel_log > kernel.log
 ! grep -E 'BUG:|Oops|call trace|Call Trace|general protection|hung task|panic' kernel.log || fail "the kernel stumbled"
