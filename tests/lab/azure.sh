@@ -85,6 +85,27 @@ cut_network() { _shape_network loss 100%; }
 slow_network() { _shape_network delay "$1ms" limit 100000; }
 mend_network() { tc qdisc del dev lo root 2> /dev/null || true; }
 
+# volume NAME MEMBER: what a mount, whose --json is in $LAB_WORK/result.json, says of a volume.
+volume() {
+    /usr/bin/python3 -SE -c 'import json,sys
+for v in json.load(open(sys.argv[1]))["volumes"]:
+    if v["name"] == sys.argv[2]: print(v[sys.argv[3]])' "$LAB_WORK/result.json" "$1" "$2"
+}
+
+# azure_register INITIATOR: the cloud's part as the portal's page does it: it registers, and hands out the script and, apart
+# from it, the password.  Leaves $script, $password and a file of it.
+azure_register() {
+    local api
+    api="https://management.azure.com$(azure_fact recovery_points.0.id)/provisionInstantItemRecovery?api-version=2023-02-01"
+    testside /usr/bin/python3 -SE "$AZILR_LAB/register.py" "$azure" "$api" "$1"
+    rm -rf "$LAB_WORK/download"
+    mkdir "$LAB_WORK/download"
+    password=$(azure_ctl export-script "$LAB_WORK/download" 2> /dev/null)
+    # shellcheck disable=SC2034 # for the scenario
+    script=$(find "$LAB_WORK/download" -type f)
+    (umask 077; printf '%s\n' "$password" > "$LAB_WORK/password")
+}
+
 # azure_fact PATH: out of ready.json.
 azure_fact() { json_get "$azure/ready.json" "$1"; }
 

@@ -52,6 +52,17 @@ make_tree() {
     chown -R 1001:1001 "$dir/home/ben"
 }
 
+# blank_disks IMAGE...: makes them, of 48 MiB, and sets `loops`, a loop device for each.
+blank_disks() {
+    local image
+    loops=()
+    for image in "$@"; do
+        truncate -s 48M "$image"
+        loops+=("$(losetup -f --show "$image")")
+    done
+    udevadm settle
+}
+
 # A loop device over IMAGE with its partitions; gone again at the end of the scenario at the latest.
 _attach() {
     local loop

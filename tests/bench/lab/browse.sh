@@ -46,7 +46,7 @@ systemctl start iscsid
 start_azure -- "${images[0]}"
 azure_set polls_before_success=0
 start_portal
-register "$initiator"
+azure_register "$initiator"
 # the first of all loads modules and fills the page cache
 azilr_mount
 azilr_unmount
@@ -69,7 +69,7 @@ cp "$LAB_WORK/hosts" /etc/hosts
 start_azure -- "${images[@]}"
 azure_set polls_before_success=0 multi_target=4
 start_portal
-register "$initiator"
+azure_register "$initiator"
 for ((round = 0; round < rounds; round++)); do
     step "round $((round + 1)), 32 disks"
     by_azilr 32

@@ -34,18 +34,6 @@ start_portal() {
     retry_until 10 sh -c 'ss -Htln "src 127.0.0.3:3260" | grep -q .'
 }
 
-# register INITIATOR: the cloud's part, as the portal's page does it; leaves $script, $password and a file of it.
-register() {
-    local api
-    api="https://management.azure.com$(azure_fact recovery_points.0.id)/provisionInstantItemRecovery?api-version=2023-02-01"
-    testside /usr/bin/python3 -SE /src/tests/bench/lab/register.py "$azure" "$api" "$1"
-    rm -rf "$LAB_WORK/download"
-    mkdir "$LAB_WORK/download"
-    password=$(azure_ctl export-script "$LAB_WORK/download" 2> /dev/null)
-    script=$(find "$LAB_WORK/download" -type f)
-    (umask 077; printf '%s\n' "$password" > "$LAB_WORK/password")
-}
-
 script_value() { sed -n "s/^[[:space:]]*$1 *= *\"\(.*\)\"/\1/p" "$script" | head -n 1; }
 
 azilr_mount() { # [OPTION...]: by the script in hand

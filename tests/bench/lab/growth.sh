@@ -36,7 +36,7 @@ one() {
     start_azure -- "$@"
     azure_set polls_before_success=0 multi_target="$targets"
     start_portal
-    register "$initiator"
+    azure_register "$initiator"
     timed "$name.mount" /usr/bin/python3 -SE /src/tests/bench/costs.py "$name" azilr mount --script "$script" \
         --password-file "$LAB_WORK/password" --ca-file "$azure/ca.pem" --initiator-name "$initiator"
     timed "$name.unmount" azilr_unmount

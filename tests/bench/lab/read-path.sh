@@ -53,7 +53,7 @@ azure_set polls_before_success=0
 start_portal
 cleanup_fn slow_link 0
 systemctl start iscsid
-register "$initiator"
+azure_register "$initiator"
 
 step "by hand"
 hand_prepare

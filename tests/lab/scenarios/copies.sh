@@ -136,12 +136,6 @@ expect_exit 6 azilr mount web01 "${point_options[@]}" --json
 cp "$LAB_WORK/stdout" result.json
 volumes=$(json_get result.json directory)/volumes
 
-volume() { # NAME MEMBER
-    /usr/bin/python3 -SE -c 'import json,sys
-for v in json.load(open("result.json"))["volumes"]:
-    if v["name"] == sys.argv[1]: print(v[sys.argv[2]])' "$1" "$2"
-}
-
 mounted() { # LAYOUT VOLUME MANIFEST [NOTE]
     assert_eq "$(volume "$2" status)" mounted "$2: $(volume "$2" reason)"
     assert_manifest "$3" "$volumes/$2"

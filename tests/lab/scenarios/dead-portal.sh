@@ -5,12 +5,7 @@
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 
-disk=$LAB_WORK/disk.img
-make_disk_lvm_small "$disk"
-start_azure -- "$disk"
-azure_set polls_before_success=0
-systemctl start iscsid
-host_snapshot before
+start_with_one_disk lvm_small polls_before_success=0
 
 cleanup_fn mend_network
 

@@ -73,12 +73,6 @@ bring_back
 cp "$LAB_WORK/stdout" result.json
 volumes=$(json_get result.json directory)/volumes
 
-volume() { # NAME MEMBER
-    /usr/bin/python3 -c 'import json,sys
-for v in json.load(open("result.json"))["volumes"]:
-    if v["name"] == sys.argv[1]: print(v[sys.argv[2]])' "$1" "$2"
-}
-
 step "what can be opened is"
 assert_manifest ext4.img.root.manifest "$volumes/disk0"
 assert_manifest xfs.img.root.manifest "$volumes/disk1"

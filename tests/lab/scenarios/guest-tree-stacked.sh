@@ -27,18 +27,8 @@ filesystem() { # DEVICE TREE [MKE2FS-OPTION...]
     mke2fs -q -t ext4 "${@:3}" "$1"
     _fill "$1" "$2" "$2.manifest"
 }
-attach() { # IMAGE...: sets `loops`
-    local image
-    loops=()
-    for image in "$@"; do
-        truncate -s 48M "$image"
-        loops+=("$(losetup -f --show "$image")")
-    done
-    udevadm settle
-}
-
 step "a system on LVM over two disks"
-attach lvm1.img lvm2.img
+blank_disks lvm1.img lvm2.img
 only=(--devices "${loops[0]},${loops[1]}" -q --config 'backup { backup = 0 archive = 0 }')
 {
     vgcreate "${only[@]}" vg-sys "${loops[@]}"
@@ -57,9 +47,9 @@ vgchange "${only[@]}" -an vg-sys > /dev/null
 for loop in "${loops[@]}"; do _detach "$loop"; done
 
 step "a system in LUKS, with a second encrypted disk"
-attach luks1.img luks2.img
-for loop in "${loops[@]}"; do
-    cryptsetup luksFormat -q --type luks2 --pbkdf pbkdf2 --pbkdf-force-iterations 1000 --key-file key "$loop"
+blank_disks luks1.img luks2.img
+for version in 2 1; do
+    cryptsetup luksFormat -q --type luks$version --pbkdf pbkdf2 --pbkdf-force-iterations 1000 --key-file key "${loops[2 - version]}"
 done
 system luks << 'FSTAB'
 /dev/mapper/cryptroot / ext4 defaults 0 1
@@ -79,7 +69,7 @@ cryptsetup close made
 for loop in "${loops[@]}"; do _detach "$loop"; done
 
 step "a system on an array of two, with a second array"
-attach md1.img md2.img md3.img
+blank_disks md1.img md2.img md3.img
 mdadm --create /dev/md/sys --quiet --run --level=1 --raid-devices=2 --metadata=1.2 --homehost=db01 --name=sys \
     --assume-clean "${loops[@]:0:2}"
 mdadm --create /dev/md/data --quiet --run --force --level=1 --raid-devices=1 --metadata=1.2 --homehost=db01 --name=data \
@@ -97,7 +87,7 @@ mdadm --stop --quiet /dev/md/data
 for loop in "${loops[@]}"; do _detach "$loop"; done
 
 step "a bare disk"
-attach bare.img
+blank_disks bare.img
 data bare
 filesystem "${loops[0]}" bare -L srv-data
 _detach "${loops[0]}"

@@ -29,23 +29,13 @@ fill() { # DEVICE MANIFEST [TEXT]: makes a file system with a tree of its own
     _fill "$1" small "$2"
 }
 
-blank() { # IMAGE...: sets `loops`, a loop device for each
-    local image
-    loops=()
-    for image in "$@"; do
-        truncate -s 48M "$image"
-        loops+=("$(losetup -f --show "$image")")
-    done
-    udevadm settle
-}
-
 done_with() {
     local loop
     for loop in "$@"; do _detach "$loop"; done
 }
 
 step "a volume group over two disks, one volume on both"
-blank vg1.img vg2.img
+blank_disks vg1.img vg2.img
 lvm_on vgcreate "${loops[0]},${loops[1]}" vgdata "${loops[@]}"
 lvm_on lvcreate "${loops[0]},${loops[1]}" -y -n home -L 20M vgdata "${loops[0]}"
 lvm_on lvcreate "${loops[0]},${loops[1]}" -y -n a-b -l 100%FREE vgdata
@@ -61,7 +51,7 @@ lvm_on vgchange "${loops[0]},${loops[1]}" -an vgdata
 done_with "${loops[@]}"
 
 step "a volume group inside of a volume, in which a volume is partitioned"
-blank nested.img
+blank_disks nested.img
 lvm_on vgcreate "${loops[0]}" vgouter "${loops[0]}"
 lvm_on lvcreate "${loops[0]}" -y -n pv -l 100%FREE vgouter
 lvm_on vgcreate /dev/vgouter/pv vginner /dev/vgouter/pv
@@ -75,7 +65,7 @@ lvm_on vgchange "${loops[0]}" -an vgouter
 done_with "${loops[0]}"
 
 step "physical volumes that make no sense, and that LVM fails on"
-blank absurd.img fatal.img
+blank_disks absurd.img fatal.img
 lvm_on vgcreate "${loops[0]}" vgabsurd "${loops[0]}"
 lvm_on vgcreate "${loops[1]}" vgfatal "${loops[1]}"
 lvm_on vgcfgbackup "${loops[0]}" -f absurd.meta vgabsurd
@@ -85,7 +75,7 @@ lvm_on vgcfgrestore "${loops[0]}" -y --force -f absurd.meta vgabsurd
 done_with "${loops[@]}"
 
 step "thin volumes"
-blank thin.img
+blank_disks thin.img
 lvm_on vgcreate "${loops[0]}" vgthin "${loops[0]}"
 lvm_on lvcreate "${loops[0]}" -y --type thin-pool -n pool -L 32M vgthin
 lvm_on lvcreate "${loops[0]}" -y --thin -n thin -V 64M vgthin/pool
@@ -94,7 +84,7 @@ lvm_on vgchange "${loops[0]}" -an vgthin
 done_with "${loops[@]}"
 
 step "a volume group of which a disk is missing"
-blank part1.img part2.img
+blank_disks part1.img part2.img
 lvm_on vgcreate "${loops[0]},${loops[1]}" vgpart "${loops[@]}"
 lvm_on lvcreate "${loops[0]},${loops[1]}" -y -n here -L 20M vgpart "${loops[0]}"
 lvm_on lvcreate "${loops[0]},${loops[1]}" -y -n gone -L 20M vgpart "${loops[1]}"
@@ -104,7 +94,7 @@ lvm_on vgchange "${loops[0]},${loops[1]}" -an vgpart
 done_with "${loops[@]}"
 
 step "LVM on an array of two"
-blank md1.img md2.img
+blank_disks md1.img md2.img
 mdadm --create /dev/md/made --quiet --run --level=1 --raid-devices=2 --metadata=1.2 --homehost=web01 --name=data \
     --assume-clean "${loops[@]}"
 udevadm settle
@@ -117,7 +107,7 @@ mdadm --stop --quiet "$md"
 done_with "${loops[@]}"
 
 step "an array of three, partitioned, one of them missing"
-blank r1.img r2.img r3.img
+blank_disks r1.img r2.img r3.img
 mdadm --create /dev/md/made --quiet --run --level=5 --raid-devices=3 --homehost=web01 --name=five --assume-clean "${loops[@]}"
 udevadm settle
 md=$(readlink -f /dev/md/made)
@@ -234,12 +224,6 @@ secrets_watch_stop
 [ -e /run/lab-lvchange ] || fail "lvchange was not kept from its work"
 lvm_again
 volumes=$(json_get result.json directory)/volumes
-
-volume() { # NAME MEMBER
-    /usr/bin/python3 -c 'import json,sys
-for v in json.load(open("result.json"))["volumes"]:
-    if v["name"] == sys.argv[1]: print(v[sys.argv[2]])' "$1" "$2"
-}
 
 mounted() { # LAYOUT VOLUME MANIFEST
     assert_eq "$(volume "$2" status)" mounted "$2: $(volume "$2" reason)"

@@ -6,12 +6,7 @@
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 
-disk=$LAB_WORK/disk.img
-make_disk_lvm_small "$disk"
-start_azure -- "$disk"
-azure_set polls_before_success=0
-systemctl start iscsid
-host_snapshot before
+start_with_one_disk lvm_small polls_before_success=0
 
 step "five rounds of a mount and an unmount that race"
 for round in 1 2 3 4 5; do

@@ -8,33 +8,8 @@ make_disk_ext4 "$disk"
 start_azure -- "$disk"
 systemctl start iscsid
 ca=(--ca-file "$azure/ca.pem")
-id=$(azure_fact recovery_points.0.id)
 
-# As the portal does: it registers, and hands out the script and, apart from it, the password.
-register() {
-    local api="https://management.azure.com$id/provisionInstantItemRecovery?api-version=2023-02-01"
-    /usr/bin/python3 - "$azure" "$api" "$initiator" << 'PYTHON'
-import json, ssl, sys, time, urllib.request
-folder, url, initiator = sys.argv[1:]
-ready = json.load(open(folder + "/ready.json"))
-point = ready["recovery_points"][0]
-context = ssl.create_default_context(cafile=folder + "/ca.pem")
-headers = {"Authorization": "Bearer " + open(folder + "/token").read().strip(), "Content-Type": "application/json"}
-def call(url, body=None):
-    data = json.dumps(body).encode() if body else None
-    return urllib.request.urlopen(urllib.request.Request(url, data, headers), context=context)
-answer = call(url.replace(";", "%3B"), {"properties": {
-    "objectType": "IaasVMILRRegistrationRequest", "recoveryPointId": point["id"], "initiatorName": initiator,
-    "virtualMachineId": point["vm_id"], "renewExistingRegistration": False}})
-while json.load(call(answer.headers["Azure-AsyncOperation"]))["status"] == "InProgress":
-    time.sleep(0.2)
-PYTHON
-    mkdir -p "$LAB_WORK/download"
-    password=$(azure_ctl export-script "$LAB_WORK/download")
-    script=$(find "$LAB_WORK/download" -type f)
-    (umask 077; printf '%s\n' "$password" > "$LAB_WORK/password")
-}
-register
+azure_register "$initiator"
 host_snapshot before
 
 step "inspect tells what it would connect to, and no secret"

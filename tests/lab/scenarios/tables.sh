@@ -123,12 +123,6 @@ took=$((SECONDS - start))
 cp "$LAB_WORK/stdout" result.json
 volumes=$(json_get result.json directory)/volumes
 
-volume() { # NAME MEMBER
-    /usr/bin/python3 -SE -c 'import json,sys
-for v in json.load(open("result.json"))["volumes"]:
-    if v["name"] == sys.argv[1]: print(v[sys.argv[2]])' "$1" "$2"
-}
-
 shown() { # WHAT VOLUME
     assert_eq "$(volume "$2" status)" mounted "$1: $(volume "$2" reason)"
     assert_manifest part.manifest "$volumes/$2"
