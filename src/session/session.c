@@ -49,6 +49,7 @@ static struct session *session_new(const struct session_places *places, const ch
 
     session->id = str_dup(id);
     session->directory = str_printf("%s/sessions/%s", places->run, id);
+    session->var = str_dup(places->var);
     session->var_file = str_printf("%s/sessions/%s.json", places->var, id);
     session->lock_fd = -1;
     return session;
@@ -62,6 +63,7 @@ void session_close(struct session *session)
     cJSON_Delete(session->state);
     free(session->var_saved);
     free(session->directory);
+    free(session->var);
     free(session->var_file);
     free(session->id);
     free(session);
@@ -79,16 +81,24 @@ static int make_lasting_dir(const char *path, struct error **err)
     return 0;
 }
 
+static int make_lasting_places(const char *var, struct error **err)
+{
+    _cleanup_free_ char *sessions = str_printf("%s/sessions", var);
+
+    if (make_lasting_dir(var, err) < 0)
+        return -1;
+    return make_lasting_dir(sessions, err);
+}
+
 static int make_places(const struct session_places *places, struct error **err)
 {
     _cleanup_free_ char *run_sessions = str_printf("%s/sessions", places->run);
-    _cleanup_free_ char *var_sessions = str_printf("%s/sessions", places->var);
     _cleanup_error_ struct error *var_err = NULL;
 
     if (file_make_private_dir(places->run, NULL, err) < 0 || file_make_private_dir(run_sessions, NULL, err) < 0)
         return error_hint(err, "see who made it, and remove it");
     /* a full or read-only disk is no reason not to help somebody on that very host */
-    if (make_lasting_dir(places->var, &var_err) < 0 || make_lasting_dir(var_sessions, &var_err) < 0)
+    if (make_lasting_places(places->var, &var_err) < 0)
         log_warning("%s; after a reboot `azilr unmount` will not know of this session", var_err->message);
     return 0;
 }
@@ -284,6 +294,26 @@ static char *lasting_text(const struct session *session)
     return undo && undo->child ? json_text(copy, true) : NULL;
 }
 
+/*
+ * Another azilr that ends takes the places away as long as nothing is in them, be it between these two steps: then they
+ * are made once more.
+ */
+static int replace_lasting(const struct session *session, const char *text, struct error **err)
+{
+    for (int tries = 0;; tries++) {
+        struct error *why = NULL;
+
+        if (make_lasting_places(session->var, &why) == 0 &&
+            file_replace(session->var_file, text, strlen(text), 0600, true, &why) == 0)
+            return 0;
+        if (tries == 5) {
+            *err = why;
+            return -1;
+        }
+        error_free(why);
+    }
+}
+
 /* Keeps what outlives a boot. A disk that cannot be written to must not stop a clean-up, so it only warns. */
 static void save_lasting(struct session *session)
 {
@@ -296,7 +326,7 @@ static void save_lasting(struct session *session)
         file_remove_leftover(session->var_file);
         if (unlink(session->var_file) == 0)
             file_sync_parent(session->var_file);
-    } else if (file_replace(session->var_file, text, strlen(text), 0600, true, &err) < 0) {
+    } else if (replace_lasting(session, text, &err) < 0) {
         log_warning("%s; after a reboot `azilr unmount` will not know of this session", err->message);
         return;
     }

@@ -37,6 +37,7 @@ extern const struct session_places session_host_places;
 struct session {
     char *id;
     char *directory; /* RUN/sessions/ID */
+    char *var;       /* VAR, which a session that ends may take away as long as nothing is in it */
     char *var_file;  /* VAR/sessions/ID.json */
     int lock_fd;     /* flock()ed for as long as the session is open; children that change the host inherit it */
     cJSON *state;    /* free for metadata beside "undo", which belongs to this module */

@@ -99,6 +99,24 @@ static void a_session_comes_and_goes_without_a_trace(void **state)
     assert_int_equal(access(fixture->var, F_OK), -1);
 }
 
+static void places_that_another_one_took_away_are_made_again(void **state)
+{
+    struct fixture *fixture = *state;
+    _cleanup_session_ struct session *session = NULL;
+    _cleanup_free_ char *sessions = str_printf("%s/sessions", fixture->var);
+    struct error *err = NULL;
+
+    assert_int_equal(session_create(&fixture->places, "web01-a", &session, &err), 0);
+    /* what an azilr does that ends before this one has anything lasting */
+    assert_int_equal(rmdir(sessions), 0);
+    assert_int_equal(rmdir(fixture->var), 0);
+    assert_int_equal(session_will(session, "registration", NULL, true, &err), 0);
+    assert_int_equal(access(session->var_file, F_OK), 0);
+    assert_int_equal(session_undone(session, session_last_change(session), &err), 0);
+    assert_int_equal(session_remove(session, &err), 0);
+    assert_int_equal(access(fixture->var, F_OK), -1);
+}
+
 static void the_undo_list_runs_backwards_and_survives_a_crash(void **state)
 {
     static const char *const kinds[] = {"registration", "tunnel", "node"};
@@ -414,6 +432,7 @@ int main(void)
         cmocka_unit_test(an_access_has_an_end),
         cmocka_unit_test(an_end_may_be_later_than_what_is_certain),
         cmocka_unit_test_setup_teardown(a_session_comes_and_goes_without_a_trace, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(places_that_another_one_took_away_are_made_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_undo_list_runs_backwards_and_survives_a_crash, set_up, tear_down),
         cmocka_unit_test_setup_teardown(after_a_boot_only_what_outlives_it_is_left, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_has_not_come_to_be_is_swept, set_up, tear_down),
