@@ -18,7 +18,7 @@ from host_support import HERE, WORK, Host, OnHost, main
 
 sys.path.insert(0, str(HERE.parent / "lab"))
 from lab import INITIATOR, register  # noqa: E402  pylint: disable=wrong-import-position
-from secret_forms import Finder, run_and_look  # noqa: E402  pylint: disable=wrong-import-position
+from secret_forms import Finder, is_sanitized, run_and_look  # noqa: E402  pylint: disable=wrong-import-position
 
 NETWORK = 5
 
@@ -49,7 +49,8 @@ class MountSecrets(OnHost):
         self.assertEqual(code, os.waitstatus_to_exitcode(status), text.decode())
         known = self.finder(secrets, command)
         self.assertEqual(set(), known.find(text), text.decode())
-        self.assertEqual(set(), found)
+        if not is_sanitized(command[0]):
+            self.assertEqual(set(), found)
         for place in ("/run", "/var/lib/azilr", "/var/lib/iscsi"):
             for folder, _, names in os.walk(place):
                 for path in (Path(folder) / name for name in names):
