@@ -104,7 +104,8 @@ int arm_operation_start(struct arm *arm, const char *id, const char *action, con
     if (arm_call(arm, &call, answer, err) < 0)
         return -1;
     operation->started_ms = clock_monotonic_ms();
-    if (answer->status == 200 || answer->status == 204)
+    if ((answer->status == 200 || answer->status == 204) && !answer->headers[HTTP_ASYNC_OPERATION] &&
+        !answer->headers[HTTP_LOCATION])
         return 0;
     return read_address(arm, answer, operation, err);
 }

@@ -10,13 +10,14 @@
 #include <time.h>
 
 #include "azure/http-internal.h"
+#include "azure/redact.h"
 #include "azure/url.h"
 #include "util/clock.h"
 #include "util/file.h"
 #include "util/str.h"
 
 static const long CONNECT_TIMEOUT_S = 15;
-static const long STALL_TIMEOUT_S = 30; /* without a byte */
+static const long STALL_TIMEOUT_S = 75; /* without a byte, and before the first one */
 static const long TOTAL_TIMEOUT_S = 120;
 static const int64_t TICK_MS = 250;
 static const size_t MAX_HEADERS = (size_t)64 << 10;
@@ -461,6 +462,34 @@ static int transfer(struct http *http, CURL *easy, const struct http_request *re
     return 0;
 }
 
+static void redact_text(const struct http_request *request, bool is_refusal, char *text, size_t length)
+{
+    const char *query = strchr(request->url, '?');
+
+    if (request->bearer)
+        redact(text, length, request->bearer);
+    if (request->basic)
+        redact(text, length, request->basic);
+    /* what a service grants may well be what it was sent, as a token that refreshes and lasts */
+    if (is_refusal && request->body)
+        redact_fields(text, length, request->body);
+    if (is_refusal && query)
+        redact_fields(text, length, query + 1);
+}
+
+/* Whoever answers may repeat the request, and messages quote answers. */
+static void redact_answer(const struct http_request *request, struct http_answer *answer)
+{
+    struct buffer *body = &answer->body;
+    bool is_refusal = answer->status >= 300 || (body->length && body->data[0] == '<');
+
+    for (size_t i = 0; i < HTTP_HEADER_COUNT; i++)
+        if (answer->headers[i])
+            redact_text(request, is_refusal, answer->headers[i], strlen(answer->headers[i]));
+    if (body->length)
+        redact_text(request, is_refusal, body->data, body->length);
+}
+
 int http_send(struct http *http, const struct http_request *request, struct wait *wait, struct http_answer *answer,
               struct error **err)
 {
@@ -477,5 +506,8 @@ int http_send(struct http *http, const struct http_request *request, struct wait
     if (!easy || make_headers(request, &headers) < 0 || set_security(http, easy, request->local) ||
         set_request(easy, request, headers, &exchange, reason))
         return error_set(err, EXIT_HOST, "this host's libcurl cannot make a verified https request");
-    return transfer(http, easy, request, wait, &exchange, reason, err);
+    if (transfer(http, easy, request, wait, &exchange, reason, err) < 0)
+        return -1;
+    redact_answer(request, answer);
+    return 0;
 }

@@ -8,6 +8,7 @@ token for another host (Case.tearDown). With SANITIZE=address,undefined the same
 """
 import json
 import sys
+from urllib.parse import quote
 
 from arm_support import AUTH, GUID, NETWORK, NOT_FOUND, Case, main
 
@@ -109,6 +110,23 @@ TABLE = [
     ("point_get", {"status": 401, "body": {"error": {"code": "X", "message": "send it to TRAP"}}}, AUTH, "X: send it to"),
     ("point_get", {"body": "{\"id\":\"\\ud800\"}"}, NETWORK, ""),
     ("point_get", {"body_base64": "AAECAwQFBgcICQ=="}, NETWORK, ""),
+    # answers that repeat the request, in whatever way
+    *[(call, {"status": 400, "content_type": kind, "body": text + "end"}, NETWORK, "end")
+      for call in ("point_get", "items_list", "provision", "status", "list_scripts", "revoke")
+      for kind, text in (("text/html", "<html>Your request: Authorization: Bearer BEARER "), ("text/plain", "Bad request: Bearer BEARER "))],
+    ("point_get", {"body": "<html>Authorization: Bearer BEARER"}, NETWORK, "Authorization: Bearer *"),
+    ("point_get", {"body": "Authorization: Bearer BEARER"}, NETWORK, "Authorization: Bearer *"),
+    *[(call, {"status": 401, "body": error(message="'BEARER'", target="BEARER", details=[{"code": "BEARER", "message": "BEARER"}],
+                                           additionalInfo=[{"type": "BEARER", "info": {"BEARER": ["BEARER"]}}])}, AUTH, "X: '*")
+      for call in ("point_get", "provision", "status", "revoke")],
+    ("status", {"body": {"status": "Failed", "error": {"code": "BEARER", "message": "BEARER"}}}, NETWORK, "*: *"),
+    *[("point_get", {"status": 400, "body": "words", "headers": {name: "BEARER"}}, NETWORK, "*")
+      for name in ("x-ms-request-id", "x-ms-correlation-request-id")],
+    ("point_get", {"status": 400, "body": "words", "content_type": "BEARER"}, NETWORK, "*"),
+    *[("token", {"status": 400, "body": "<html>grant_type=client_credentials&amp;client_secret=" + secret + " end"}, AUTH, "* end")
+      for secret in ("SECRET", "ENCODED")],
+    ("token", {"status": 400, "body": "what you sent, SECRET, is not it"}, AUTH, "is not it"),
+    ("token", {"status": 401, "body": {"error": "invalid_client", "error_description": "what was sent: SECRET"}}, AUTH, "sent: *"),
     # the sign-in
     *[("token", {"status": status, "body": "", "headers": {"Location": "TRAP/x"}}, NETWORK, "a redirect, which is not followed")
       for status in (301, 307)],
@@ -129,10 +147,14 @@ class Table(Case):
     def fill_in(self, value):
         if isinstance(value, str):
             return (value.replace("TRAPHOST", self.sim.ready["trap_host"]).replace("TRAP", self.sim.ready["trap"])
-                    .replace("ARM", self.sim.ready["arm"]))
+                    .replace("ARM", self.sim.ready["arm"]).replace("BEARER", self.sim.read("token").strip())
+                    .replace("SECRET", self.secret()).replace("ENCODED", quote(self.secret(), safe="")))
         if isinstance(value, list):
             return [self.fill_in(one) for one in value]
         return {name: self.fill_in(one) for name, one in value.items()} if isinstance(value, dict) else value
+
+    def secret(self):
+        return self.sim.read("client-secret").strip()
 
     def command_for(self, call):
         """What leads to the call."""
@@ -151,6 +173,8 @@ class Table(Case):
                               sign_in="secret" if call == "token" else "token")
         self.assertIn(part, run.err)
         self.assertEqual("", run.out)
+        self.assertNotIn(self.secret(), run.err)
+        self.assertNotIn(quote(self.secret(), safe=""), run.err)
         self.assertNotRegex(run.err, "[\x00-\x09\x0b-\x1f\x7f]|\u202e")
         self.assertLess(len(run.err), 25000)
         self.assertLess(run.seconds, 20)

@@ -46,6 +46,13 @@ class Provision(Case):
         self.assertIn("api-version=2026-08-01", asked[0]["query"])
         self.assertEqual({"provisionInstantItemRecoveryOperationId": run.json["operation"]}, asked[0]["body"])
 
+    def test_accepted_with_200(self):
+        """Resource Manager takes any success that says where to ask for an operation."""
+        self.sim.set(accepted_status=200)
+        self.check_script(self.run_driver("provision", self.sim.point()))
+        self.run_driver("revoke", self.sim.point())
+        self.assertFalse(self.run_driver("point", self.sim.point()).json["session_active"])
+
     def test_by_version(self):
         self.sim.set(generation="by_version")
         self.check_script(self.run_driver("provision", self.sim.point()))

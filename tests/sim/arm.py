@@ -266,7 +266,7 @@ class Arm:
                 ("Retry-After", str(self._switches.retry_after))]
 
     def _accepted(self, request: Request, operation: Operation) -> Response:
-        return Response(202, headers=self._links(request, operation), content_type=None)
+        return Response(self._switches.accepted_status, headers=self._links(request, operation), content_type=None)
 
     def _download(self, request: Request) -> Response:
         """Script content by `url`; like a signed link it takes no other credential, as storage does not."""

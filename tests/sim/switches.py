@@ -26,6 +26,7 @@ _SWITCHES: dict[str, tuple[Any, str | tuple[Any, ...]]] = {
     "operation_seconds": (0, "number"),
     "retry_after": (60, _INT),
     "generation": ("inline", ("inline", "list", "by_version")),
+    "accepted_status": (202, (200, 202)),
     "results_final": (204, (200, 204)),
     "fail": (None, _OBJECT),
     "fail_revoke": (None, _OBJECT),
