@@ -24,6 +24,9 @@ DEFINE_CLEANUP(cleanup_iterator_ptr, struct libmnt_iter *, mnt_free_iter);
 #define _cleanup_table_ _cleanup_(cleanup_table_ptr)
 #define _cleanup_iterator_ _cleanup_(cleanup_iterator_ptr)
 
+/* ntfs-3g reads a bitmap of the whole volume first: 128 MiB for 4 TiB, over a line that may be slow. */
+static const int64_t PROGRAM_TIMEOUT_MS = (int64_t)3600 * 1000;
+
 /* Several mounts can be stacked on one directory; nothing of ours stacks more than one. */
 static const int MAX_STACKED = 16;
 
@@ -117,11 +120,14 @@ static const char NO_FUSE[] = "fuse device is missing";
 static int mount_by_program(const struct mount_request *request, struct wait *wait, int *errnum, struct error **err)
 {
     const char *const argv[] = {request->program, "-o", request->options, request->device, request->directory, NULL};
+    struct run_options options = RUN_OPTIONS_INIT;
     _cleanup_run_result_ struct run_result result = {0};
     _cleanup_error_ struct error *problem = NULL;
     struct stat st;
 
-    if (run(argv, NULL, wait, &result, &problem) < 0) {
+    options.timeout_ms = PROGRAM_TIMEOUT_MS;
+    options.interruptible = 1;
+    if (run(argv, &options, wait, &result, &problem) < 0) {
         if (problem->code == EXIT_HOST)
             *errnum = ENODEV;
         /* it may have been about to say that it is done */

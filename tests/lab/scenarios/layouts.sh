@@ -106,6 +106,18 @@ lvm_on vgchange "$md" -an vgmd
 mdadm --stop --quiet "$md"
 done_with "${loops[@]}"
 
+step "an array of two volumes"
+blank_disks under.img
+lvm_on vgcreate "${loops[0]}" vgunder "${loops[0]}"
+for lv in one two; do lvm_on lvcreate "${loops[0]}" -y -Wn -n $lv -L 20M vgunder; done
+mdadm --create /dev/md/made --quiet --run --level=1 --raid-devices=2 --metadata=1.2 --homehost=web01 --name=inside \
+    --assume-clean /dev/vgunder/one /dev/vgunder/two
+udevadm settle
+fill /dev/md/made inside.manifest
+mdadm --stop --quiet /dev/md/made
+lvm_on vgchange "${loops[0]}" -an vgunder
+done_with "${loops[@]}"
+
 step "an array of three, partitioned, one of them missing"
 blank_disks r1.img r2.img r3.img
 mdadm --create /dev/md/made --quiet --run --level=5 --raid-devices=3 --homehost=web01 --name=five --assume-clean "${loops[@]}"
@@ -188,7 +200,7 @@ rm outside.live
 
 rm -f /etc/lvm/{archive,backup}/vg*
 start_azure -- \
-    "$PWD"/{vg1,vg2,thin,part1,md1,md2,r1,r3,luks,dirty,btrfs,ntfs,nested,copy2,copy1,absurd,fatal,bitlocker,outside}.img
+    "$PWD"/{vg1,vg2,thin,part1,md1,md2,r1,r3,luks,dirty,btrfs,ntfs,nested,copy2,copy1,absurd,fatal,bitlocker,outside,under}.img
 azure_set polls_before_success=0
 systemctl start iscsid
 host_snapshot before
@@ -237,6 +249,7 @@ mounted "LVM, over both disks" vgdata-a-b vg.a-b.manifest
 mounted "LVM, thin" vgthin-thin thin.manifest
 mounted "LVM, a disk missing, what is whole" vgpart-here part.here.manifest
 mounted "LVM on md raid1" vgmd-lv md.manifest
+mounted "md raid1 on LVM" md-inside inside.manifest
 mounted "md raid5, degraded, partitioned" md-fivep1 r5.manifest
 assert_contains "$(volume md-fivep1 note)" "1 of its 3 members missing"
 mounted "a copy of a volume group" vgdata-home-2 copy.home.manifest
@@ -261,7 +274,7 @@ assert_contains "$(volume disk11 note)" "its journal was not replayed"
 assert_contains "$(volume disk15 reason)" "makes no sense"
 assert_contains "$(volume disk16 reason)" "Segmentation fault"
 echo "LAYOUT pass: what LVM cannot read keeps none of the rest"
-for name in disk{0,1,2,3,4,5,6,7,8,12,13,14,17} vgouter-pv vginner-disk md-five; do
+for name in disk{0,1,2,3,4,5,6,7,8,12,13,14,17,19} vgouter-pv vginner-disk vgunder-one vgunder-two md-five; do
     assert_eq "$(volume $name status)" member "$name: $(volume $name reason)"
 done
 

@@ -157,7 +157,7 @@ declare -A layout_of
 while read -r lv layout; do layout_of[$lv]=$layout; done < <(lvs --noheadings -o lv_name,lv_layout vgdata 2> /dev/null)
 for lv in "${volumes[@]}"; do
     row "  $lv (${layout_of[$lv]-}), read-only" \
-        eval "same $(lv_path $lv) && [ \$(blockdev --getro $(lv_path $lv)) = 1 ] || ! grep -A7 '\"$lv\"' opened"
+        eval "same $(lv_path $lv) && [ \$(blockdev --getro $(lv_path $lv)) = 1 ] || { grep -A7 '\"$lv\"' opened; false; }"
 done
 row "  a mounted ext4 (dirty journal not replayed)" eval "mount -o ro,noload $(lv_path busy) clone && cmp data clone/data && umount clone"
 sleep 2

@@ -98,13 +98,16 @@ with open("itself.img", "wb") as disk:
     disk.write(mbr([(0, SECTORS), (1, SECTORS), (SECTORS - 1, 0xffffffff)]))
 PYTHON
 
-step "nine root file systems, which is one more than are shown as trees"
+step "nine root file systems, which is one more than are shown as trees, and a BIOS boot partition"
 mkdir -p root/etc root/usr
 echo 'ID=debian' > root/etc/os-release
 truncate -s 4M root.part
 mke2fs -q -t ext4 -d root root.part
 truncate -s 40M roots.img
-for i in 1 2 3 4 5 6 7 8 9; do echo "start=$((i * 4 - 3))MiB, size=4MiB"; done | sfdisk -q --label gpt roots.img
+{
+    for i in 1 2 3 4 5 6 7 8 9; do echo "start=$((i * 4 - 3))MiB, size=4MiB"; done
+    echo 'start=37MiB, size=1MiB, type=21686148-6449-6E6F-744E-656564454649'
+} | sfdisk -q --label gpt roots.img
 for i in 1 2 3 4 5 6 7 8 9; do dd if=root.part of=roots.img bs=1M seek=$((i * 4 - 3)) conv=notrunc status=none; done
 
 images=(primary entries no-mbr both cut-off empty sectors ldm spaces stacked tower itself roots)
@@ -144,6 +147,7 @@ for name in disk0 disk1 disk2 disk6; do told "$name, the disk itself" $name memb
 told "GPT, both copies damaged" disk3 failed "neither that nor the backup"
 told "GPT, cut off" disk4 failed "not all of the disk"
 told "GPT without partitions" disk5 skipped "without partitions"
+told "a BIOS boot partition" disk13p10 skipped "BIOS boot partition"
 told "a dynamic disk" disk7p1 failed "dynamic disk"
 told "a dynamic disk's database" disk7p2 skipped "dynamic disk"
 told "a Storage Spaces pool" disk8p1 failed "Storage Spaces"
