@@ -481,11 +481,11 @@ static void redact_text(const struct http_request *request, bool is_refusal, cha
 static void redact_answer(const struct http_request *request, struct http_answer *answer)
 {
     struct buffer *body = &answer->body;
-    bool is_refusal = answer->status >= 300 || (body->length && body->data[0] == '<');
+    bool is_refusal = answer->status != 200 || (body->length && body->data[0] == '<');
 
     for (size_t i = 0; i < HTTP_HEADER_COUNT; i++)
         if (answer->headers[i])
-            redact_text(request, is_refusal, answer->headers[i], strlen(answer->headers[i]));
+            redact_text(request, true, answer->headers[i], strlen(answer->headers[i]));
     if (body->length)
         redact_text(request, is_refusal, body->data, body->length);
 }

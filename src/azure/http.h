@@ -85,8 +85,8 @@ void http_close(struct http *http);
  * Sends a request and reads the whole answer, whatever its status: 0. Secrets of the request that the answer repeats
  * are overwritten in it. Failures are EXIT_NETWORK (host and cause named), EXIT_HOST (no usable TLS or authorities
  * here), or wait's own; *answer then only says `sent`, `transient`, `reached` and `proxied`. wait may be NULL. A
- * request takes 2 minutes at most, and no answer may pause for longer than Resource Manager takes for its own, which is
- * 60 seconds. A POST never goes out twice by itself. The caller clears *answer with http_answer_clear() in any case.
+ * request takes 2 minutes at most, and no answer may pause for more than 75 seconds, since Resource Manager itself may
+ * take 60. A POST never goes out twice by itself. The caller clears *answer with http_answer_clear() in any case.
  */
 int http_send(struct http *http, const struct http_request *request, struct wait *wait, struct http_answer *answer,
               struct error **err);

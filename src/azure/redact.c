@@ -7,7 +7,11 @@
 #include "util/secret.h"
 #include "util/str.h"
 
-enum { LEAST = 6 };
+enum {
+    LEAST = 6,
+    /* Of a longer secret so many characters are taken for it, be the rest cut off; and the search stays linear. */
+    CERTAIN = 24,
+};
 
 static int hex_digit(char c)
 {
@@ -71,39 +75,42 @@ static size_t match_entity(const char *text, const char *end, char c)
     return prefix + length + 1;
 }
 
-/* How many bytes at text stand for the character, in whatever way; 0 if they do not. */
-static size_t match_character(const char *text, const char *end, char c)
+/* How many bytes at text stand for the character in some encoding; 0 if they do not. */
+static size_t match_encoded(const char *text, const char *end, char c)
 {
-    if (text >= end)
-        return 0;
     switch (*text) {
     case '%':
-        return c == '%' && !match_hex(text, end, 1, 2, c) ? 1 : match_hex(text, end, 1, 2, c);
+        return match_hex(text, end, 1, 2, c);
     case '\\':
         if (end - text >= 2 && text[1] == 'u')
             return match_hex(text, end, 2, 4, c);
-        return end - text >= 2 && text[1] == c ? 2 : c == '\\';
+        return end - text >= 2 && text[1] == c ? 2 : 0;
     case '&':
-        return match_entity(text, end, c) ? match_entity(text, end, c) : c == '&';
-    case '+':
-        return c == '+' || c == ' ';
+        return match_entity(text, end, c);
     default:
-        return *text == c;
+        return *text == '+' && c == ' ';
     }
 }
 
-static size_t match(const char *text, const char *end, const char *secret)
+/*
+ * How many bytes at text are the secret, or as much of it as cannot be by chance; 0 if they are not. An encoding is
+ * looked for before the character itself or behind it: "%25" may stand for the first character of "%25" or for all
+ * three.
+ */
+static size_t match(const char *text, const char *end, const char *secret, bool plain_first)
 {
     const char *at = text;
+    size_t matched = 0;
 
-    for (; *secret; secret++) {
-        size_t length = match_character(at, end, *secret);
+    for (; secret[matched] && at < end; matched++) {
+        bool is_plain = *at == secret[matched];
+        size_t encoded = plain_first && is_plain ? 0 : match_encoded(at, end, secret[matched]);
 
-        if (length == 0)
-            return 0;
-        at += length;
+        if (!encoded && !is_plain)
+            break;
+        at += encoded ? encoded : 1;
     }
-    return (size_t)(at - text);
+    return !secret[matched] || matched >= CERTAIN ? (size_t)(at - text) : 0;
 }
 
 void redact(char *text, size_t length, const char *secret)
@@ -113,10 +120,14 @@ void redact(char *text, size_t length, const char *secret)
     if (strlen(secret) < LEAST)
         return;
     while (text < end) {
-        size_t found = match(text, end, secret);
+        size_t plain = match(text, end, secret, true);
+        size_t encoded = match(text, end, secret, false);
+        size_t found = plain > encoded ? plain : encoded;
+        /* what is no match may not begin in the midst of an escaped backslash, or JSON would not be any more */
+        size_t rest = end - text >= 2 && text[0] == '\\' && text[1] == '\\' ? 2 : 1;
 
         memset(text, '*', found);
-        text += found ? found : 1;
+        text += found ? found : rest;
     }
 }
 

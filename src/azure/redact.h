@@ -6,9 +6,10 @@
 #include <stddef.h>
 
 /*
- * Overwrites each occurrence of a secret in text with '*', byte for byte, so that JSON stays JSON. Found is what is
- * written as it is, URL-encoded, as in a JSON string, or as in HTML, be it in parts. A secret of fewer than
- * 6 bytes is not looked for, since words would be taken out. Pure.
+ * Overwrites each occurrence of a secret in text with '*', byte for byte, in JSON so that it stays JSON. Found is what is
+ * written as it is, or encoded once, as in a URL, in a JSON string or in HTML, be it in parts (of ASCII only); of a long
+ * one its beginning too, where it was cut off. A secret of fewer than 6 bytes is not looked for, since words would be
+ * taken out. Pure; the time is linear in length.
  */
 void redact(char *text, size_t length, const char *secret);
 

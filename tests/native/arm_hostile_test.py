@@ -111,9 +111,9 @@ TABLE = [
     ("point_get", {"body": "{\"id\":\"\\ud800\"}"}, NETWORK, ""),
     ("point_get", {"body_base64": "AAECAwQFBgcICQ=="}, NETWORK, ""),
     # answers that repeat the request, in whatever way
-    *[(call, {"status": 400, "content_type": kind, "body": text + "end"}, NETWORK, "end")
-      for call in ("point_get", "items_list", "provision", "status", "list_scripts", "revoke")
-      for kind, text in (("text/html", "<html>Your request: Authorization: Bearer BEARER "), ("text/plain", "Bad request: Bearer BEARER "))],
+    *[(call, {"status": 400, "content_type": "text/html", "body": "<html>Your request: Authorization: Bearer BEARER end"}, NETWORK, "* end")
+      for call in ("point_get", "items_list", "provision", "status", "list_scripts", "revoke")],
+    ("point_get", {"status": 400, "content_type": "text/plain", "body": "Bad request: Bearer BEARER end"}, NETWORK, "* end"),
     ("point_get", {"body": "<html>Authorization: Bearer BEARER"}, NETWORK, "Authorization: Bearer *"),
     ("point_get", {"body": "Authorization: Bearer BEARER"}, NETWORK, "Authorization: Bearer *"),
     *[(call, {"status": 401, "body": error(message="'BEARER'", target="BEARER", details=[{"code": "BEARER", "message": "BEARER"}],
@@ -125,8 +125,9 @@ TABLE = [
     ("point_get", {"status": 400, "body": "words", "content_type": "BEARER"}, NETWORK, "*"),
     *[("token", {"status": 400, "body": "<html>grant_type=client_credentials&amp;client_secret=" + secret + " end"}, AUTH, "* end")
       for secret in ("SECRET", "ENCODED")],
-    ("token", {"status": 400, "body": "what you sent, SECRET, is not it"}, AUTH, "is not it"),
-    ("token", {"status": 401, "body": {"error": "invalid_client", "error_description": "what was sent: SECRET"}}, AUTH, "sent: *"),
+    *[("token", {"status": status, "body": {"error": "invalid_client", "error_description": "what was sent: SECRET"}}, code, "sent: *")
+      for status, code in ((401, AUTH), (202, NETWORK), (203, NETWORK))],
+    ("token", {"body": "junk", "headers": {"x-ms-request-id": "SECRET"}}, NETWORK, "request id: *"),
     # the sign-in
     *[("token", {"status": status, "body": "", "headers": {"Location": "TRAP/x"}}, NETWORK, "a redirect, which is not followed")
       for status in (301, 307)],
@@ -169,7 +170,7 @@ class Table(Case):
         if call == "revoke":
             self.run_driver("provision", self.sim.point())
         self.sim.set(raw={"calls": call, "times": -1, **self.fill_in(raw)})
-        run = self.run_driver("--timeout", "10", *self.command_for(call), code=code,
+        run = self.run_driver("--timeout", "30", *self.command_for(call), code=code,
                               sign_in="secret" if call == "token" else "token")
         self.assertIn(part, run.err)
         self.assertEqual("", run.out)
@@ -177,7 +178,7 @@ class Table(Case):
         self.assertNotIn(quote(self.secret(), safe=""), run.err)
         self.assertNotRegex(run.err, "[\x00-\x09\x0b-\x1f\x7f]|\u202e")
         self.assertLess(len(run.err), 25000)
-        self.assertLess(run.seconds, 20)
+        self.assertLess(run.seconds, 50)
 
     def test_table(self):
         self.assertGreaterEqual(len(TABLE), 90)
