@@ -105,12 +105,16 @@ static int start_keeper(struct mount_run *run, struct error **err)
 static int ensure_iscsid(struct mount_run *run, struct error **err)
 {
     const char *unit;
+    int reachable;
     _cleanup_close_ int lock = host_lock(&session_host_places, &run->wait, err);
 
     if (lock < 0)
         return -1;
     unit = iscsid_unit(&run->wait);
-    if (iscsid_is_reachable()) {
+    reachable = iscsid_is_reachable(err);
+    if (reachable < 0)
+        return -1;
+    if (reachable) {
         /* another session of ours may have started it, and be gone before this one */
         if (unit && session_is_shared(&session_host_places, run->session, CHANGE_ISCSID, "unit", unit))
             return session_will(run->session, CHANGE_ISCSID, arguments("unit", unit, NULL, NULL), false, err);
@@ -120,7 +124,7 @@ static int ensure_iscsid(struct mount_run *run, struct error **err)
     /* without a unit there is no telling how the system would stop it again, so it is left running */
     if (unit && session_will(run->session, CHANGE_ISCSID, arguments("unit", unit, NULL, NULL), false, err) < 0)
         return -1;
-    return iscsid_start(unit, &run->wait, err);
+    return iscsid_start(unit, run->session->lock_fd, &run->wait, err);
 }
 
 static int ensure_udev_rules(struct mount_run *run, struct error **err)

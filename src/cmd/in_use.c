@@ -188,6 +188,7 @@ char *in_use_describe(const cJSON *users)
 static int wait_for_none(const cJSON *state, int64_t wait_ms, struct wait *wait, cJSON *users, struct error **err)
 {
     int64_t end = clock_monotonic_ms() + wait_ms;
+    bool was_stopped = wait && wait->signal;
     const char *directory = json_string(state, "directory");
     _cleanup_free_ char *text = NULL;
 
@@ -204,7 +205,9 @@ static int wait_for_none(const cJSON *state, int64_t wait_ms, struct wait *wait,
             return -1;
     }
     text = in_use_describe(users);
-    error_set(err, EXIT_BUSY, "%s is in use", directory ? directory : "the backup");
+    /* a signal must not be lost here, or the keeper would try again instead of going */
+    error_set(err, wait && wait->signal && !was_stopped ? EXIT_INTERRUPTED : EXIT_BUSY, "%s is in use",
+              directory ? directory : "the backup");
     return error_append(err, text);
 }
 

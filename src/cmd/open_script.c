@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "cmd/environment.h"
@@ -48,6 +49,15 @@ static int get_password(struct mount_run *run, struct error **err)
     return connection_set_password(&run->connection, password, err);
 }
 
+/* It does not tell when it was made, which is at the latest when the file was written, if that can be right. */
+static time_t begin_of_access(const char *path)
+{
+    time_t now = time(NULL);
+    struct stat st;
+
+    return stat(path, &st) == 0 && st.st_mtime < now && st.st_mtime > now - PROVISION_SECONDS ? st.st_mtime : now;
+}
+
 /* The same script makes the same session, so that it cannot be mounted twice; the script has no date in it. */
 static int begin_session(struct mount_run *run, struct error **err)
 {
@@ -63,8 +73,7 @@ static int begin_session(struct mount_run *run, struct error **err)
     mount_run_note(run, "vm", vm);
     mount_run_note(run, "status", "mounting");
     mount_run_note(run, "created", clock_format(time(NULL), now));
-    /* the script does not tell when it was made: at the latest now */
-    mount_run_note(run, "expires", clock_format(time(NULL) + PROVISION_SECONDS, end));
+    mount_run_note(run, "expires", clock_format(begin_of_access(run->options->script) + PROVISION_SECONDS, end));
     return 0;
 }
 

@@ -147,7 +147,7 @@ static int undo_iscsid(struct teardown *teardown, const cJSON *arguments, struct
     /* the host shuts down, and systemd stops it once this is through */
     if (*unit && unit_waits_to_stop(unit))
         return 0;
-    result = iscsid_stop(unit, teardown->wait, err);
+    result = iscsid_stop(unit, teardown->session->lock_fd, teardown->wait, err);
     if (result > 0)
         teardown_say(teardown, "stopped iscsid, which azilr had started");
     return result;

@@ -20,16 +20,25 @@ static const char ISCSID_SOCKET[] = "ISCSIADM_ABSTRACT_NAMESPACE";
 static const unsigned long ACCEPTS_CONNECTIONS = 1UL << 16;
 static const int START_TIMEOUT_MS = 15000;
 
-bool iscsid_is_reachable(void)
+int iscsid_is_reachable(struct error **err)
 {
     _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct ucred peer = {0};
+    socklen_t length = sizeof(peer);
 
     if (fd < 0)
-        return false;
+        return 0;
     memcpy(address.sun_path + 1, ISCSID_SOCKET, sizeof(ISCSID_SOCKET) - 1);
-    return connect(fd, (const struct sockaddr *)&address,
-                   (socklen_t)(offsetof(struct sockaddr_un, sun_path) + sizeof(ISCSID_SOCKET))) == 0;
+    if (connect(fd, (const struct sockaddr *)&address,
+                (socklen_t)(offsetof(struct sockaddr_un, sun_path) + sizeof(ISCSID_SOCKET))) < 0)
+        return 0;
+    /* an abstract name is anybody's to take, and iscsiadm hands the passwords of targets to whoever has it */
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && peer.uid == 0)
+        return 1;
+    error_set(err, EXIT_HOST, "what listens in iscsid's place is not root's: process %ld of the user %u",
+              (long)peer.pid, (unsigned)peer.uid);
+    return error_hint(err, "see what it is with `ps -fp %ld`, end it, and start iscsid", (long)peer.pid);
 }
 
 /* A line of /proc/net/unix (proc(5)): Num RefCount Protocol Flags Type St Inode Path; an abstract name begins with "@".
@@ -89,38 +98,51 @@ bool iscsid_unit_is_masked(const char *unit, struct wait *wait)
            str_starts_with(buffer_text(&result.output), "LoadState=masked");
 }
 
-static bool becomes_reachable(struct wait *wait, struct error **err)
+/* 1 once it is, 0 if it is not in time. */
+static int becomes_reachable(struct wait *wait, struct error **err)
 {
     int64_t end = clock_monotonic_ms() + START_TIMEOUT_MS;
 
-    while (!iscsid_is_reachable()) {
-        if (clock_monotonic_ms() >= end)
-            return false;
+    for (;;) {
+        int reachable = iscsid_is_reachable(err);
+
+        if (reachable != 0 || clock_monotonic_ms() >= end)
+            return reachable;
         if (wait_sleep(wait, 50, err) < 0)
-            return false;
+            return -1;
     }
-    return true;
 }
 
-int iscsid_start(const char *unit, struct wait *wait, struct error **err)
+/* What starts or stops a service keeps the session locked until it is through, and the service itself does not. */
+static struct run_options service_options(int lock_fd)
 {
+    struct run_options options = RUN_OPTIONS_INIT;
+
+    options.inherit_fd = lock_fd;
+    options.closes_inherited = 1;
+    return options;
+}
+
+int iscsid_start(const char *unit, int lock_fd, struct wait *wait, struct error **err)
+{
+    const struct run_options options = service_options(lock_fd);
     const char *const by_systemd[] = {"systemctl", "start", unit, NULL};
     const char *const by_openrc[] = {"rc-service", "iscsid", "start", NULL};
     const char *const by_sysv[] = {"service", "iscsid", "start", NULL};
     const char *const *const without_systemd[] = {by_openrc, by_sysv};
     _cleanup_error_ struct error *tried = NULL;
     bool started = false;
+    int reachable;
 
     if (unit)
-        started = run_checked(by_systemd, NULL, wait, &tried) == 0;
+        started = run_checked(by_systemd, &options, wait, &tried) == 0;
     for (size_t i = 0; !unit && !started && i < sizeof(without_systemd) / sizeof(without_systemd[0]); i++) {
         error_free(steal(tried));
-        started = run_checked(without_systemd[i], NULL, wait, &tried) == 0;
+        started = run_checked(without_systemd[i], &options, wait, &tried) == 0;
     }
-    if (started && becomes_reachable(wait, err))
-        return 0;
-    if (err && *err)
-        return -1;
+    reachable = started ? becomes_reachable(wait, err) : 0;
+    if (reachable != 0)
+        return reachable < 0 ? -1 : 0;
     error_set(err, EXIT_HOST, "iscsid does not run, and could not be started: %s",
               tried ? tried->message : "it was started but does not answer");
     if (unit)
@@ -128,12 +150,18 @@ int iscsid_start(const char *unit, struct wait *wait, struct error **err)
     return error_hint(err, "start iscsid the way this system does it, then try again");
 }
 
-int iscsid_stop(const char *unit, struct wait *wait, struct error **err)
+int iscsid_stop(const char *unit, int lock_fd, struct wait *wait, struct error **err)
 {
+    const struct run_options options = service_options(lock_fd);
     const char *const argv[] = {"systemctl", "stop", "iscsid.socket", "iscsid.service", NULL};
     const char *const only_service[] = {"systemctl", "stop", "iscsid.service", NULL};
 
-    if (iscsi_any_session() || !iscsid_is_reachable())
+    bool was_there = iscsid_is_listened_for();
+
+    if (iscsi_any_session())
         return 0;
-    return run_checked(str_equal(unit, "iscsid.socket") ? argv : only_service, NULL, wait, err) < 0 ? -1 : 1;
+    /* what was killed as it started it may have been too early to see it */
+    if (run_checked(str_equal(unit, "iscsid.socket") ? argv : only_service, &options, wait, err) < 0)
+        return -1;
+    return was_there;
 }

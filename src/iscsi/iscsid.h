@@ -8,8 +8,11 @@
 #include "util/error.h"
 #include "util/wait.h"
 
-/* Whether something answers where iscsiadm looks for iscsid: the daemon itself, or systemd on its behalf. */
-bool iscsid_is_reachable(void);
+/*
+ * Whether root answers where iscsiadm looks for iscsid: the daemon itself, or systemd on its behalf. 1 or 0; EXIT_HOST if
+ * it is somebody else, who would be told the passwords of targets (unix(7), SO_PEERCRED: whose call of listen(2) it was).
+ */
+int iscsid_is_reachable(struct error **err);
 
 /*
  * The same without connecting, which would have systemd start iscsid where its socket waits for that: whether the
@@ -27,15 +30,16 @@ const char *iscsid_unit(struct wait *wait);
 bool iscsid_unit_is_masked(const char *unit, struct wait *wait);
 
 /*
- * Starts iscsid: the unit from iscsid_unit(), or the distribution's service script where unit is NULL.
+ * Starts iscsid: the unit from iscsid_unit(), or the distribution's service script where unit is NULL. What does it
+ * keeps lock_fd, the session's, open until it is through.
  * EXIT_HOST if that does not help, with what was tried.
  */
-int iscsid_start(const char *unit, struct wait *wait, struct error **err);
+int iscsid_start(const char *unit, int lock_fd, struct wait *wait, struct error **err);
 
 /*
- * Undoes iscsid_start() for a unit, unless any iSCSI session is left on the host that now depends on it.
+ * Undoes iscsid_start() for a unit, however far that came, unless any iSCSI session is left on the host that now depends on it.
  * Returns 1 if it was stopped, 0 if it was left alone or not running.
  */
-int iscsid_stop(const char *unit, struct wait *wait, struct error **err);
+int iscsid_stop(const char *unit, int lock_fd, struct wait *wait, struct error **err);
 
 #endif

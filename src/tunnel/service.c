@@ -71,6 +71,8 @@ static int drop_privileges(struct error **err)
     uid_t uid;
     gid_t gid;
 
+    /* its port is anybody's once it is gone, while the session lives on */
+    process_spare();
     umask(077);
     if (chdir("/") < 0)
         return error_set_errno(err, EXIT_FAILED, errno, "cannot change to /");

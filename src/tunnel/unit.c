@@ -7,6 +7,7 @@
 
 #include "tunnel/daemon.h"
 #include "util/clock.h"
+#include "util/process.h"
 #include "util/run.h"
 #include "util/str.h"
 #include "util/wait.h"
@@ -70,7 +71,7 @@ static const char *const properties[] = {
     "LimitFSIZE=1M",
     "MemoryMax=256M",
     "TasksMax=128",
-    "OOMScoreAdjust=-500",
+    "OOMScoreAdjust=" PROCESS_SPARED,
 };
 
 /* A list of arguments that owns its texts. */

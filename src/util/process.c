@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "util/process.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "util/cleanup.h"
 #include "util/file.h"
@@ -59,4 +61,16 @@ int process_end(pid_t pid, unsigned long long start_time, int grace_ms)
         return 1;
     syscall(SYS_pidfd_send_signal, pid_fd, SIGKILL, NULL, 0);
     return poll(&ended, 1, grace_ms) > 0 ? 1 : -1;
+}
+
+void process_spare(void)
+{
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return;
+    if (write(fd, PROCESS_SPARED, sizeof(PROCESS_SPARED) - 1) < 0) {
+        /* where it is not allowed it has to do without */
+    }
+    close(fd);
 }

@@ -19,4 +19,10 @@ bool process_is_running(pid_t pid, unsigned long long start_time);
  */
 int process_end(pid_t pid, unsigned long long start_time, int grace_ms);
 
+/* oom_score_adj (proc(5)) of a process that the host is the worse for when it is killed: others go first. */
+#define PROCESS_SPARED "-500"
+
+/* Gives it to the calling process and its children, if that is allowed. Safe after fork() in a process with threads. */
+void process_spare(void);
+
 #endif

@@ -71,6 +71,13 @@ def listeners():
             yield f"127.0.0.1:{int(fields[1].split(':')[1], 16)}"
 
 
+def iscsid():
+    """Whether somebody listens in its place; what state its processes are in is systemd's."""
+    table = Path("/proc/net/unix").read_text(encoding="ascii", errors="replace")
+    yield str(any(fields[-1] == "@ISCSIADM_ABSTRACT_NAMESPACE" and int(fields[3], 16) & 0x10000
+                  for fields in map(str.split, table.splitlines()[1:])))
+
+
 def mapped():
     """Of the kernel, since a device without a table is not in sysfs."""
     if os.path.exists("/sys/class/misc/device-mapper"):
@@ -92,7 +99,7 @@ def registrations(simulator):
 
 def snapshot(simulator=None):
     """Kind of thing: lines. The simulator's work directory is given where its registrations count."""
-    found = {"files": files(), "mounts": mounts(), "processes": processes(), "listeners": listeners(),
+    found = {"files": files(), "mounts": mounts(), "processes": processes(), "listeners": listeners(), "iscsid": iscsid(),
              "device-mapper": mapped(), "loop devices": sysfs("block/loop*/loop", "backing_file"),
              "SCSI disks": sysfs("block/sd*", "size"), "arrays": sysfs("block/md*/md", "array_state"),
              "iSCSI sessions": sysfs("class/iscsi_session/*", "targetname"), "registrations": registrations(simulator)}

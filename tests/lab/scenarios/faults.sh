@@ -47,7 +47,8 @@ stack) make_disk_stack "$disk" ;;
 esac
 start_azure -- "$disk"
 azure_set polls_before_success=0
-systemctl start iscsid
+# where it does not run, starting and stopping it are changes too
+if [ $kind = lvm ]; then systemctl stop iscsid.socket iscsid.service; else systemctl start iscsid; fi
 # without the package's rules azilr brings its own, which is a change too
 mkdir "$LAB_WORK/rules"
 mv /usr/lib/udev/rules.d/*azilr* "$LAB_WORK/rules/"

@@ -17,10 +17,13 @@ expect_exit 0 azilr inspect "$script" --json
 assert_eq "$(json_get "$LAB_WORK/stdout" portal)" "$portal"
 assert_eq "$(json_get "$LAB_WORK/stdout" secret_known)" false
 
-step "password from a file"
+step "password from a file; the access of a script that was saved two hours ago has ten left"
+touch -d '-2 hours' "$script"
 secrets_watch_start "$password"
 expect_exit 0 azilr mount --script "$script" --password-file "$LAB_WORK/password" "${ca[@]}" --initiator-name "$initiator"
 assert_manifest "$disk.root.manifest" /mnt/azilr/*/volumes/disk0
+left=$(($(date -d "$(json_get /run/azilr/sessions/*/state.json expires)" +%s) - $(date +%s)))
+if [ $left -lt 35000 ] || [ $left -gt 36000 ]; then fail "the access of the script lasts $left s"; fi
 assert_no_secret_in /run/azilr "$LAB_WORK/stdout" "$LAB_WORK/stderr"
 expect_exit 7 azilr mount --script "$script" --password-file "$LAB_WORK/password" "${ca[@]}" --initiator-name "$initiator"
 expect_exit 0 azilr unmount
