@@ -149,9 +149,8 @@ PYTHON
 
 step "what is shown can be looked at without harm"
 # errors are fine, and are what the damage is; a hang or a crash is not
-timeout 60 find "$volumes"/*/ -xdev -ls > /dev/null 2>&1 || [ $? != 124 ] || fail "a look at the files hangs"
 for directory in "$volumes"/*; do
-    timeout 20 sh -c 'find "$1" -xdev -type f -size -1000k -exec cat {} + > /dev/null 2>&1' sh "$directory" || [ $? != 124 ] ||
+    timeout 20 sh -c 'find "$1" -xdev -ls -type f -size -1000k -exec cat {} + > /dev/null 2>&1' sh "$directory" || [ $? != 124 ] ||
         fail "reading $directory hangs"
 done
 

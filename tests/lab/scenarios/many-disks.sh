@@ -1,5 +1,5 @@
 #!/bin/bash
-# 1, 8 and 32 disks, the last over four targets, on a line on which each answer takes 200 ms: all of them come, are looked
+# 1, 8 and 32 disks, the last over four targets, on a line on which each answer takes 100 ms: all of them come, are looked
 # at and mounted at once, which takes the time of the slowest and not the sum, and go again.
 # timeout=480
 # weight=200
@@ -48,7 +48,7 @@ mount_disks() {
 }
 
 systemctl start iscsid
-slow_network 100
+slow_network 50
 cleanup_fn mend_network
 host_snapshot before
 mount_disks 1 1
