@@ -141,8 +141,14 @@ static char *decode(const char *value, size_t length)
         long number =
             value[i] == '%' && length - i > 2 ? read_number(value + i + 1, value + length, 16, 2, &digits) : 0;
 
-        *to++ = digits == 2 ? (char)number : value[i] == '+' ? ' ' : value[i];
-        i += digits == 2 ? 2 : 0;
+        if (digits == 2) {
+            *(unsigned char *)to++ = (unsigned char)number;
+            i += 2;
+        } else if (value[i] == '+') {
+            *to++ = ' ';
+        } else {
+            *to++ = value[i];
+        }
     }
     return decoded;
 }

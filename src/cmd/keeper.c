@@ -42,6 +42,7 @@ struct keeper {
 };
 
 /* To the journal, or whatever the host has for a log. Gives what was written, which is safe for a terminal. */
+static char *log_text(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 static char *log_text(const char *format, va_list args)
 {
     _cleanup_free_ char *text = str_vprintf(format, args);

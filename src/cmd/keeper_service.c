@@ -62,7 +62,7 @@ static const char *const properties[] = {
     "SyslogIdentifier=azilr-keeper",
     "LimitCORE=0",
     "UMask=0077",
-    "OOMScoreAdjust=" PROCESS_SPARED,
+    ("OOMScoreAdjust=" PROCESS_SPARED),
 };
 
 struct arguments {

@@ -43,6 +43,8 @@ const char *teardown_text(const cJSON *arguments, const char *name)
 }
 
 static void tell(cJSON *list, const char *before, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
+static void tell(cJSON *list, const char *before, const char *format, va_list args)
 {
     _cleanup_free_ char *text = str_vprintf(format, args);
 

@@ -9,8 +9,9 @@
 #include "util/wait.h"
 
 /*
- * Whether root answers where iscsiadm looks for iscsid: the daemon itself, or systemd on its behalf. 1 or 0; EXIT_HOST if
- * it is somebody else, who would be told the passwords of targets (unix(7), SO_PEERCRED: whose call of listen(2) it was).
+ * Whether root answers where iscsiadm looks for iscsid: the daemon itself, or systemd on its behalf. 1 or 0; EXIT_HOST
+ * if it is somebody else, who would be told the passwords of targets (unix(7), SO_PEERCRED: whose call of listen(2) it
+ * was).
  */
 int iscsid_is_reachable(struct error **err);
 
@@ -37,8 +38,8 @@ bool iscsid_unit_is_masked(const char *unit, struct wait *wait);
 int iscsid_start(const char *unit, int lock_fd, struct wait *wait, struct error **err);
 
 /*
- * Undoes iscsid_start() for a unit, however far that came, unless any iSCSI session is left on the host that now depends on it.
- * Returns 1 if it was stopped, 0 if it was left alone or not running.
+ * Undoes iscsid_start() for a unit, however far that came, unless any iSCSI session is left on the host that now
+ * depends on it. Returns 1 if it was stopped, 0 if it was left alone or not running.
  */
 int iscsid_stop(const char *unit, int lock_fd, struct wait *wait, struct error **err);
 

@@ -71,7 +71,7 @@ static const char *const properties[] = {
     "LimitFSIZE=1M",
     "MemoryMax=256M",
     "TasksMax=128",
-    "OOMScoreAdjust=" PROCESS_SPARED,
+    ("OOMScoreAdjust=" PROCESS_SPARED),
 };
 
 /* A list of arguments that owns its texts. */
