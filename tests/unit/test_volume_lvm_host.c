@@ -88,7 +88,7 @@ static void a_thin_pool_of_the_host_is_told_from_a_backups(void **state)
 /* What is no block device there is no physical volume of the host's; nor is what an id from a backup leads to. */
 static void a_link_to_no_device_is_none_of_the_hosts(void **state)
 {
-    static const char *const made[] = {"disk/by-id/lvm-pv-uuid-" PV_UUID, "disk/by-id", "disk"};
+    static const char *const made[] = {("disk/by-id/lvm-pv-uuid-" PV_UUID), "disk/by-id", "disk"};
     char top[] = "/tmp/azilr-lvm-XXXXXX";
     dev_t device;
 
