@@ -22,7 +22,7 @@ struct doctor_finding {
     enum doctor_state state;
     enum exit_code code; /* of a failure */
     char *message;
-    char *remedy; /* what to type or to do; NULL where nothing is to be done, or known */
+    char *remedy; /* what to type or to do; NULL where nothing is to be done */
 };
 
 struct doctor_findings {
@@ -38,7 +38,8 @@ struct doctor {
     struct error *script_problem; /* why that could not be read */
 };
 
-/* The printf-like message follows; a remedy, or NULL, is owned by the findings from now on. */
+/* The printf-like message follows; a remedy, or NULL for what is good at all times, is owned by the findings from now
+ * on. */
 void doctor_add(struct doctor_findings *findings, const char *check, const char *subject, enum doctor_state state,
                 enum exit_code code, char *remedy, const char *format, ...) __attribute__((format(printf, 7, 8)));
 

@@ -107,7 +107,10 @@ static void find_vaults(const struct doctor *doctor, struct arm *arm, struct doc
         return;
     }
     for (size_t i = 0; i < gaps.count; i++)
-        doctor_warn(findings, "vaults", gaps.list[i].where, NULL, "cannot be looked into: %s", gaps.list[i].reason);
+        doctor_warn(
+            findings, "vaults", gaps.list[i].where,
+            str_dup("give the identity a role there, or say with --subscription or --vault-name which one is meant"),
+            "cannot be looked into: %s", gaps.list[i].reason);
     if (vaults.count) {
         doctor_ok(findings, "vaults", NULL, "%zu can be seen", vaults.count);
         check_vaults(arm, &vaults, findings, wait);

@@ -10,6 +10,19 @@ static char *copy(const char *text)
     return text ? str_printable(text, strlen(text), 4096) : NULL;
 }
 
+/* What is left to say where nothing better is known: no line is without something to do. */
+static const char *general_remedy(enum exit_code code)
+{
+    switch (code) {
+    case EXIT_NETWORK:
+        return "try again in some minutes; if it stays so, Azure's support finds the cause by the ids";
+    case EXIT_AUTH:
+        return "have the identity given what it lacks: azilr(8), SIGN-IN";
+    default:
+        return "with --verbose azilr mount says more of it";
+    }
+}
+
 void doctor_add(struct doctor_findings *findings, const char *check, const char *subject, enum doctor_state state,
                 enum exit_code code, char *remedy, const char *format, ...)
 {
@@ -27,6 +40,8 @@ void doctor_add(struct doctor_findings *findings, const char *check, const char 
                                                                 .code = code,
                                                                 .message = copy(message),
                                                                 .remedy = copy(owned_remedy)};
+    if (!owned_remedy && (state == DOCTOR_WARNING || state == DOCTOR_FAILURE))
+        findings->list[findings->count - 1].remedy = str_dup(general_remedy(code));
 }
 
 /* An error's text is safe as it is, and may have several lines, which doctor_add() would spell out. */

@@ -67,6 +67,7 @@ static void mount_one(void *argument, size_t i, struct wait *wait)
                                     .companions = (const char *const *)volume->companions,
                                     .options = volume->options,
                                     .directory = batch->directories[i],
+                                    .lock_fd = batch->run->session->lock_fd,
                                     .unreplayed = batch->way == MOUNT_UNREPLAYED || volume->has_outside_journal};
     _cleanup_error_ struct error *reason = NULL;
     int errnum = 0;

@@ -32,7 +32,8 @@ int mount_filesystem(const struct mount_wish *wish, struct wait *wait, int *errn
                                               .directory = wish->directory,
                                               .type = driver->type,
                                               .program = driver->program,
-                                              .options = options};
+                                              .options = options,
+                                              .lock_fd = wish->lock_fd};
 
         if (mount_device(&request, wait, errnum, &problem) == 0)
             return 0;

@@ -16,6 +16,7 @@ struct mount_wish {
     const char *const *companions; /* further devices of a btrfs, NULL-terminated; or NULL */
     const char *options;           /* beside the common ones and those of the driver; or NULL */
     const char *directory;
+    int lock_fd;     /* the session's; -1 for none */
     bool unreplayed; /* without replaying its journal; for a driver that has a way to do without */
 };
 

@@ -119,7 +119,7 @@ static struct run_options service_options(int lock_fd)
     struct run_options options = RUN_OPTIONS_INIT;
 
     options.inherit_fd = lock_fd;
-    options.closes_inherited = 1;
+    options.guard_inherited = 1;
     return options;
 }
 

@@ -113,10 +113,6 @@ static int mount_by_kernel(const struct mount_request *request, int *errnum, str
 /* ntfs-3g's words where the kernel has no FUSE; the exit code for that, 21, is one of all FUSE's errors. */
 static const char NO_FUSE[] = "fuse device is missing";
 
-/*
- * The session's lock is not handed on: the program puts a daemon into the background, which would keep the session
- * locked for as long as the mount lasts.
- */
 static int mount_by_program(const struct mount_request *request, struct wait *wait, int *errnum, struct error **err)
 {
     const char *const argv[] = {request->program, "-o", request->options, request->device, request->directory, NULL};
@@ -127,6 +123,9 @@ static int mount_by_program(const struct mount_request *request, struct wait *wa
 
     options.timeout_ms = PROGRAM_TIMEOUT_MS;
     options.interruptible = 1;
+    /* it puts itself into the background, and is not to lock the session for as long as the mount lasts */
+    options.inherit_fd = request->lock_fd;
+    options.guard_inherited = 1;
     if (run(argv, &options, wait, &result, &problem) < 0) {
         if (problem->code == EXIT_HOST)
             *errnum = ENODEV;

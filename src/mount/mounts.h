@@ -18,6 +18,7 @@ struct mount_request {
     const char *program; /* the FUSE driver that does it, run as "PROGRAM -o OPTIONS DEVICE DIRECTORY"; NULL for the
                             kernel's own */
     const char *options; /* exactly these, which must include "ro" */
+    int lock_fd;         /* held open while a program does it, though azilr be killed; -1 for none */
 };
 
 /*

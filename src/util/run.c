@@ -59,7 +59,7 @@ struct part {
     size_t count;
     const struct person *person; /* NULL for azilr's own user */
     int in_fd, out_fd, err_fd, inherit_fd;
-    bool closes_inherited;
+    bool guard_inherited;
     uint64_t memory_limit;
 };
 
@@ -147,8 +147,10 @@ static void __attribute__((noreturn)) become(const struct part *part, const char
     if (part->inherit_fd >= 0 && (dup2(part->inherit_fd, 3) < 0 || (part->inherit_fd == 3 && fcntl(3, F_SETFD, 0) < 0)))
         _exit(127);
     syscall(SYS_close_range, part->inherit_fd >= 0 ? 4U : 3U, ~0U, 0);
-    if (part->inherit_fd >= 0 && part->closes_inherited)
+    if (part->inherit_fd >= 0 && part->guard_inherited) {
         stand_by();
+        close(3);
+    }
     if (part->memory_limit)
         be_modest(part->memory_limit);
     signal(SIGPIPE, SIG_DFL);
@@ -202,7 +204,7 @@ static int start(const char *const argv[], const struct run_options *options, st
                                               .out_fd = -1,
                                               .err_fd = -1,
                                               .inherit_fd = options->inherit_fd,
-                                              .closes_inherited = options->closes_inherited,
+                                              .guard_inherited = options->guard_inherited,
                                               .memory_limit = options->memory_limit};
 
     if (!part.program)

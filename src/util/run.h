@@ -31,10 +31,10 @@ struct run_options {
      */
     int inherit_fd;
     /*
-     * The program closes what it inherits, as LVM's do (lvm2, tools/lvmcmdline.c), so that a process of azilr's holds
-     * inherit_fd for it until it has ended.
+     * A process of azilr's holds inherit_fd, instead of the program, until that has ended: for one that closes what it
+     * inherits, as LVM's do (lvm2, tools/lvmcmdline.c), or puts something into the background that would keep it.
      */
-    int closes_inherited;
+    int guard_inherited;
     /* Ends the child when a signal asks azilr to stop. Otherwise the child, which is changing the host, may
      * finish. */
     int interruptible;

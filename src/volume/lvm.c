@@ -63,7 +63,7 @@ int lvm_run(const char *command, const char *config, const char *const arguments
 
     options.environment = environment;
     options.inherit_fd = lock_fd == LVM_READS ? -1 : lock_fd;
-    options.closes_inherited = 1;
+    options.guard_inherited = 1;
     options.interruptible = lock_fd == LVM_READS;
     options.timeout_ms = LIMIT_MS;
     argv[count++] = command;

@@ -63,6 +63,7 @@ class Doctor(Finding):
             self.assertIn(one["status"], ("ok", "warning", "failure", "skipped"))
             self.assertTrue(one["message"] or one["check"] == "tool", one)
             self.assertEqual("exit_code" in one, one["status"] == "failure")
+            self.assertTrue(one["remedy"] or one["status"] in ("ok", "skipped"), one)
         return self.document["checks"]
 
     def run_doctor(self, *arguments, **more):

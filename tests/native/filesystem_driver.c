@@ -37,7 +37,7 @@ static int tell(struct error *err)
 
 static int mount_command(char **arguments)
 {
-    struct mount_wish wish = {0};
+    struct mount_wish wish = {.lock_fd = -1};
     _cleanup_error_ struct error *err = NULL;
     _cleanup_probe_ struct probe probe = {0};
     struct btrfs_member member = {0};

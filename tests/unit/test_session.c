@@ -232,6 +232,29 @@ static void a_child_in_flight_keeps_the_lock_of_a_killed_parent(void **state)
 }
 
 /* What lvm2 is to azilr: it closes what it inherits, and its own end is what counts. */
+static void what_a_child_leaves_in_the_background_locks_nothing(void **state)
+{
+    static const char *const argv[] = {"sh", "-c", "sleep 20 >&- 2>&- & echo $!", NULL};
+    struct fixture *fixture = *state;
+    struct session *session = NULL, *second = NULL;
+    struct run_options options = RUN_OPTIONS_INIT;
+    struct run_result result = {0};
+    struct error *err = NULL;
+    long pid;
+
+    assert_int_equal(session_create(&fixture->places, "s", &session, &err), 0);
+    options.inherit_fd = session->lock_fd;
+    options.guard_inherited = 1;
+    assert_int_equal(run(argv, &options, NULL, &result, &err), 0);
+    session_close(session);
+    assert_int_equal(session_open(&fixture->places, "s", 0, NULL, &second, &err), 0);
+    session_close(second);
+    pid = strtol(buffer_text(&result.output), NULL, 10);
+    assert_true(pid > 1);
+    assert_int_equal(kill((pid_t)pid, SIGKILL), 0);
+    run_result_clear(&result);
+}
+
 static void a_child_that_closes_descriptors_is_waited_for_too(void **state)
 {
     static const char *const argv[] = {"sh", "-c", "exec 3<&-; echo; sleep 0.6; exit 3", NULL};
@@ -244,7 +267,7 @@ static void a_child_that_closes_descriptors_is_waited_for_too(void **state)
 
     assert_int_equal(session_create(&fixture->places, "s", &session, &err), 0);
     options.inherit_fd = session->lock_fd;
-    options.closes_inherited = 1;
+    options.guard_inherited = 1;
     assert_int_equal(run(argv, &options, NULL, &result, &err), 0);
     assert_int_equal(result.exit_code, 3);
     run_result_clear(&result);
@@ -438,6 +461,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_has_not_come_to_be_is_swept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_session_has_one_holder, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_child_in_flight_keeps_the_lock_of_a_killed_parent, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_a_child_leaves_in_the_background_locks_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_child_that_closes_descriptors_is_waited_for_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(state_that_is_damaged_or_missing_is_told_apart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_saved_can_be_read_again_however_much_it_is, set_up, tear_down),
