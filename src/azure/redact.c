@@ -164,8 +164,11 @@ void redact_fields(char *text, size_t length, const char *fields)
         for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
             if (name < whole && strlen(names[i]) == name && memcmp(fields, names[i], name) == 0) {
                 _cleanup_secret_ char *value = decode(fields + name + 1, whole - name - 1);
+                _cleanup_secret_ char *sent = str_ndup(fields + name + 1, whole - name - 1);
 
                 redact(text, length, value);
+                /* a page may have encoded the form once more */
+                redact(text, length, sent);
             }
         }
         fields += whole + (fields[whole] == '&');

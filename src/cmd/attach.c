@@ -121,8 +121,10 @@ static int ensure_iscsid(struct mount_run *run, struct error **err)
         return 0;
     }
     log_info("iscsid does not run; starting it%s%s", unit ? " with systemd, unit " : "", unit ? unit : "");
-    /* without a unit there is no telling how the system would stop it again, so it is left running */
-    if (unit && session_will(run->session, CHANGE_ISCSID, arguments("unit", unit, NULL, NULL), false, err) < 0)
+    /* without a unit there is no telling how the system would stop it again, so it is left running; so is what others
+     * start */
+    if (unit && !iscsid_unit_has_job(unit, &run->wait) &&
+        session_will(run->session, CHANGE_ISCSID, arguments("unit", unit, NULL, NULL), false, err) < 0)
         return -1;
     return iscsid_start(unit, run->session->lock_fd, &run->wait, err);
 }

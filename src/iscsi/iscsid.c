@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "iscsi/iscsid.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,20 +21,39 @@ static const char ISCSID_SOCKET[] = "ISCSIADM_ABSTRACT_NAMESPACE";
 /* __SO_ACCEPTCON in the kernel's include/uapi/linux/net.h, for a socket that is listened on */
 static const unsigned long ACCEPTS_CONNECTIONS = 1UL << 16;
 static const int START_TIMEOUT_MS = 15000;
+static const int QUEUE_TIMEOUT_MS = 3000;
+static const int NOT_LOADED = 5; /* systemctl's exit code for a unit that is not there (systemctl(1)) */
+
+/* Whoever listens need not accept, and nobody shall wait for that: EAGAIN is a queue that stays full. */
+static int connect_to_iscsid(int fd)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const socklen_t length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + sizeof(ISCSID_SOCKET));
+    int64_t end = clock_monotonic_ms() + QUEUE_TIMEOUT_MS;
+
+    memcpy(address.sun_path + 1, ISCSID_SOCKET, sizeof(ISCSID_SOCKET) - 1);
+    while (connect(fd, (const struct sockaddr *)&address, length) < 0) {
+        if (errno != EAGAIN || clock_monotonic_ms() >= end)
+            return -1;
+        poll(NULL, 0, 50);
+    }
+    return 0;
+}
 
 int iscsid_is_reachable(struct error **err)
 {
-    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     struct ucred peer = {0};
     socklen_t length = sizeof(peer);
 
     if (fd < 0)
         return 0;
-    memcpy(address.sun_path + 1, ISCSID_SOCKET, sizeof(ISCSID_SOCKET) - 1);
-    if (connect(fd, (const struct sockaddr *)&address,
-                (socklen_t)(offsetof(struct sockaddr_un, sun_path) + sizeof(ISCSID_SOCKET))) < 0)
-        return 0;
+    if (connect_to_iscsid(fd) < 0) {
+        if (errno != EAGAIN)
+            return 0;
+        error_set(err, EXIT_HOST, "what listens in iscsid's place takes no connections");
+        return error_hint(err, "see what it is with `ss -xlp | grep ISCSIADM`; restart iscsid, end anything else");
+    }
     /* an abstract name is anybody's to take, and iscsiadm hands the passwords of targets to whoever has it */
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && peer.uid == 0)
         return 1;
@@ -89,13 +110,23 @@ const char *iscsid_unit(struct wait *wait)
     return NULL;
 }
 
-bool iscsid_unit_is_masked(const char *unit, struct wait *wait)
+static bool unit_shows(const char *unit, const char *property, const char *text, struct wait *wait)
 {
-    const char *const argv[] = {"systemctl", "show", "--property=LoadState", unit, NULL};
+    const char *const argv[] = {"systemctl", "show", property, unit, NULL};
     _cleanup_run_result_ struct run_result result = {0};
 
-    return run(argv, NULL, wait, &result, NULL) == 0 &&
-           str_starts_with(buffer_text(&result.output), "LoadState=masked");
+    return run(argv, NULL, wait, &result, NULL) == 0 && str_starts_with(buffer_text(&result.output), text);
+}
+
+bool iscsid_unit_is_masked(const char *unit, struct wait *wait)
+{
+    return unit_shows(unit, "--property=LoadState", "LoadState=masked", wait);
+}
+
+bool iscsid_unit_has_job(const char *unit, struct wait *wait)
+{
+    /* without --all a property that is empty is not shown */
+    return unit_shows(unit, "--property=Job", "Job=", wait);
 }
 
 /* 1 once it is, 0 if it is not in time. */
@@ -156,12 +187,19 @@ int iscsid_stop(const char *unit, int lock_fd, struct wait *wait, struct error *
     const char *const argv[] = {"systemctl", "stop", "iscsid.socket", "iscsid.service", NULL};
     const char *const only_service[] = {"systemctl", "stop", "iscsid.service", NULL};
 
+    const char *const *const stop = str_equal(unit, "iscsid.socket") ? argv : only_service;
+    _cleanup_run_result_ struct run_result result = {0};
     bool was_there = iscsid_is_listened_for();
 
     if (iscsi_any_session())
         return 0;
     /* what was killed as it started it may have been too early to see it */
-    if (run_checked(str_equal(unit, "iscsid.socket") ? argv : only_service, &options, wait, err) < 0)
+    if (run(stop, &options, wait, &result, err) < 0)
         return -1;
+    if (result.exit_code != 0 && result.exit_code != NOT_LOADED) {
+        _cleanup_free_ char *words = run_last_words(&result);
+
+        return error_set(err, EXIT_FAILED, "iscsid cannot be stopped: %s", words);
+    }
     return was_there;
 }

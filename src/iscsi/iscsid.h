@@ -30,6 +30,9 @@ const char *iscsid_unit(struct wait *wait);
 /* Whether a unit, as iscsid_unit() gives it, is masked, so that it cannot be started. */
 bool iscsid_unit_is_masked(const char *unit, struct wait *wait);
 
+/* Whether systemd is about to start or stop a unit, as iscsid_unit() gives it, for somebody else. */
+bool iscsid_unit_has_job(const char *unit, struct wait *wait);
+
 /*
  * Starts iscsid: the unit from iscsid_unit(), or the distribution's service script where unit is NULL. What does it
  * keeps lock_fd, the session's, open until it is through.

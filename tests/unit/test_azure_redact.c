@@ -131,6 +131,12 @@ static void only_a_form_s_secrets_go(void **state)
         "grant_type=client_credentials&client_id=0000-1111&client_secret=s3cr%2Bt~x&refresh_token=refresh%26me&"
         "sig&device_code=&scope=https%3A%2F%2Fx%2F.default%");
     assert_string_equal(text, "client 0000-1111 sent ********** and **************, for https://x/.default");
+    {
+        char twice[] = "?url=https%3A%2F%2Fx%2F%3Fclient_secret%3Ds3cr%252Bt~x";
+
+        redact_fields(twice, strlen(twice), "client_secret=s3cr%2Bt~x");
+        assert_string_equal(twice, "?url=https%3A%2F%2Fx%2F%3Fclient_secret%3D************");
+    }
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         char sent[] = "what was sent";
         _cleanup_free_ char *form = str_printf("a=b&%s=what+was+sent&c=d", names[i]);
