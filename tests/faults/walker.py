@@ -209,8 +209,7 @@ class Report:
 
 
 def walk(walk_: Walk, journeys: list[Journey], choice: Choice, report: Report, seconds: float) -> bool:
-    """All journeys' steps in turn, until the time is over."""
-    end = time.monotonic() + seconds if seconds else None
+    """All journeys' steps in turn, until the time is over, which begins when it is known what there is to walk."""
     plans, points = [], {}
     for journey in journeys:
         points[journey.name] = walk_.points(journey)
@@ -221,6 +220,7 @@ def walk(walk_: Walk, journeys: list[Journey], choice: Choice, report: Report, s
               flush=True)
         plans.append([(journey, *step) for step in steps])
     total = sum(map(len, plans))
+    end = time.monotonic() + seconds if seconds else None
     for journey, point, outcome in spread(plans):
         if end and time.monotonic() > end:
             print(f"# the time of {seconds:.0f} s is over", flush=True)

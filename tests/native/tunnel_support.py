@@ -14,7 +14,7 @@ BUILD = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "build").absolute()
 AZILR = BUILD / "azilr"
 DRIVER = BUILD / "tests" / "native" / "tunnel_driver"
 WORK = pathlib.Path(tempfile.mkdtemp(prefix="azilr-tunnel-"))
-LIMIT = 30  # seconds that anything may take
+LIMIT = int(os.environ.get("AZILR_TESTS_LIMIT", "30"))  # seconds that anything may take
 NOBODY = 65534
 
 

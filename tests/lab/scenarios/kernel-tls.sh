@@ -18,7 +18,7 @@ cleanup_fn modprobe -r tls
 tls_count() { awk -v name="$1" '$1 == name { print $2 }' /proc/net/tls_stat; }
 before=$(tls_count TlsRxSw)
 # TLS 1.2, as the portals speak it: of TLS 1.3 OpenSSL 3.0 leaves no receiving to the kernel
-if ! TMPDIR=$LAB_WORK AZILR_TESTS_TLS_1_2=1 testside /usr/bin/python3 -B /src/tests/native/tunnel_test.py $build; then
+if ! TMPDIR=$LAB_WORK AZILR_TESTS_TLS_1_2=1 AZILR_TESTS_LIMIT=120 testside /usr/bin/python3 -B /src/tests/native/tunnel_test.py $build; then
     fail "the tunnel's tests"
 fi
 [ "$(tls_count TlsRxSw)" -gt "$before" ] || fail "the kernel decrypted nothing"

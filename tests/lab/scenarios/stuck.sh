@@ -88,16 +88,18 @@ let_go
 expect_exit 0 azilr unmount "$session" "${sign_in[@]}"
 assert_nothing_left
 
-step "--force, with files of LVM, RAID and btrfs in use: they get errors, and all is gone"
+step "--force, with files of LVM, RAID and btrfs in use: they get errors, and what their users hold goes after them"
 mount_all
 hold lvm "$lvm/etc/os-release"
 hold md "$big"
 hold btrfs "$btrfs/$name"
 start=$SECONDS
-expect_exit 0 azilr unmount "$session" --force "${sign_in[@]}"
+expect_exit 7 azilr unmount "$session" --force "${sign_in[@]}"
 echo "# by force, with three in use: $((SECONDS - start)) s"
 assert_contains "$LAB_WORK/stdout" "by force"
+assert_contains "$LAB_WORK/stdout" "revoked the access"
 [ ! -e "/mnt/azilr" ] || fail "it is still in sight"
+assert_eq "$(find /sys/class/iscsi_session -mindepth 1)" "" "iSCSI sessions"
 echo 3 > /proc/sys/vm/drop_caches
 for name in lvm md btrfs; do
     said=$(reads $name)
@@ -107,7 +109,8 @@ for name in lvm md btrfs; do
     *) fail "a reader on $name got '$said'" ;;
     esac
 done
-none_of_it_runs || fail "status still knows it"
 let_go
 retry_until 20 sh -c '! dmsetup ls | grep -q azilr'
+expect_exit 0 azilr unmount "$session" "${sign_in[@]}"
+none_of_it_runs || fail "status still knows it"
 assert_nothing_left

@@ -147,7 +147,7 @@ for name in disk0 disk1 disk2 disk6; do told "$name, the disk itself" $name memb
 told "GPT, both copies damaged" disk3 failed "neither that nor the backup"
 told "GPT, cut off" disk4 failed "not all of the disk"
 told "GPT without partitions" disk5 skipped "without partitions"
-told "a BIOS boot partition" disk13p10 skipped "BIOS boot partition"
+told "a BIOS boot partition" disk12p10 skipped "BIOS boot partition"
 told "a dynamic disk" disk7p1 failed "dynamic disk"
 told "a dynamic disk's database" disk7p2 skipped "dynamic disk"
 told "a Storage Spaces pool" disk8p1 failed "Storage Spaces"
