@@ -339,6 +339,7 @@ enum tunnel_condition tunnel_look(const struct tunnel_place *place, struct tunne
     unsigned long long start_time;
     pid_t pid;
 
+    *report = (struct tunnel_report){0};
     (void)state_read_file(state_path, report, NULL);
     if (report->pid && process_is_running(report->pid, report->start_time))
         return TUNNEL_RUNS;

@@ -119,7 +119,8 @@ static int write_client(struct connection *connection, _Atomic uint64_t *count, 
 {
     struct flow *down = &connection->down;
     struct kernel_flow *kernel = &connection->kernel;
-    size_t length = kernel->held ? kernel->held : down->end - down->start;
+    const bool by_kernel = kernel->held > 0;
+    size_t length = by_kernel ? kernel->held : down->end - down->start;
     ssize_t put;
 
     if (!owes_client(connection)) {
@@ -132,7 +133,7 @@ static int write_client(struct connection *connection, _Atomic uint64_t *count, 
     }
     if (!connection->client_writable)
         return 0;
-    if (kernel->held)
+    if (by_kernel)
         put = kernel_flow_put(kernel, connection->client);
     else
         put = send(connection->client, down->bytes + down->start, length, MSG_NOSIGNAL);
@@ -142,7 +143,7 @@ static int write_client(struct connection *connection, _Atomic uint64_t *count, 
         connection->client_writable = false;
     if (put < 0)
         return 0;
-    if (!is_empty(down))
+    if (!by_kernel)
         took(down, (size_t)put);
     atomic_fetch_add_explicit(count, (uint64_t)put, memory_order_relaxed);
     return 1;
@@ -171,7 +172,10 @@ static int read_portal(struct connection *connection, struct error **err)
     struct flow *down = &connection->down;
     int moved = 0;
 
-    if (connection->portal_readable && wants_portal(connection) && is_kernels_turn(connection)) {
+    /* what the pipe holds came first, and OpenSSL's is not to overtake it */
+    if (!wants_portal(connection))
+        return 0;
+    if (connection->portal_readable && is_kernels_turn(connection)) {
         size_t held = connection->kernel.held;
         enum kernel_flow_step step;
 
