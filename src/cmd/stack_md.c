@@ -120,8 +120,8 @@ static void assemble(void *argument, size_t i, struct wait *wait)
                                    .devices = needs_ground(opening) ? opening->ground.paths : NULL};
 
     /*
-     * As it is, to be compared later: stored as `md_assemble() > 0`, by a setg to memory, 1 was seen to come out as 0 on
-     * the processor that QEMU 7.2 emulates for the lab (same-machine.sh then fails).
+     * As it is, to be compared later: stored as `md_assemble() > 0`, by a setg to memory, 1 was seen to come out as 0
+     * on the processor that QEMU 7.2 emulates for the lab (same-machine.sh then fails).
      */
     opening->outcome = md_assemble(opening->array, &place, wait, &opening->problem);
 }
