@@ -22,6 +22,7 @@ static const char ISCSID_SOCKET[] = "ISCSIADM_ABSTRACT_NAMESPACE";
 static const unsigned long ACCEPTS_CONNECTIONS = 1UL << 16;
 static const int START_TIMEOUT_MS = 15000;
 static const int QUEUE_TIMEOUT_MS = 3000;
+static const int LOGGED_OUT_MS = 3000;
 static const int NOT_LOADED = 5; /* systemctl's exit code for a unit that is not there (systemctl(1)) */
 
 /* Whoever listens need not accept, and nobody shall wait for that: EAGAIN is a queue that stays full. */
@@ -181,6 +182,17 @@ int iscsid_start(const char *unit, int lock_fd, struct wait *wait, struct error 
     return error_hint(err, "start iscsid the way this system does it, then try again");
 }
 
+/* A session that was logged out of is still in sysfs for a moment, without its name. */
+static bool any_session_stays(struct wait *wait)
+{
+    int64_t end = clock_monotonic_ms() + LOGGED_OUT_MS;
+
+    while (iscsi_any_session())
+        if (clock_monotonic_ms() >= end || wait_sleep(wait, 50, NULL) < 0)
+            return true;
+    return false;
+}
+
 int iscsid_stop(const char *unit, int lock_fd, struct wait *wait, struct error **err)
 {
     const struct run_options options = service_options(lock_fd);
@@ -191,7 +203,7 @@ int iscsid_stop(const char *unit, int lock_fd, struct wait *wait, struct error *
     _cleanup_run_result_ struct run_result result = {0};
     bool was_there = iscsid_is_listened_for();
 
-    if (iscsi_any_session())
+    if (any_session_stays(wait))
         return 0;
     /* what was killed as it started it may have been too early to see it */
     if (run(stop, &options, wait, &result, err) < 0)
