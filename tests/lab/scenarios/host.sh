@@ -21,7 +21,7 @@ mv /usr/sbin/iscsiadm.away /usr/sbin/iscsiadm
 
 step "no iSCSI in the kernel"
 systemctl stop iscsid.service iscsid.socket
-rmmod iscsi_tcp
+[ ! -e /sys/module/iscsi_tcp ] || rmmod iscsi_tcp
 echo 'install iscsi_tcp /bin/false' > /etc/modprobe.d/lab.conf
 cleanup_fn rm -f /etc/modprobe.d/lab.conf
 expect_exit 8 azilr mount web01 "${point_options[@]}"
