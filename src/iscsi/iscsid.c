@@ -111,23 +111,31 @@ const char *iscsid_unit(struct wait *wait)
     return NULL;
 }
 
-static bool unit_shows(const char *unit, const char *property, const char *text, struct wait *wait)
+/* Of a unit, as systemctl(1) shows it; "" for none, and where there is no answer. The caller frees it. */
+static char *unit_property(const char *unit, const char *property, struct wait *wait)
 {
-    const char *const argv[] = {"systemctl", "show", property, unit, NULL};
+    const char *const argv[] = {"systemctl", "show", "--value", property, unit, NULL};
     _cleanup_run_result_ struct run_result result = {0};
+    const char *text;
 
-    return run(argv, NULL, wait, &result, NULL) == 0 && str_starts_with(buffer_text(&result.output), text);
+    if (run(argv, NULL, wait, &result, NULL) < 0)
+        return str_dup("");
+    text = buffer_text(&result.output);
+    return str_ndup(text, strcspn(text, "\n"));
 }
 
 bool iscsid_unit_is_masked(const char *unit, struct wait *wait)
 {
-    return unit_shows(unit, "--property=LoadState", "LoadState=masked", wait);
+    _cleanup_free_ char *state = unit_property(unit, "--property=LoadState", wait);
+
+    return str_starts_with(state, "masked");
 }
 
 bool iscsid_unit_has_job(const char *unit, struct wait *wait)
 {
-    /* without --all a property that is empty is not shown */
-    return unit_shows(unit, "--property=Job", "Job=", wait);
+    _cleanup_free_ char *job = unit_property(unit, "--property=Job", wait);
+
+    return *job && !str_equal(job, "0");
 }
 
 /* 1 once it is, 0 if it is not in time. */
