@@ -160,7 +160,7 @@ static void __attribute__((noreturn)) become(char *const argv[], char *const env
     int null_fd = open("/dev/null", O_RDWR);
     sigset_t none;
 
-    process_spare();
+    process_set_oom_score(PROCESS_SPARED);
     if (null_fd < 0 || dup2(null_fd, 0) < 0 || dup2(null_fd, 1) < 0 || dup2(null_fd, 2) < 0 || chdir("/") < 0)
         _exit(127);
     syscall(SYS_close_range, 3U, ~0U, 0);

@@ -72,7 +72,7 @@ static int drop_privileges(struct error **err)
     gid_t gid;
 
     /* its port is anybody's once it is gone, while the session lives on */
-    process_spare();
+    process_set_oom_score(PROCESS_SPARED);
     umask(077);
     if (chdir("/") < 0)
         return error_set_errno(err, EXIT_FAILED, errno, "cannot change to /");

@@ -63,14 +63,12 @@ int process_end(pid_t pid, unsigned long long start_time, int grace_ms)
     return poll(&ended, 1, grace_ms) > 0 ? 1 : -1;
 }
 
-void process_spare(void)
+void process_set_oom_score(const char *score)
 {
     int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 
     if (fd < 0)
         return;
-    if (write(fd, PROCESS_SPARED, sizeof(PROCESS_SPARED) - 1) < 0) {
-        /* where it is not allowed it has to do without */
-    }
+    (void)!write(fd, score, strlen(score));
     close(fd);
 }

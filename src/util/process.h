@@ -19,10 +19,14 @@ bool process_is_running(pid_t pid, unsigned long long start_time);
  */
 int process_end(pid_t pid, unsigned long long start_time, int grace_ms);
 
-/* oom_score_adj (proc(5)) of a process that the host is the worse for when it is killed: others go first. */
+/* Values of oom_score_adj (proc(5)): others go before what the host is the worse for without; and what goes first. */
 #define PROCESS_SPARED "-500"
+#define PROCESS_FIRST_TO_GO "1000"
 
-/* Gives it to the calling process and its children, if that is allowed. Safe after fork() in a process with threads. */
-void process_spare(void);
+/*
+ * Gives the calling process, and its children, such a score, if that is allowed. Safe after fork() in a process with
+ * threads.
+ */
+void process_set_oom_score(const char *score);
 
 #endif

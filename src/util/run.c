@@ -15,6 +15,7 @@
 #include "util/clock.h"
 #include "util/file.h"
 #include "util/log.h"
+#include "util/process.h"
 #include "util/str.h"
 
 static const size_t MAX_OUTPUT = 2 * 1024 * 1024;
@@ -119,15 +120,10 @@ static void stand_by(void)
 /* What cannot be had is done without: it is only for the host's sake. */
 static void be_modest(uint64_t memory_limit)
 {
-    static const char first_to_go[] = "1000"; /* proc(5), oom_score_adj */
     static const int nice_value = 10;
     const struct rlimit limit = {.rlim_cur = memory_limit, .rlim_max = memory_limit};
-    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 
-    if (fd >= 0) {
-        (void)!write(fd, first_to_go, sizeof(first_to_go) - 1);
-        close(fd);
-    }
+    process_set_oom_score(PROCESS_FIRST_TO_GO);
     setpriority(PRIO_PROCESS, 0, nice_value);
     setrlimit(RLIMIT_AS, &limit);
 }
