@@ -17,6 +17,10 @@ void http_answer_add_header(struct http_answer *answer, const char *line, size_t
 int http_explain(CURL *easy, CURLcode result, const char *reason, const char *refused, const char *url,
                  struct http_answer *answer, struct error **err);
 
+/* Overwrites in the answer what it repeats of the request's secrets: whoever answers may, and messages quote answers.
+ */
+void http_redact_answer(const struct http_request *request, struct http_answer *answer);
+
 /* Has the TLS library wipe its copies of answers, where it is OpenSSL; tokens come in them. Best effort. */
 void http_wipe_plaintext(CURL *easy);
 

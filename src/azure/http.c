@@ -10,7 +10,6 @@
 #include <time.h>
 
 #include "azure/http-internal.h"
-#include "azure/redact.h"
 #include "azure/url.h"
 #include "util/clock.h"
 #include "util/file.h"
@@ -462,34 +461,6 @@ static int transfer(struct http *http, CURL *easy, const struct http_request *re
     return 0;
 }
 
-static void redact_text(const struct http_request *request, bool is_refusal, char *text, size_t length)
-{
-    const char *query = strchr(request->url, '?');
-
-    if (request->bearer)
-        redact(text, length, request->bearer);
-    if (request->basic)
-        redact(text, length, request->basic);
-    /* what a service grants may well be what it was sent, as a token that refreshes and lasts */
-    if (is_refusal && request->body)
-        redact_fields(text, length, request->body);
-    if (is_refusal && query)
-        redact_fields(text, length, query + 1);
-}
-
-/* Whoever answers may repeat the request, and messages quote answers. */
-static void redact_answer(const struct http_request *request, struct http_answer *answer)
-{
-    struct buffer *body = &answer->body;
-    bool is_refusal = answer->status != 200 || (body->length && body->data[0] == '<');
-
-    for (size_t i = 0; i < HTTP_HEADER_COUNT; i++)
-        if (answer->headers[i])
-            redact_text(request, true, answer->headers[i], strlen(answer->headers[i]));
-    if (body->length)
-        redact_text(request, is_refusal, body->data, body->length);
-}
-
 int http_send(struct http *http, const struct http_request *request, struct wait *wait, struct http_answer *answer,
               struct error **err)
 {
@@ -508,6 +479,6 @@ int http_send(struct http *http, const struct http_request *request, struct wait
         return error_set(err, EXIT_HOST, "this host's libcurl cannot make a verified https request");
     if (transfer(http, easy, request, wait, &exchange, reason, err) < 0)
         return -1;
-    redact_answer(request, answer);
+    http_redact_answer(request, answer);
     return 0;
 }
