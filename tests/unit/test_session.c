@@ -231,7 +231,6 @@ static void a_child_in_flight_keeps_the_lock_of_a_killed_parent(void **state)
     close(ready[1]);
 }
 
-/* What lvm2 is to azilr: it closes what it inherits, and its own end is what counts. */
 static void what_a_child_leaves_in_the_background_locks_nothing(void **state)
 {
     static const char *const argv[] = {"sh", "-c", "sleep 20 >&- 2>&- & echo $!", NULL};
@@ -255,6 +254,7 @@ static void what_a_child_leaves_in_the_background_locks_nothing(void **state)
     run_result_clear(&result);
 }
 
+/* What lvm2 is to azilr: it closes what it inherits, and its own end is what counts. */
 static void a_child_that_closes_descriptors_is_waited_for_too(void **state)
 {
     static const char *const argv[] = {"sh", "-c", "exec 3<&-; echo; sleep 0.6; exit 3", NULL};
