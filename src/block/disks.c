@@ -327,6 +327,16 @@ int disks_list(const char *session_path, struct disks *disks, struct error **err
     return look(udev, session_path, disks, &found, err);
 }
 
+bool disks_udev_is_at_work(void)
+{
+    _cleanup_udev_ struct udev *udev = udev_new();
+    struct udev_queue *queue = udev ? udev_queue_new(udev) : NULL;
+    bool at_work = queue && !udev_queue_get_queue_is_empty(queue);
+
+    udev_queue_unref(queue);
+    return at_work;
+}
+
 void disks_clear(struct disks *disks)
 {
     for (size_t i = 0; i < disks->count; i++) {

@@ -60,6 +60,12 @@ int disks_list(const char *session_path, struct disks *disks, struct error **err
  */
 bool disk_is_claimed(const char *path, struct wait *wait);
 
+/*
+ * Whether udev has events of any device still to handle (udev_queue_get_queue_is_empty(3)), and so may have a disk open
+ * that it looks at. Without udev, never.
+ */
+bool disks_udev_is_at_work(void);
+
 /* Makes a block device read-only for everybody on this host, and checks that it is. */
 int disk_set_read_only(const char *path, struct error **err);
 

@@ -23,6 +23,8 @@ static const int64_t SEARCH_LIMIT_MS = 20 * 1000;
 static const int64_t MAPPINGS_LIMIT_MS = 5 * 1000;
 /* How long somebody who just has a look (udev, a shell's completion) may take. */
 static const int64_t PATIENCE_MS = 1000;
+/* How long udev may, which of a disk that has just come reads what it needs, over a line that may be slow. */
+static const int64_t UDEV_PATIENCE_MS = 10 * 1000;
 static const int POLL_MS = 200;
 
 struct places {
@@ -193,13 +195,17 @@ static int wait_for_none(const cJSON *state, int64_t wait_ms, struct wait *wait,
     _cleanup_free_ char *text = NULL;
 
     for (;;) {
+        /* asked first: it may be through when the users that were found are looked at */
+        bool udev_is_at_work = disks_udev_is_at_work();
+        int64_t patience = end + (udev_is_at_work ? UDEV_PATIENCE_MS : 0);
+
         while (users->child)
             cJSON_Delete(cJSON_DetachItemViaPointer(users, users->child));
         if (in_use_find(state, wait, users, err) < 0)
             return -1;
         if (!users->child)
             return 0;
-        if (clock_monotonic_ms() >= end || wait_check(wait, NULL) < 0)
+        if (clock_monotonic_ms() >= patience || wait_check(wait, NULL) < 0)
             break;
         if (wait_sleep(wait, POLL_MS, err) < 0)
             return -1;

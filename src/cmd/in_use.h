@@ -18,7 +18,7 @@ int in_use_find(const cJSON *state, struct wait *wait, cJSON *users, struct erro
 
 /*
  * The same, where nobody may use it: EXIT_BUSY names the users, one a line, the first ten of them. Whoever just has a
- * look is given a second to end it.
+ * look is given a second to end it, and udev, as long as it is at work, ten more.
  */
 int in_use_check(const cJSON *state, struct wait *wait, cJSON *users, struct error **err);
 
