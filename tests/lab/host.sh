@@ -25,6 +25,16 @@ secrets_watch_start() {
     [ -e "$LAB_WORK/secrets.ready" ] || fail "no watch for secrets: $(cat "$LAB_WORK/secrets.log")"
 }
 
+# For scenarios that look at something else in the first place: where the kernel cannot trace, they go without the watch.
+secrets_watch_where_traced() {
+    if [ -d /sys/kernel/tracing/instances ]; then
+        secrets_watch_start "$@"
+    else
+        echo "(this kernel cannot trace: no watch for secrets)"
+        _no_watch=1
+    fi
+}
+
 _secrets_watch_settled() {
     [ -e "$LAB_WORK/secrets.ready" ] || ! kill -0 "$_secrets_pid"
 }
@@ -49,6 +59,7 @@ secrets_watch_finish() {
 # starts, and nobody else may.
 secrets_watch_stop() {
     local given='^$'
+    [ -z "${_no_watch-}" ] || return 0
     secrets_watch_finish
     cat "$LAB_WORK/secrets.log"
     if [ $# -gt 0 ]; then

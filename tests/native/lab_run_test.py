@@ -24,7 +24,7 @@ echo "started with $*" > "$out/guest$number.console.log"
 [ "$NO_BOOT" != "$number" ] || exit 1
 sleep "0.$number"
 say ready
-for name in $(sed -n 's/^scenario=//p' "$out/plan"); do
+for name in $(sed -n 's/^scenario\.qemu=//p' "$out/plan"); do
     mkdir "$out/taken/$name" 2> /dev/null || continue
     say "running $name"
     sleep 0.2
@@ -49,6 +49,7 @@ class Run(unittest.TestCase):
         (lab / "scenarios").mkdir(parents=True)
         shutil.copy(TESTS / "tally.sh", self.top / "tests")
         shutil.copy(TESTS / "lab" / "run", lab)
+        shutil.copy(TESTS / "lab" / "machine", lab)
         (self.top / "build" / "lab" / "stage").mkdir(parents=True)
         self.script(lab / "image", f"#!/bin/sh\necho {self.top}\n")
         self.script(self.top / "bin" / "qemu-system-x86_64", GUEST)
@@ -75,7 +76,7 @@ class Run(unittest.TestCase):
 
     def plan(self):
         text = (self.top / "build" / "lab" / "out" / "plan").read_text()
-        return re.findall(r"^scenario=(.*)", text, re.MULTILINE)
+        return re.findall(r"^scenario\.qemu=(.*)", text, re.MULTILINE)
 
     def test_two_guests_share_the_scenarios(self):
         lines = self.run_lab("-j2", "one", "two", "three")

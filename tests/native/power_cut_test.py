@@ -36,6 +36,7 @@ class PowerCut(unittest.TestCase):
         self.top = pathlib.Path(tempfile.mkdtemp(prefix="power-cut-"))
         self.addCleanup(shutil.rmtree, self.top)
         self.script("tests/lab/power-cut", (TESTS / "lab" / "power-cut").read_text())
+        self.script("tests/lab/machine", (TESTS / "lab" / "machine").read_text())
         self.script("tests/lab/image", f"#!/bin/sh\necho {self.top}\n")
         self.script("tests/sim/azure-sim", "#!/bin/sh\n")
         self.script("bin/qemu-system-x86_64", GUEST)

@@ -1,6 +1,7 @@
 #!/bin/bash
 # weight=60
 # azilr doctor: a healthy host is found to be one and stays as it was, and what is taken from it is named.
+# machine=qemu: it is all well on a stock host
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 

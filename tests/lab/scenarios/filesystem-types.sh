@@ -4,6 +4,7 @@
 # and xfs while this host has the very same file system mounted and writes to it.
 # weight=200
 # timeout=400
+# machine=qemu: exFAT, ntfs3
 . "$AZILR_LAB/lib.sh"
 
 requires btrfs mkfs.xfs mkntfs ntfs-3g mkfs.exfat mkudffs genisoimage cryptsetup dmsetup

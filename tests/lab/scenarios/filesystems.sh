@@ -3,6 +3,7 @@
 # cannot is named with the reason, and none of it is touched by the host's LVM, md or multipath.
 # timeout=480
 # weight=100
+# machine=qemu: exFAT, ntfs3
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 

@@ -6,6 +6,7 @@
 # keep the host's storage services away; and after the logout the host is as it was.  Then azilr's rules
 # are shown to hold by each of their two matches alone.  The last part shows that the watch for secrets
 # sees one.
+# machine=qemu: it traces execve
 . "$AZILR_LAB/lib.sh"
 
 iqn=iqn.2016-01.microsoft.azure.backup:1000000000000000001-100001-10000000000001-10000000000002.630000000000000003

@@ -226,7 +226,7 @@ case $* in *' -ay '*) [ -e /run/lab-lvchange ] || { : > /run/lab-lvchange; echo 
 exec lvm lvchange "$@"
 SH
 chmod +x /sbin/pvs /sbin/lvchange
-secrets_watch_start "correct horse" "battery staple" $recovery
+secrets_watch_where_traced "correct horse" "battery staple" $recovery
 journal_before=$(sha256sum < "$journal")
 
 step "mount"

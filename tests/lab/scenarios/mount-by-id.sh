@@ -1,6 +1,7 @@
 #!/bin/bash
 # The recovery point given by its ARM id, sign-in by client secret, scripts only to be had from the list action, a slow
 # operation and a renewal; results as JSON, in a directory of the person's choice.
+# machine=qemu: it traces execve
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 

@@ -2,6 +2,7 @@
 # The whole way and back: a VM's newest recovery point is opened by the VM's name, its files are what
 # went into the backup, nothing can be written, no secret is in sight, and after the unmount the host
 # and Azure are as they were.
+# machine=qemu: it traces execve
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 

@@ -1,5 +1,6 @@
 #!/bin/bash
 # A script that a person downloaded from the portal: its password from a file, asked for on a terminal, wrong, or missing.
+# machine=qemu: it traces execve
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 

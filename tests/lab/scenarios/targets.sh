@@ -13,7 +13,7 @@ start_azure -- "$LAB_WORK/a.img" "$LAB_WORK/b.img" "$LAB_WORK/c.img"
 azure_set polls_before_success=0
 systemctl start iscsid
 host_snapshot before
-secrets_watch_start "$(cat "$azure/token")" "$(cat "$azure/client-secret")"
+secrets_watch_where_traced "$(cat "$azure/token")" "$(cat "$azure/client-secret")"
 
 operations_at_azure() { azure_ctl state | grep -c '"kind": "provision"' || true; }
 status_now() { azilr status --json > "$LAB_WORK/status.json" && json_get "$LAB_WORK/status.json" sessions.0.status; }
