@@ -1,8 +1,9 @@
 #!/bin/bash
 # Faults at points of mount and unmount, and SIGKILL and SIGINT: after each, `unmount --all` leaves the host as it was.
 #
-# As many as fit in some minutes, which ones by a seed; tests/faults/README.md tells of all of them, and of
-# build/faults/lab-options, the walk's options.
+# As many as fit in a minute, which ones by a seed.  By the name faults-KIND-I-N it is the Ith of N parts of all of them, on
+# a disk of that kind, and by faults-KIND-I-N-SEED of one outcome a point: so tests/faults/run-all has it, which
+# tests/faults/README.md tells of.
 # timeout=40000
 # weight=90
 . "$AZILR_LAB/lib.sh"
@@ -37,18 +38,26 @@ make_disk_stack() {
 # one of them, by chance or as it is asked for: each mount of both would take twice the time
 kinds=(lvm stack)
 kind=${kinds[RANDOM % 2]}
-[ ! -e /src/build/faults/lab-disk ] || kind=$(cat /src/build/faults/lab-disk)
+# each state that is saved counts, but how it is written is walked natively
+options=(--skip "(open|fchmod|write|fsync|unlink) [^ ]*/sessions/")
+IFS=- read -r _ named part parts seed <<< "$LAB_NAME"
+kind=${named:-$kind}
+case $LAB_NAME in
+faults) options+=(--seconds 60) ;;
+faults-*-*-*-*) options+=(--seed "$seed" --shard "$part/$parts" --resume) ;;
+*) options=(--all --seed 0 --shard "$part/$parts" --resume) ;;
+esac
 step "a disk with $kind"
 disk=$LAB_WORK/disk.img
 case $kind in
 lvm) make_disk_lvm_small "$disk" ;;
 stack) make_disk_stack "$disk" ;;
-*) fail "build/faults/lab-disk is neither lvm nor stack" ;;
+*) fail "$kind is neither lvm nor stack" ;;
 esac
 start_azure -- "$disk"
 azure_set polls_before_success=0
 # where it does not run, starting and stopping it are changes too
-if [ $kind = lvm ]; then systemctl stop iscsid.socket iscsid.service; else systemctl start iscsid; fi
+if [ "$kind" = lvm ]; then systemctl stop iscsid.socket iscsid.service; else systemctl start iscsid; fi
 # without the package's rules azilr brings its own, which is a change too
 mkdir "$LAB_WORK/rules"
 mv /usr/lib/udev/rules.d/*azilr* "$LAB_WORK/rules/"
@@ -65,11 +74,8 @@ cp -r /src/tests/faults "$LAB_WORK/walk"
 /usr/bin/python3 -m compileall -q "$LAB_WORK/walk"
 host_snapshot before
 
-# each state that is saved counts, but how it is written is walked natively
-options=(--seconds 60 --skip "(open|fchmod|write|fsync|unlink) [^ ]*/sessions/")
-[ ! -e /src/build/faults/lab-options ] || mapfile -t options < /src/build/faults/lab-options
-results=/out/faults.jsonl
-[ ! -e "/src/build/faults/lab-$kind.jsonl" ] || cp "/src/build/faults/lab-$kind.jsonl" "$results"
+results=/out/$LAB_NAME.jsonl
+[ ! -e "/src/build/faults/$LAB_NAME.jsonl" ] || cp "/src/build/faults/$LAB_NAME.jsonl" "$results"
 
 step "the walk"
 AZILR_FAULTS_CTL=$_sim/azure-sim-ctl AZILR_LAB_TESTSIDE=1 "$LAB_WORK/walk/walk" lab --results "$results" "${options[@]}" ||
