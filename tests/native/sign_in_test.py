@@ -570,7 +570,8 @@ class Device(SignIn):
         self.assertLess(seconds, 5)
 
     def test_renewed_without_the_person(self):
-        self.sim.set(token_lifetime=2, operation_seconds=4, retry_after=1, device_polls=0)
+        # half of a token's life is left when the next is fetched, and a busy machine must not lose that
+        self.sim.set(token_lifetime=10, operation_seconds=12, retry_after=1, device_polls=0)
         _, text, _ = self.on_terminal("--auth", "device-code", "provision", self.sim.point())
         self.assertEqual(1, text.count("enter the code"))
         grants = [r["body"]["grant_type"] for r in self.requests("token")]
@@ -639,8 +640,15 @@ class Choice(SignIn):
         """The one that gave the first token gives the next, or nobody does."""
         self.sim.set(token_lifetime=2, operation_seconds=6, retry_after=1)
         names = {"AZURE_POD_IDENTITY_AUTHORITY_HOST": self.sim.ready["imds"]}
-        threading.Timer(1.5, lambda: self.sim.set(managed_identity=False)).start()
+
+        def take_it_away():
+            while not self.requests("provision"):
+                time.sleep(0.05)
+            self.sim.set(managed_identity=False)
+        thread = threading.Thread(target=take_it_away)
+        thread.start()
         run = self.run_driver("provision", self.sim.point(), sign_in=None, code=AUTH, environment=names)
+        thread.join()
         self.assertIn("cannot sign in with the managed identity of this VM: ", run.err)
         self.assertIn("Identity not found", run.err)
 
