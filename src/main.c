@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of subcommands, the options in front of them, and the one place where an error is printed. */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -105,6 +106,8 @@ int main(int argc, char **argv)
     int code;
 
     secret_protect_process();
+    /* whoever starts azilr may have it ignored, and then nobody could be waited for */
+    signal(SIGCHLD, SIG_DFL);
     /* whatever the person's is: files of ours and of the programs that we run must be neither everybody's nor nobody's
      */
     umask(022);

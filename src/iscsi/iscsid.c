@@ -16,6 +16,7 @@
 #include "util/run.h"
 #include "util/str.h"
 
+static const char SOCKET[] = "iscsid.socket", SERVICE[] = "iscsid.service";
 /* ISCSIADM_NAMESPACE in open-iscsi's mgmt_ipc.h: the abstract socket on which iscsid listens */
 static const char ISCSID_SOCKET[] = "ISCSIADM_ABSTRACT_NAMESPACE";
 /* __SO_ACCEPTCON in the kernel's include/uapi/linux/net.h, for a socket that is listened on */
@@ -101,7 +102,7 @@ static bool has_unit(const char *unit, struct wait *wait)
 
 const char *iscsid_unit(struct wait *wait)
 {
-    static const char *const units[] = {"iscsid.socket", "iscsid.service"};
+    static const char *const units[] = {SOCKET, SERVICE};
 
     if (access("/run/systemd/system", F_OK) < 0)
         return NULL;
@@ -131,11 +132,16 @@ bool iscsid_unit_is_masked(const char *unit, struct wait *wait)
     return str_starts_with(state, "masked");
 }
 
-bool iscsid_unit_has_job(const char *unit, struct wait *wait)
+static bool has_job(const char *unit, struct wait *wait)
 {
     _cleanup_free_ char *job = unit_property(unit, "--property=Job", wait);
 
     return *job && !str_equal(job, "0");
+}
+
+bool iscsid_unit_has_job(const char *unit, struct wait *wait)
+{
+    return has_job(unit, wait) || (!str_equal(unit, SERVICE) && has_job(SERVICE, wait));
 }
 
 /* 1 once it is, 0 if it is not in time. */
@@ -180,7 +186,8 @@ int iscsid_start(const char *unit, int lock_fd, struct wait *wait, struct error 
         error_free(steal(tried));
         started = run_checked(without_systemd[i], &options, wait, &tried) == 0;
     }
-    reachable = started ? becomes_reachable(wait, err) : 0;
+    /* systemd does not start the socket of a service that somebody else is starting, and that answers in a moment */
+    reachable = started || (unit && iscsid_unit_has_job(unit, wait)) ? becomes_reachable(wait, err) : 0;
     if (reachable != 0)
         return reachable < 0 ? -1 : 0;
     error_set(err, EXIT_HOST, "iscsid does not run, and could not be started: %s",
@@ -190,29 +197,34 @@ int iscsid_start(const char *unit, int lock_fd, struct wait *wait, struct error 
     return error_hint(err, "start iscsid the way this system does it, then try again");
 }
 
-/* A session that was logged out of is still in sysfs for a moment, without its name. */
-static bool any_session_stays(struct wait *wait)
+/* A session that was logged out of is still in sysfs for a moment, without its name. 1 or 0. */
+static int any_session_stays(struct wait *wait, struct error **err)
 {
     int64_t end = clock_monotonic_ms() + LOGGED_OUT_MS;
 
-    while (iscsi_any_session())
-        if (clock_monotonic_ms() >= end || wait_sleep(wait, 50, NULL) < 0)
-            return true;
-    return false;
+    while (iscsi_any_session()) {
+        if (clock_monotonic_ms() >= end)
+            return 1;
+        if (wait_sleep(wait, 50, err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 int iscsid_stop(const char *unit, int lock_fd, struct wait *wait, struct error **err)
 {
     const struct run_options options = service_options(lock_fd);
-    const char *const argv[] = {"systemctl", "stop", "iscsid.socket", "iscsid.service", NULL};
-    const char *const only_service[] = {"systemctl", "stop", "iscsid.service", NULL};
+    const char *const argv[] = {"systemctl", "stop", SOCKET, SERVICE, NULL};
+    const char *const only_service[] = {"systemctl", "stop", SERVICE, NULL};
 
-    const char *const *const stop = str_equal(unit, "iscsid.socket") ? argv : only_service;
+    const char *const *const stop = str_equal(unit, SOCKET) ? argv : only_service;
     _cleanup_run_result_ struct run_result result = {0};
     bool was_there = iscsid_is_listened_for();
+    int stays;
 
-    if (any_session_stays(wait))
-        return 0;
+    stays = any_session_stays(wait, err);
+    if (stays != 0)
+        return stays < 0 ? error_wrap(err, "waiting for the last iSCSI session to end, to stop iscsid") : 0;
     /* what was killed as it started it may have been too early to see it */
     if (run(stop, &options, wait, &result, err) < 0)
         return -1;

@@ -30,7 +30,7 @@ const char *iscsid_unit(struct wait *wait);
 /* Whether a unit, as iscsid_unit() gives it, is masked, so that it cannot be started. */
 bool iscsid_unit_is_masked(const char *unit, struct wait *wait);
 
-/* Whether systemd is about to start or stop a unit, as iscsid_unit() gives it, for somebody else. */
+/* Whether systemd is about to start or stop a unit, as iscsid_unit() gives it, or its service, for somebody else. */
 bool iscsid_unit_has_job(const char *unit, struct wait *wait);
 
 /*
@@ -42,7 +42,8 @@ int iscsid_start(const char *unit, int lock_fd, struct wait *wait, struct error 
 
 /*
  * Undoes iscsid_start() for a unit, however far that came, unless any iSCSI session is left on the host that now
- * depends on it. Returns 1 if it was stopped, 0 if it was left alone or not running.
+ * depends on it. Returns 1 if it was stopped, 0 if it was left alone or not running, -1 with err set, also if the time was
+ * up before it was known.
  */
 int iscsid_stop(const char *unit, int lock_fd, struct wait *wait, struct error **err);
 

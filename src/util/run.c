@@ -22,12 +22,15 @@ static const size_t MAX_OUTPUT = 2 * 1024 * 1024;
 static const size_t MAX_ERRORS = 64 * 1024;
 static const int64_t DEFAULT_TIMEOUT_MS = 60 * 1000;
 static const int64_t GRACE_MS = 2000;
+/* What a guard is sent, so that it kills the program and stays. */
+static const int KILL_BY_GUARD = SIGUSR1;
 
 struct child {
     pid_t pid;
     int pid_fd;
     int output_fd;
     int errors_fd;
+    bool is_guarded;
 };
 
 static void child_close(struct child *child)
@@ -97,24 +100,48 @@ static int become_person(const struct person *person)
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
+/* What the guard has to do with a signal that is for the program. */
+static int forwarded(int signal_number)
+{
+    return signal_number == SIGTERM ? SIGTERM : signal_number == KILL_BY_GUARD ? SIGKILL : 0;
+}
+
 /*
- * Returns in a child of its own only, which becomes the program; here the descriptors are held until that has ended. No
- * signal but SIGKILL, which reaches both, ends this one before.
+ * Waits for the program, and ends as it did. A program that waits in the kernel for a disk that does not answer is not
+ * ended by SIGKILL, so the guard, which would be, must not be sent that one.
+ */
+static void __attribute__((noreturn)) stand_guard(pid_t pid, const sigset_t *all)
+{
+    for (;;) {
+        int status = 0, got = sigwaitinfo(all, NULL);
+        pid_t ended = got == SIGCHLD ? waitpid(pid, &status, WNOHANG) : 0;
+
+        if (forwarded(got))
+            kill(-pid, forwarded(got));
+        if (ended == pid)
+            _exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+        if (ended < 0)
+            _exit(127);
+    }
+}
+
+/*
+ * Returns in a child of its own only, which becomes the program, in a group of its own; here the descriptors are held
+ * until that has ended.
  */
 static void stand_by(void)
 {
     sigset_t all;
-    int status = 0;
     pid_t pid;
 
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
     pid = fork();
-    if (pid == 0)
-        return;
-    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        continue;
-    _exit(pid < 0 ? 127 : WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+    if (pid < 0)
+        _exit(127);
+    setpgid(pid, pid);
+    if (pid > 0)
+        stand_guard(pid, &all);
 }
 
 /* What cannot be had is done without: it is only for the host's sake. */
@@ -210,6 +237,7 @@ static int start(const char *const argv[], const struct run_options *options, st
         open_pipe(argv[0], &child->errors_fd, &part.err_fd, err) < 0)
         return -1;
     make_environment(&part, options);
+    child->is_guarded = part.inherit_fd >= 0 && part.guard_inherited;
     child->pid = fork();
     if (child->pid < 0)
         return error_set_errno(err, EXIT_FAILED, errno, "cannot start %s", argv[0]);
@@ -255,7 +283,7 @@ static void put_down(const struct child *child)
 
     kill(-child->pid, SIGTERM);
     if (poll(&ended, 1, (int)GRACE_MS) <= 0) {
-        kill(-child->pid, SIGKILL);
+        kill(-child->pid, child->is_guarded ? KILL_BY_GUARD : SIGKILL);
         /* one that waits in the kernel for a disk that does not answer cannot be killed, and must not be waited for */
         if (poll(&ended, 1, (int)GRACE_MS) <= 0) {
             log_verbose("process %d does not end", (int)child->pid);

@@ -23,13 +23,13 @@ class Environment(Case):
             return text.read()
 
     @contextlib.contextmanager
-    def running(self, *arguments, environment=None):
+    def running(self, *arguments, environment=None, before=None):
         """azilr as it runs; it is stopped in the end."""
         program = os.path.join(os.path.abspath(sys.modules["__main__"].BUILD), "azilr")
         env = {"PATH": os.environ["PATH"], "MARK": "here-4716", "no_proxy": "localhost", **SECRETS, **(environment or {})}
         command = [program, *arguments]
         with subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True) as process:
+                              stderr=subprocess.PIPE, text=True, preexec_fn=before) as process:
             try:
                 yield process
             finally:
@@ -61,6 +61,17 @@ class Environment(Case):
         with self.running("tunnel", "--listen", "127.0.0.1:0", "--connect", "localhost:1") as process:
             process.stdout.readline()
             self.assert_hidden(process)
+
+    def test_children_can_be_waited_for(self):
+        """Though whoever starts azilr does not care for his own, which goes on in what he starts."""
+        with tempfile.TemporaryDirectory() as folder:
+            pipe = os.path.join(folder, "script.py")
+            os.mkfifo(pipe)
+            with self.running("inspect", pipe, before=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN)) as process:
+                self.wait_for_main(process)
+                with open(f"/proc/{process.pid}/status", encoding="utf-8") as status:
+                    ignored = next(int(line.split()[1], 16) for line in status if line.startswith("SigIgn:"))
+                self.assertFalse(ignored & 1 << signal.SIGCHLD - 1)
 
     def test_inspect(self):
         """It waits for a pipe; what is for the sign-in is not even kept."""

@@ -287,6 +287,28 @@ static void a_child_that_closes_descriptors_is_waited_for_too(void **state)
     session_close(second);
 }
 
+/* By way of the process that holds the lock for it, which is there until it has ended. */
+static void a_child_that_does_not_end_in_time_is_killed_and_holds_no_lock(void **state)
+{
+    static const char *const argv[] = {"sh", "-c", "trap '' TERM; while :; do sleep 0.1; done", NULL};
+    struct fixture *fixture = *state;
+    struct session *session = NULL, *second = NULL;
+    struct run_options options = RUN_OPTIONS_INIT;
+    struct run_result result = {0};
+    struct error *err = NULL;
+
+    assert_int_equal(session_create(&fixture->places, "s", &session, &err), 0);
+    options.inherit_fd = session->lock_fd;
+    options.guard_inherited = 1;
+    options.timeout_ms = 200;
+    assert_int_equal(run(argv, &options, NULL, &result, &err), -1);
+    assert_error(err, EXIT_FAILED, "did not finish");
+    run_result_clear(&result);
+    session_close(session);
+    assert_int_equal(session_open(&fixture->places, "s", 0, NULL, &second, &err), 0);
+    session_close(second);
+}
+
 static void state_that_is_damaged_or_missing_is_told_apart(void **state)
 {
     struct fixture *fixture = *state;
@@ -463,6 +485,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_child_in_flight_keeps_the_lock_of_a_killed_parent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_a_child_leaves_in_the_background_locks_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_child_that_closes_descriptors_is_waited_for_too, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_child_that_does_not_end_in_time_is_killed_and_holds_no_lock, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(state_that_is_damaged_or_missing_is_told_apart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_saved_can_be_read_again_however_much_it_is, set_up, tear_down),
     };

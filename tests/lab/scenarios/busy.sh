@@ -1,6 +1,5 @@
 #!/bin/bash
 # Users of every kind are named before anything is taken down, and --lazy and --force do what they say.
-# timeout=300
 # weight=70
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"

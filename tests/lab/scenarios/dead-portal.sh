@@ -1,6 +1,5 @@
 #!/bin/bash
 # A portal that went silent keeps no unmount for ever, with files in use or not.
-# timeout=600
 # weight=60
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"

@@ -1,6 +1,5 @@
 #!/bin/bash
 # What can go wrong on the way, each with its exit code and a message that names the cause, and nothing left behind.
-# timeout=600
 # weight=150
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"

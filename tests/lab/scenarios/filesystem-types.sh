@@ -3,7 +3,6 @@
 # or named as what it is; dirty journals replayed in an overlay; a damaged one reported with the kernel's reason. btrfs
 # and xfs while this host has the very same file system mounted and writes to it.
 # weight=200
-# timeout=400
 # machine=qemu: exFAT, ntfs3
 . "$AZILR_LAB/lib.sh"
 

@@ -1,7 +1,6 @@
 #!/bin/bash
 # The guest's own tree on btrfs: the root in a subvolume as Ubuntu has it, and in a snapshot that is the default
 # subvolume as SLES has it; subvolumes are put where the fstab has them, by path and by number.
-# timeout=300
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 requires mkfs.btrfs btrfs

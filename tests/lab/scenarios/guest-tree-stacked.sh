@@ -1,7 +1,6 @@
 #!/bin/bash
 # The guest's own tree where its root lies on LVM, in LUKS and on an array, one system each, their disks over three
 # targets: the fstab of each is applied, with the names that LVM, crypttab and mdadm give there.
-# timeout=300
 # weight=100
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"

@@ -1,7 +1,6 @@
 #!/bin/bash
 # The guest's own tree: three disks of one VM come together as its fstab has them, and neither that fstab nor the links
 # in it, which are full of traps, get a mount outside of root/.
-# timeout=300
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 

@@ -1,6 +1,5 @@
 #!/bin/bash
 # SIGINT, SIGTERM and SIGHUP at every stage of mount: it takes everything down by itself and ends with 130.
-# timeout=600
 # weight=110
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"

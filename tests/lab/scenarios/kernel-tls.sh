@@ -1,7 +1,6 @@
 #!/bin/bash
 # Where the kernel has TLS the tunnel lets it decrypt: all that is promised of the tunnel must hold there as it does
 # elsewhere, which the same tests show, run in here.
-# timeout=300
 # weight=100
 . "$AZILR_LAB/lib.sh"
 

@@ -1,6 +1,5 @@
 #!/bin/bash
 # kill -9 of mount after each of its stages, and at moments in between: `unmount --all` from another shell then leaves nothing.
-# timeout=600
 # weight=120
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"

@@ -1,5 +1,4 @@
 #!/bin/bash
-# timeout=600
 #
 # The lab's backup disks: each kind is built, read back through a read-only loop device and found
 # to hold what its manifest says; building them leaves nothing on the host.

@@ -1,7 +1,6 @@
 #!/bin/bash
 # Mounts and unmounts that race, and an unmount that is killed at whatever moment, leave nothing that one more unmount does
 # not remove.
-# timeout=900
 # weight=100
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"

@@ -2,7 +2,6 @@
 # Where a secret may be left: the client's, the token, the password of the targets, the passphrase of a volume. Looked for
 # in many forms, in what every process is started with, descriptors, files, logs, and in azilr's own memory as
 # it ends. That the looking finds something is shown with secrets that are left on purpose.
-# timeout=150
 # machine=qemu: it traces execve
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"

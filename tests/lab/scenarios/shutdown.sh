@@ -1,7 +1,6 @@
 #!/bin/bash
 # A reboot with a mounted session that a service is in, with a portal that is silent and an Azure that is dead: it is
 # taken down in order, in a bounded time, and what could not be revoked is told after the boot, and removed.
-# timeout=400
 # weight=150
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"

@@ -1,7 +1,6 @@
 #!/bin/bash
 # Backups in use on stacks: who uses them is named whatever the use is, --lazy lets them go on until they end, --force gives
 # them I/O errors and takes all away under them.
-# timeout=900
 # weight=80
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"

@@ -1,7 +1,6 @@
 #!/bin/bash
 # Several azilr at once on one host: two points mounted side by side, one point by two (of whom one is told where it is), and
 # two unmounts side by side. Nothing of the one is lost or left by the other.
-# timeout=500
 # weight=110
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"

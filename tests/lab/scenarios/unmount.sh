@@ -1,6 +1,5 @@
 #!/bin/bash
 # Ways to say what to unmount, files in use, disks that a person mounted by hand, a session that cannot be revoked, two at once.
-# timeout=600
 # weight=110
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
