@@ -161,7 +161,7 @@ class Access(Doctor):
             {"actions": patterns, "notActions": {"a": 1}}, {"actions": "*"}, {"notActions": ["*"]}, 7]}})
         start = time.monotonic()
         self.expect(self.doctor("-s", ONE, "-v", "vault1"), "permissions", "failure", "lacking", code=AUTH)
-        self.assertLess(time.monotonic() - start, 10)
+        self.assertLess(time.monotonic() - start, 25)
         self.sim.set(raw={"calls": "permissions_list", "times": -1, "body": {"value": [
             {"actions": ["microsoft.RECOVERYservices/*"], "notActions": ["*/write"]}]}})
         self.expect(self.doctor("-s", ONE, "-v", "vault1"), "permissions", "ok", "all that mount")
@@ -259,7 +259,7 @@ class Network(Doctor):
         with Server(self.sim, hang=True) as server:
             start = time.monotonic()
             checks = self.at(server.url, "--timeout", "2")
-            self.assertLess(time.monotonic() - start, 8)
+            self.assertLess(time.monotonic() - start, 25)
         self.expect(checks, "https", "failure", "the time limit is over", subject=server.url[8:], code=NETWORK)
 
     def test_interrupt(self):
@@ -274,7 +274,7 @@ class Network(Doctor):
                 start = time.monotonic()
                 process.send_signal(signal.SIGINT)
                 out, err = process.communicate(timeout=30)
-        self.assertLess(time.monotonic() - start, 4)
+        self.assertLess(time.monotonic() - start, 20)
         self.assertEqual(INTERRUPTED, process.returncode)
         self.assertIn("interrupted", err)
         document = json.loads(out)
@@ -292,7 +292,7 @@ class Network(Doctor):
                        "--config", self.config, "--token-file", self.sim.ready["token_file"], "--timeout", "3"]
             start = time.monotonic()
             run = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
-            self.assertLess(time.monotonic() - start, 10)
+            self.assertLess(time.monotonic() - start, 25)
         checks = json.loads(run.stdout)["checks"]
         self.expect(checks, "dns", "failure", "the time limit is over", subject="management.azure.com", code=NETWORK)
 

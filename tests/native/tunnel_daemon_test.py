@@ -241,7 +241,7 @@ class Daemon(unittest.TestCase):
             os.kill(pid, signal.SIGSTOP)
         started = time.monotonic()
         self.assertEqual(self.look()["condition"], "runs")
-        self.assertLess(time.monotonic() - started, 2)
+        self.assertLess(time.monotonic() - started, 15)
         self.assertEqual(self.stop(), "ran")
         self.assertEqual(self.processes(), [])
 

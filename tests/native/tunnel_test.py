@@ -191,7 +191,7 @@ class Relay(unittest.TestCase):
             client.recv(1)
             started = time.monotonic()
             self.assertEqual(tunnel.close(), 0)
-            self.assertLess(time.monotonic() - started, 3)
+            self.assertLess(time.monotonic() - started, 15)
 
 
 class Verification(unittest.TestCase):
