@@ -2,10 +2,10 @@
 /*
  * Lets User-Mode Linux run where the processor has more registers than it knows, by LD_PRELOAD.
  *
- * It reads and writes its processes' vector registers with ptrace(2), in a buffer of a fixed size.  Linux gives what
- * fits, but takes only the whole of it (EFAULT), which with AVX-512 or AMX is more; so User-Mode Linux before 6.13 or
- * so dies at its first process.  Here what it writes is completed: the registers that it does not know are those that
- * its processes do not use, and those have their initial value, zero.
+ * It reads and writes its processes' vector registers with ptrace(2), in a buffer of 2696 bytes, which ends after those
+ * of AVX-512 and the protection keys. Linux gives what fits, but takes only the whole of it (EFAULT), which with AMX is
+ * more; so this User-Mode Linux dies at its first process. Here what it writes is completed by the initial value of
+ * what comes after, which is zero: no program of the lab's has AMX's tiles, which must be asked for (arch_prctl(2)).
  *
  * Writing them costs the kernel an allocation, and most often nothing has changed since they were read; then it is left
  * out.
