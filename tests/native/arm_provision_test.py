@@ -200,9 +200,9 @@ class Provision(Case):
         self.assertEqual(3, len(self.requests("status")))
 
     def test_polls_are_capped_by_retry_after(self):
-        self.sim.set(operation_seconds=3, polls_before_success=0, retry_after=1)
+        self.sim.set(operation_seconds=8, polls_before_success=0, retry_after=1)
         self.run_driver("provision", self.sim.point())
-        self.assertIn(len(self.requests("status")), (4, 5))
+        self.assertGreaterEqual(len(self.requests("status")), 5)  # 0.7, 2.2, 5.6 and 12 seconds would be 4
 
     def test_throttled_polls(self):
         self.sim.set(throttle={"calls": "status", "times": 2, "retry_after": 2})
@@ -356,10 +356,10 @@ class Provision(Case):
 
     def test_server_failure_and_the_time_limit(self):
         """What may have begun stays in mind while the repetition is waited for; 429 says that nothing has."""
-        for switches, what in (({"throttle": {"calls": "provision", "times": -1, "retry_after": 3}}, "nothing"),
-                               ({"late_failure": {"calls": "provision", "retry_after": 3}}, "something")):
+        for switches, what in (({"throttle": {"calls": "provision", "times": -1, "retry_after": 15}}, "nothing"),
+                               ({"late_failure": {"calls": "provision", "retry_after": 15}}, "something")):
             self.sim.set(**switches)
-            run = self.run_driver("--timeout", "2", "provision", self.sim.point(), code=NETWORK)
+            run = self.run_driver("--timeout", "10", "provision", self.sim.point(), code=NETWORK)
             self.assertIn(f"arm_driver: {what} to revoke", run.err)
             self.assertEqual(what == "something", "access may have been granted" in run.err)
             self.sim.order({"reset": True})

@@ -218,7 +218,7 @@ class Case(unittest.TestCase):
     def run_driver(self, *arguments, code=DONE, **more):
         command, env = self.command(*arguments, **more)
         start = time.monotonic()
-        process = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120,
+        process = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=400,
                                  check=False)
         self.output += process.stdout + process.stderr
         if process.returncode != code:

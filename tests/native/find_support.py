@@ -79,7 +79,7 @@ class Finding(Case):
         command = [os.path.join(build, program[0]), *program[1:], *arguments, "--config", self.config]
         command += self.sign_in() if sign_in else []
         start = time.monotonic()
-        process = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False, **more)
+        process = subprocess.run(command, env=env, capture_output=True, text=True, timeout=400, check=False, **more)
         self.output += process.stdout + process.stderr
         if code is not None and process.returncode != code:
             self.fail(f"exit {process.returncode}, not {code}: {process.stderr}{process.stdout}")

@@ -38,7 +38,7 @@ class Places(OnHost):
     def azilr(self, *arguments):
         """It neither follows what is there nor waits for it."""
         done = subprocess.run([Host.walk.azilr, *arguments], env={"PATH": os.environ["PATH"]}, stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=120, check=False)
+                              capture_output=True, text=True, timeout=400, check=False)
         self.assertEqual("as it was", self.precious.read_text(encoding="ascii"))
         self.assertEqual(0o640, stat.S_IMODE(self.precious.stat().st_mode))
         self.assertEqual(["precious"], os.listdir(self.elsewhere))

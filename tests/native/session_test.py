@@ -101,7 +101,7 @@ class SessionCase(Case):
         command = [*before, program, *arguments, *options]
         start = time.monotonic()
         process = subprocess.run(["unshare", "--mount", "sh", "-c", NAMESPACE, "sh", self.work, *command], env=env,
-                                 capture_output=True, text=True, timeout=120, check=False)
+                                 capture_output=True, text=True, timeout=400, check=False)
         self.output += process.stdout + process.stderr
         if process.returncode != code:
             self.fail(f"exit {process.returncode}, not {code}: {process.stderr}{process.stdout}")

@@ -67,7 +67,7 @@ class Certificate(SignIn):
         self.assertEqual({"grant_type", "client_id", "scope", "client_assertion_type", "client_assertion"}, set(body))
 
     def test_each_sign_in_has_its_own_assertion(self):
-        self.sim.set(token_lifetime=2, operation_seconds=4, retry_after=1)
+        self.sim.set(token_lifetime=4, operation_seconds=9, retry_after=1)
         self.run_driver("provision", self.sim.point(), sign_in=None, environment=self.names)
         self.assertGreaterEqual(self.grants().count(("token", 200)), 3)
         self.assertEqual(set(self.grants()), {("token", 200)})
