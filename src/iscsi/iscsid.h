@@ -42,8 +42,8 @@ int iscsid_start(const char *unit, int lock_fd, struct wait *wait, struct error 
 
 /*
  * Undoes iscsid_start() for a unit, however far that came, unless any iSCSI session is left on the host that now
- * depends on it. Returns 1 if it was stopped, 0 if it was left alone or not running, -1 with err set, also if the time was
- * up before it was known.
+ * depends on it. Returns 1 if it was stopped, 0 if it was left alone or not running, -1 with err set, also if the time
+ * was up before it was known.
  */
 int iscsid_stop(const char *unit, int lock_fd, struct wait *wait, struct error **err);
 
