@@ -30,8 +30,9 @@ static int open_node(const char *path, struct wait *wait, struct error **err)
     }
 }
 
-int loop_attach(int file_fd, const char *what, struct wait *wait, char **path, struct error **err)
+int loop_attach(int file_fd, const char *what, bool writable, struct wait *wait, char **path, struct error **err)
 {
+    const unsigned flags = LO_FLAGS_AUTOCLEAR | (writable ? 0 : LO_FLAGS_READ_ONLY);
     _cleanup_close_ int control = -1;
 
     if (kernel_module_load(&FEATURE, wait, err) < 0)
@@ -41,7 +42,7 @@ int loop_attach(int file_fd, const char *what, struct wait *wait, char **path, s
         return error_set_errno(err, EXIT_HOST, errno, "cannot open %s", FEATURE.path);
     for (int i = 0; i < TRIES; i++) {
         /* everything at once (Linux 5.8), so that nobody sees the device without its flags */
-        struct loop_config config = {.fd = (unsigned)file_fd, .info = {.lo_flags = LO_FLAGS_AUTOCLEAR}};
+        struct loop_config config = {.fd = (unsigned)file_fd, .info = {.lo_flags = flags}};
         int number = ioctl(control, LOOP_CTL_GET_FREE);
         _cleanup_free_ char *node = str_printf("/dev/loop%d", number);
         _cleanup_close_ int fd = -1;

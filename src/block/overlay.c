@@ -155,7 +155,7 @@ static int attach_store(const struct overlay_request *request, uint64_t origin_s
     store_fd = make_store(directory_fd, request, made->store_size, err);
     if (store_fd < 0)
         return -1;
-    return loop_attach(store_fd, request->name, wait, loop, err);
+    return loop_attach(store_fd, request->name, true, wait, loop, err);
 }
 
 int overlay_create(const struct overlay_request *request, struct wait *wait, struct overlay *made, struct error **err)

@@ -7,6 +7,7 @@
 
 #include "block/disks.h"
 #include "block/holders.h"
+#include "block/read_loop.h"
 #include "cmd/teardown.h"
 #include "iscsi/sysfs.h"
 #include "mount/users.h"
@@ -86,6 +87,20 @@ static void add_disks(struct places *places, const cJSON *arguments)
     }
 }
 
+/* Loop devices come and go: by a mount that was undone by hand, say, and the next one to take it is snapd. */
+static void drop_foreign_loops(struct places *places)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < places->device_count; i++) {
+        dev_t device = places->devices[i];
+
+        if (!read_loop_is_foreign(device, places->devices, places->device_count))
+            places->devices[kept++] = device;
+    }
+    places->device_count = kept;
+}
+
 /* Numbers of devices that the session does not have any more may be somebody else's by now, so those come from sysfs,
  * and from the state only what is mounted, or may still be after it was taken out of sight. */
 static void find_places(const cJSON *state, struct places *places)
@@ -103,6 +118,7 @@ static void find_places(const cJSON *state, struct places *places)
             add_disks(places, arguments);
     }
     cJSON_ArrayForEach(number, json_array(state, "detached")) add_numbers(places, number);
+    drop_foreign_loops(places);
     holders_append(&places->devices, &places->device_count);
 }
 

@@ -9,6 +9,7 @@
 #include "cmd/cmd.h"
 #include "cmd/environment.h"
 #include "cmd/host.h"
+#include "cmd/mount_batch.h"
 #include "cmd/mount_overlay.h"
 #include "cmd/mount_run.h"
 #include "cmd/mount_stack.h"
@@ -109,7 +110,8 @@ static int check_arguments(struct mount_run *run, char **rest, int rest_count, s
         return error_set(err, EXIT_USAGE, "--password-file goes with --script");
     if (options->wait && str_to_long(options->wait, 0, MAX_WAIT_S, &run->wait_s) < 0)
         return error_set(err, EXIT_USAGE, "--wait takes seconds, from 0 to %ld", MAX_WAIT_S);
-    if (provision_check_options(options, err) < 0 || mount_overlay_check(run, err) < 0 || stack_read_keys(run, err) < 0)
+    if (provision_check_options(options, err) < 0 || mount_overlay_check(run, err) < 0 ||
+        mount_batch_check(run, err) < 0 || stack_read_keys(run, err) < 0)
         return -1;
     return options_set_deadline(options, &run->wait, err);
 }

@@ -7,30 +7,55 @@
 #include <sys/sysmacros.h>
 
 #include "block/overlay.h"
+#include "block/read_loop.h"
+#include "block/reads.h"
 #include "cmd/mount_filesystem.h"
 #include "cmd/teardown.h"
 #include "mount/mounts.h"
 #include "util/file.h"
 #include "util/json.h"
+#include "util/log.h"
 #include "util/pool.h"
 #include "util/str.h"
 #include "volume/xfs_log.h"
 
-/* By their place in run->volumes. */
+/* One volume, by its place in run->volumes. */
+struct entry {
+    size_t volume;
+    char *directory;
+    struct read_loop loop; /* what it is mounted from; empty for the volume's own device */
+    bool is_known_to_be_dirty;
+};
+
 struct batch {
     struct mount_run *run;
     enum mount_way way;
-    size_t *volumes;
-    char **directories;
+    struct entry *entries;
     size_t count;
 };
 
 static void batch_clear(struct batch *batch)
 {
-    for (size_t i = 0; i < batch->count; i++)
-        free(batch->directories[i]);
-    free(batch->directories);
-    free(batch->volumes);
+    for (size_t i = 0; i < batch->count; i++) {
+        read_loop_hand_over(&batch->entries[i].loop);
+        free(batch->entries[i].directory);
+    }
+    free(batch->entries);
+}
+
+int mount_batch_check(struct mount_run *run, struct error **err)
+{
+    const char *how = run->options->read_ahead;
+
+    run->reads_by_file = str_equal(how, "file");
+    if (how && !run->reads_by_file && !str_equal(how, "volume"))
+        return error_set(err, EXIT_USAGE, "--read-ahead is \"volume\" or \"file\"");
+    return 0;
+}
+
+static struct volume *volume_of(const struct batch *batch, size_t i)
+{
+    return &batch->run->volumes.items[batch->entries[i].volume];
 }
 
 static bool may_go_unreplayed(const struct volume *volume)
@@ -58,28 +83,56 @@ static bool is_known_to_be_dirty(const struct batch *batch, const struct volume 
            str_equal(volume->type, "xfs") && xfs_log_is_dirty(volume->device);
 }
 
+/*
+ * A btrfs is known to the kernel by its devices, to which a loop device would be one more.
+ */
+static bool is_read_by_loop(const struct batch *batch, const struct volume *volume)
+{
+    return !batch->run->reads_by_file && !str_equal(volume->type, "btrfs");
+}
+
+/* Without one the volume is only read slower. */
+static void prepare(void *argument, size_t i, struct wait *wait)
+{
+    const struct batch *batch = argument;
+    struct entry *entry = &batch->entries[i];
+    const struct volume *volume = volume_of(batch, i);
+    _cleanup_error_ struct error *problem = NULL;
+
+    /* what is stacked on a disk has a read-ahead of its own */
+    block_reads_ahead(volume->device);
+    entry->is_known_to_be_dirty = is_known_to_be_dirty(batch, volume);
+    if (!entry->is_known_to_be_dirty && is_read_by_loop(batch, volume) &&
+        read_loop_attach(volume->device, batch->way == MOUNT_REPLAYED, wait, &entry->loop, &problem) < 0)
+        log_verbose("%s is read without a loop device: %s", volume->name, problem->message);
+}
+
 static void mount_one(void *argument, size_t i, struct wait *wait)
 {
     struct batch *batch = argument;
-    struct volume *volume = &batch->run->volumes.items[batch->volumes[i]];
+    struct entry *entry = &batch->entries[i];
+    struct volume *volume = volume_of(batch, i);
     const struct mount_wish wish = {.filesystem = volume->filesystem,
-                                    .device = volume->device,
+                                    .device = entry->loop.path ? entry->loop.path : volume->device,
                                     .companions = (const char *const *)volume->companions,
                                     .options = volume->options,
-                                    .directory = batch->directories[i],
+                                    .directory = entry->directory,
                                     .lock_fd = batch->run->session->lock_fd,
                                     .unreplayed = batch->way == MOUNT_UNREPLAYED || volume->has_outside_journal};
     _cleanup_error_ struct error *reason = NULL;
     int errnum = 0;
 
-    if (is_known_to_be_dirty(batch, volume))
+    if (entry->is_known_to_be_dirty)
         return;
     if (wait_check(wait, &reason) == 0 && file_make_private_dir(wish.directory, NULL, &reason) == 0 &&
         mount_filesystem(&wish, wait, &errnum, &reason) == 0) {
         volume->state = VOLUME_MOUNTED;
         volume->mount_point = str_dup(wish.directory);
+        volume->loop = entry->loop.path ? str_dup(entry->loop.path) : NULL;
         return;
     }
+    /* an overlay may have to claim the device next */
+    read_loop_release(&entry->loop, wait);
     /* an empty directory would look like an empty volume */
     remove_empty_directory(wish.directory, NULL);
     if (batch->way == MOUNT_AS_IT_IS && errnum == EROFS && may_go_unreplayed(volume))
@@ -103,24 +156,33 @@ static void enter_directory(struct session *session, const char *path)
     session_enter(session, CHANGE_DIRECTORY, change, true);
 }
 
-static void enter_mount(struct session *session, const struct volume *volume, const char *directory)
+static void set_number(cJSON *object, dev_t number)
 {
-    cJSON *change = json_new_object();
+    json_set_number(object, "major", major(number));
+    json_set_number(object, "minor", minor(number));
+}
 
-    json_set_string(change, "directory", directory);
-    json_set_number(change, "major", major(volume->device_number));
-    json_set_number(change, "minor", minor(volume->device_number));
-    if (volume->companion_count) {
-        cJSON *more = json_set_array(change, "companions");
+static void add_number(cJSON *array, dev_t number)
+{
+    cJSON *object = json_new_object();
 
-        for (size_t i = 0; i < volume->companion_count; i++) {
-            cJSON *number = json_new_object();
+    set_number(object, number);
+    json_append(array, object);
+}
 
-            json_set_number(number, "major", major(volume->companion_numbers[i]));
-            json_set_number(number, "minor", minor(volume->companion_numbers[i]));
-            json_append(more, number);
-        }
-    }
+/* The loop device goes with the mount, and until there is one with azilr, so it needs no undoing of its own. */
+static void enter_mount(struct session *session, const struct volume *volume, const struct entry *entry)
+{
+    cJSON *change = json_new_object(), *more = NULL;
+
+    json_set_string(change, "directory", entry->directory);
+    set_number(change, volume->device_number);
+    if (entry->loop.path || volume->companion_count)
+        more = json_set_array(change, "companions");
+    if (entry->loop.path)
+        add_number(more, entry->loop.device);
+    for (size_t i = 0; i < volume->companion_count; i++)
+        add_number(more, volume->companion_numbers[i]);
     session_enter(session, CHANGE_MOUNT, change, false);
 }
 
@@ -129,8 +191,7 @@ int mount_batch(struct mount_run *run, const char *volumes_directory, enum mount
 {
     _cleanup_(batch_clear) struct batch batch = {.run = run, .way = way};
 
-    batch.volumes = xcalloc(run->volumes.count + 1, sizeof(*batch.volumes));
-    batch.directories = xcalloc(run->volumes.count + 1, sizeof(*batch.directories));
+    batch.entries = xcalloc(run->volumes.count + 1, sizeof(*batch.entries));
     for (size_t i = 0; i < run->volumes.count; i++) {
         if (!wanted(&run->volumes.items[i]))
             continue;
@@ -140,15 +201,17 @@ int mount_batch(struct mount_run *run, const char *volumes_directory, enum mount
             volume_set_reason(&run->volumes.items[i], VOLUME_FAILED, "its name cannot be that of a directory");
             continue;
         }
-        batch.volumes[batch.count] = i;
-        batch.directories[batch.count++] = str_printf("%s/%s", volumes_directory, run->volumes.items[i].name);
+        batch.entries[batch.count++] = (struct entry){
+            .volume = i, .directory = str_printf("%s/%s", volumes_directory, run->volumes.items[i].name)};
     }
     if (batch.count == 0)
         return 0;
+    if (pool_run(batch.count, prepare, &batch, &run->wait, err) < 0)
+        return -1;
     for (size_t i = 0; i < batch.count; i++)
-        enter_directory(run->session, batch.directories[i]);
+        enter_directory(run->session, batch.entries[i].directory);
     for (size_t i = 0; i < batch.count; i++)
-        enter_mount(run->session, &run->volumes.items[batch.volumes[i]], batch.directories[i]);
+        enter_mount(run->session, volume_of(&batch, i), &batch.entries[i]);
     if (session_save(run->session, err) < 0)
         return -1;
     return pool_run(batch.count, mount_one, &batch, &run->wait, err);

@@ -12,6 +12,9 @@ enum mount_way {
     MOUNT_UNREPLAYED, /* without replaying its journal */
 };
 
+/* Reads --read-ahead, before anything is asked of anybody. EXIT_USAGE. */
+int mount_batch_check(struct mount_run *run, struct error **err);
+
 /*
  * Mounts every volume for which `wanted` says so, below that directory; what came of each is in the volume. Only what
  * must end the whole mount is an error.

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "block/reads.h"
 #include "mount/mounts.h"
 #include "util/str.h"
 
@@ -21,8 +20,6 @@ int mount_filesystem(const struct mount_wish *wish, struct wait *wait, int *errn
 {
     _cleanup_free_ char *missing = NULL;
 
-    /* what is stacked on a disk has a read-ahead of its own */
-    block_reads_ahead(wish->device);
     for (size_t i = 0; i < FILESYSTEM_MAX_DRIVERS && wish->filesystem->drivers[i].type; i++) {
         const struct filesystem_driver *driver = &wish->filesystem->drivers[i];
         _cleanup_free_ char *options = join_options(wish, driver), *before = NULL;

@@ -60,6 +60,8 @@ static const struct option_spec {
      "ask for the passphrase of each encrypted volume (LUKS, BitLocker)"},
     {"key-file", 0, "FILE", OPTIONS_MOUNT | REPEATS, offsetof(struct options, key_files),
      "unlock with the passphrase or key in FILE; may be given several times"},
+    {"read-ahead", 0, "HOW", OPTIONS_MOUNT | HAS_DEFAULT, offsetof(struct options, read_ahead),
+     "volume, from one file into the next, or file, within each (default: volume)"},
     {"overlay-dir", 0, "DIR", OPTIONS_MOUNT | OPTIONS_DOCTOR | HAS_DEFAULT, offsetof(struct options, overlay_dir),
      "where overlays are stored (default: " OVERLAY_DIRECTORY ")"},
     {"overlay-size", 0, "SIZE", OPTIONS_MOUNT | HAS_DEFAULT, offsetof(struct options, overlay_size),

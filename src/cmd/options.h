@@ -41,7 +41,7 @@ struct options {
     const char *cloud, *auth, *identity;
     const char *initiator_name, *dir, *timeout, *wait;
     const char *location, *etag;
-    const char *overlay_dir, *overlay_size;
+    const char *overlay_dir, *overlay_size, *read_ahead;
     const char *config;
     struct option_values tags, key_files;
     bool keep_access, unlock, auto_renew;

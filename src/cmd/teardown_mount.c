@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
+#include "block/read_loop.h"
 #include "cmd/teardown-internal.h"
 #include "mount/mounts.h"
 #include "util/bounded.h"
@@ -83,6 +84,8 @@ static int unmount(struct teardown *teardown, struct unmounting *what, struct er
 
     what->function = unmount_device;
     result = bounded_call(do_it, what, limit, teardown->wait, NULL, &stuck, &problem);
+    if (result > 0)
+        read_loop_await_gone(what->devices, what->count, teardown->wait);
     if (stuck && teardown_cut(teardown)) {
         error_free(steal(problem));
         result = bounded_call(do_it, what, STEP_LIMIT_MS, teardown->wait, NULL, &stuck, &problem);

@@ -194,6 +194,7 @@ static void volume_clear(struct volume *volume)
     free(volume->companion_numbers);
     free(volume->alias);
     free(volume->mount_point);
+    free(volume->loop);
     free(volume->reason);
     free(volume->note);
     *volume = (struct volume){0};
@@ -297,6 +298,7 @@ cJSON *volumes_to_json(const struct volumes *volumes)
         json_set_string(object, "uuid", volume->uuid);
         json_set_number(object, "size", (double)volume->size);
         json_set_string(object, "device", volume->device);
+        json_set_string(object, "loop", volume->loop);
         json_set_number(object, "lun", volume->lun);
         json_set_string(object, "reason", volume->reason);
         json_set_string(object, "note", volume->note);

@@ -52,6 +52,7 @@ struct volume {
     dev_t *companion_numbers;
     size_t companion_count;
     char *mount_point; /* where, once mounted */
+    char *loop;        /* the loop device that it is mounted from, to read ahead; NULL if from `device` itself */
     char *reason;      /* why it is skipped or has failed */
     char *note;        /* what a person should know of one that is mounted */
 };

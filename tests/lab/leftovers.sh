@@ -39,7 +39,7 @@ tidy() {
             mount) umount "$name" || umount -l "$name" ;;
             dm) dmsetup remove "$name" ;;
             md) mdadm --stop "/dev/$name" ;;
-            loop) losetup -d "$name" ;;
+            loop) losetup -d "$name" 2> /dev/null ;;
             unit) [ "$round" = 1 ] || systemctl stop "$name" ;;
             esac || true
         done < <(host_things | sort | comm -13 "$baseline" - | sort -r)

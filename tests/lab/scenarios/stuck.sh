@@ -15,7 +15,7 @@ azure_set polls_before_success=0
 systemctl start iscsid
 host_snapshot before
 
-# mounted_at PATTERN: of the volumes, the directory of that whose device is called so.
+# mounted_at PATTERN: of the volumes, the directory of that whose line in the table of mounts has it.
 mounted_at() { awk -v what="$1" '/ \/mnt\/azilr\/[^ ]*\/volumes\// && $0 ~ what { print $5; exit }' /proc/self/mountinfo; }
 
 # A process with a file open, which reads it when it is told to and says what it got.
@@ -52,7 +52,7 @@ cleanup_fn let_go
 mount_all() {
     expect_exit 0 azilr mount web01 "${point_options[@]}"
     session=$(ls /mnt/azilr)
-    lvm=$(mounted_at '/dev/mapper/.*root') md=$(mounted_at /dev/md) btrfs=$(mounted_at ' btrfs ')
+    lvm=$(mounted_at '/volumes/vgdata-root ') md=$(mounted_at '/volumes/md-') btrfs=$(mounted_at ' btrfs ')
     for volume in "$lvm" "$md" "$btrfs"; do
         [ -n "$volume" ] || fail "not all volumes: $(cat /proc/self/mountinfo)"
     done
@@ -72,7 +72,7 @@ expect_exit 7 azilr unmount --all "${sign_in[@]}"
 assert_contains "$LAB_WORK/stderr" "lab-user"
 udevadm settle
 retry_until 10 dmsetup remove lab-user
-assert_eq "$(mounted_at ' btrfs ') $(mounted_at /dev/md)" "$btrfs $md"
+assert_eq "$(mounted_at ' btrfs ') $(mounted_at '/volumes/md-')" "$btrfs $md"
 
 step "--lazy, with a file of btrfs in use: out of sight at once, read to the end, and gone with its user"
 name=$(cd "$btrfs" && find . -type f -size +8k | head -n 1)
