@@ -31,25 +31,41 @@ def run(scenario: str) -> dict:
     return {name: report.median(values) for name, values in figures(log).items()}
 
 
+# of the read path: what is counted, in which unit
+READS = {"sequential": "MB/s", "tree": "files/s", "random": "reads/s", "parallel": "reads/s"}
+
+
+def rates_of(found: dict) -> dict:
+    """By WHAT.RTT.WHO."""
+    rates = {}
+    for name, seconds in found.items():
+        if name.count(".") != 2:
+            continue
+        what, _, who = name.split(".")
+        work = {"sequential": found[f"megabytes.{who}"] * (1 << 20) / 1e6, "tree": found["files"],
+                "random": found["reads"], "parallel": found["reads"] * 8}
+        rates[name] = work[what] / seconds
+    return rates
+
+
 def report_read_path(found: dict, head: str) -> tuple:
-    goals, rows = report.Goals(), []
-    work = {"sequential": (found["megabytes"] * (1 << 20) / 1e6, "MB/s"), "tree": (found["files"], "files/s"),
-            "random": (found["reads"], "reads/s")}
-    rates = {name: work[name.split(".")[0]][0] / seconds for name, seconds in found.items() if name.count(".") == 2}
-    for what, (_, unit) in work.items():
+    goals, rows, rates = report.Goals(), [], rates_of(found)
+    for what, unit in READS.items():
         for rtt in (0, 5, 20, 50):
-            hand, ours = rates[f"{what}.{rtt}.hand"], rates[f"{what}.{rtt}.azilr"]
-            rows.append([f"{what}, {rtt} ms, {unit}", hand, ours, ours / hand])
-            goals.at_least(f"{what} at {rtt} ms, of by hand", ours / hand, 0.95)
+            hand, ours, by_file = (rates[f"{what}.{rtt}.{who}"] for who in ("hand", "volume", "file"))
+            rows.append([f"{what}, {rtt} ms, {unit}", hand, ours, by_file, ours / hand, by_file / hand])
+            # several at a time that read here and there are what --read-ahead file is for
+            goals.at_least(f"{what} at {rtt} ms, of by hand", (by_file if what == "parallel" else ours) / hand, 0.95)
     link = 125.0 / found["dilation"]
-    goals.at_least("sequential at 20 ms, of by hand", rates["sequential.20.azilr"] / rates["sequential.20.hand"], 5)
-    goals.at_least("sequential at 20 ms, of what there is (link, or none)",
-                   rates["sequential.20.azilr"] / min(link, rates["sequential.0.azilr"]), 0.8)
-    goals.at_least("tree at 20 ms, of by hand", rates["tree.20.azilr"] / rates["tree.20.hand"], 2)
+    goals.at_least("sequential at 20 ms, of by hand", rates["sequential.20.volume"] / rates["sequential.20.hand"], 5)
+    goals.at_least("sequential at 20 ms, of what the link allows", rates["sequential.20.volume"] / link, 0.8)
+    goals.at_least("tree at 20 ms, of by hand", rates["tree.20.volume"] / rates["tree.20.hand"], 2)
     text = (f"# The read path over a slow link\n\n{head}. In the lab's guest; 1 Gbit/s; time is stretched "
-            f"{found['dilation']:.0f} times, for link and round trip alike; {found['megabytes']:.0f} MiB, "
-            f"{found['files']:.0f} files, {found['reads']:.0f} reads of 4 KiB; caches dropped before each.\n\n"
-            + report.table(["what", "by hand", "azilr", "ratio"], rows) + "\n" + goals.table())
+            f"{found['dilation']:.0f} times, for link and round trip alike, so the link allows {link:.0f} MB/s; "
+            f"{found['files']:.0f} files, {found['reads']:.0f} reads of 4 KiB (parallel: by each of eight); caches dropped "
+            f"before each.\n\n"
+            + report.table(["what", "by hand", "azilr", "--read-ahead file", "azilr, ratio", "file, ratio"], rows) + "\n"
+            + goals.table())
     return goals, text
 
 
@@ -66,7 +82,7 @@ def report_browse(found: dict, head: str) -> tuple:
     steps = [[name, seconds] for name, seconds in found.items() if name.startswith("hand.")]
     own = [[name, found[f"{name}.cpu"] * 1000, found[f"{name}.peak_mib"]]
            for name in ("version", "mount", "status", "unmount")]
-    # without KVM the guest's processor is slower by what `--version` tells
+    # a guest's processor is slower by what `--version` tells
     slower = found["version.cpu"] / here
     goals.at_most("mount, CPU s, on a processor like this machine's", found["mount.cpu"] / slower, 0.3)
     goals.at_most("mount, peak MiB", found["mount.peak_mib"], 24)

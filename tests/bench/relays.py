@@ -1,4 +1,5 @@
 """The relays that are measured, each as a process tree that listens on a port of loopback."""
+import contextlib
 import os
 import pathlib
 import re
@@ -25,8 +26,10 @@ def processes(root: int) -> list:
     """A process and all below it."""
     found = [root]
     for task in pathlib.Path(f"/proc/{root}/task").glob("*/children"):
-        for child in task.read_text().split():
-            found += processes(int(child))
+        # a thread may have ended since it was listed
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            for child in task.read_text().split():
+                found += processes(int(child))
     return found
 
 
