@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/fs.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -100,13 +101,15 @@ int overlay_open_directory(const char *given, char **path, struct error **err)
 static int decide_size(int directory_fd, const struct overlay_request *request, uint64_t origin_sectors, uint64_t *size,
                        bool *is_short, struct error **err)
 {
+    /* counted here, where only one is at a time, whatever the order that they come in */
+    const size_t others = request->to_come ? atomic_fetch_sub(request->to_come, 1) - 1 : 0;
     struct overlay_room room;
     uint64_t least;
 
     if (overlay_room_look(directory_fd, &room, err) < 0)
         return -1;
-    *size = overlay_room_share(&room, overlay_full_store_size(origin_sectors * SECTOR), request->store_size,
-                               request->others, &least, is_short);
+    *size = overlay_room_share(&room, overlay_full_store_size(origin_sectors * SECTOR), request->store_size, others,
+                               &least, is_short);
     if (*size)
         return 0;
     error_set(err, EXIT_HOST,

@@ -23,12 +23,13 @@
 #define OVERLAY_DIRECTORY "/var/lib/azilr/overlays"
 
 struct overlay_request {
-    const char *name;      /* "azilr-0123abcd-0": of the device, and what its store is called while it has a name */
-    const char *origin;    /* path of the block device, which must be read-only */
-    const char *directory; /* that is there, and that only root can change; nothing is left in it */
-    uint64_t store_size;   /* bytes, at most; 0 for what the whole origin needs, at most 1 GiB */
-    size_t others;         /* so many more are about to be made, which share the room of the directory with it */
-    int lock_fd;           /* as in struct run_options */
+    const char *name;        /* "azilr-0123abcd-0": of the device, and what its store is called while it has a name */
+    const char *origin;      /* path of the block device, which must be read-only */
+    const char *directory;   /* that is there, and that only root can change; nothing is left in it */
+    uint64_t store_size;     /* bytes, at most; 0 for what the whole origin needs, at most 1 GiB */
+    _Atomic size_t *to_come; /* so many are about to be made, perhaps by several threads, this one among them, and share
+                                the room of the directory; one fewer once this one's turn has come. NULL for it alone */
+    int lock_fd;             /* as in struct run_options */
 };
 
 struct overlay {

@@ -92,17 +92,18 @@ struct work {
     struct mount_run *run;
     struct overlay_wish *wishes;
     size_t count;
+    _Atomic size_t to_come;
 };
 
 static void make(void *argument, size_t i, struct wait *wait)
 {
-    const struct work *work = argument;
+    struct work *work = argument;
     struct overlay_wish *wish = &work->wishes[i];
     const struct overlay_request request = {.name = wish->name,
                                             .origin = wish->origin,
                                             .directory = work->run->overlay_directory,
                                             .store_size = work->run->overlay_size,
-                                            .others = work->count - 1 - i,
+                                            .to_come = &work->to_come,
                                             .lock_fd = work->run->session->lock_fd};
     struct overlay made = {0};
 
@@ -169,7 +170,7 @@ static void warn_of_little_room(const struct mount_run *run, const struct overla
 
 int mount_overlays(struct mount_run *run, struct overlay_wish *wishes, size_t count, struct error **err)
 {
-    struct work work = {.run = run, .wishes = wishes, .count = count};
+    struct work work = {.run = run, .wishes = wishes, .count = count, .to_come = count};
     _cleanup_error_ struct error *problem = NULL;
 
     if (count == 0)
