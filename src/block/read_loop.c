@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "block/read_loop.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/major.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -17,35 +19,90 @@
 static const int GONE_LIMIT_MS = 5000;
 static const int POLL_MS = 10;
 
-int read_loop_attach(const char *device, bool writable, struct wait *wait, struct read_loop *loop, struct error **err)
+static void clear(struct read_loop *loop)
+{
+    if (loop->descriptor >= 0)
+        close(loop->descriptor);
+    if (loop->below >= 0)
+        close(loop->below);
+    free(loop->path);
+    free(loop->below_path);
+    *loop = (struct read_loop){.descriptor = -1, .below = -1};
+}
+
+static int attach(const char *device, bool writable, struct wait *wait, struct read_loop *loop, struct error **err)
 {
     /* a file system's own claim would be of the loop device alone */
-    _cleanup_close_ int below = open(device, (writable ? O_RDWR : O_RDONLY) | O_EXCL | O_CLOEXEC);
-    struct stat st = {0}, loop_st = {0};
+    _cleanup_close_ int claim = open(device, (writable ? O_RDWR : O_RDONLY) | O_EXCL | O_CLOEXEC);
+    _cleanup_close_ int maker = -1;
+    struct stat st;
 
-    *loop = (struct read_loop){.descriptor = -1};
-    if (below < 0 || fstat(below, &st) < 0)
+    /* not the loop device's, which is told of an error once, and so may have been before this one asks */
+    if (claim >= 0)
+        loop->below = open(device, O_RDONLY | O_CLOEXEC);
+    if (loop->below < 0)
         return error_set_errno(err, EXIT_FAILED, errno, "cannot open %s", device);
-    loop->descriptor = loop_attach(below, device, writable, wait, &loop->path, err);
-    if (loop->descriptor < 0)
+    maker = loop_attach(claim, device, writable, wait, &loop->path, err);
+    if (maker < 0)
         return -1;
-    if (fstat(loop->descriptor, &loop_st) < 0) {
-        error_set_errno(err, EXIT_FAILED, errno, "cannot look at %s", loop->path);
-        read_loop_hand_over(loop);
-        return -1;
-    }
-    loop->device = loop_st.st_rdev;
-    loop->below = st.st_rdev;
+    /* before the other one is closed, or it would go */
+    loop->descriptor = open(loop->path, O_RDONLY | O_CLOEXEC);
+    if (loop->descriptor < 0 || fstat(loop->descriptor, &st) < 0)
+        return error_set_errno(err, EXIT_FAILED, errno, "cannot open %s", loop->path);
+    loop->device = st.st_rdev;
+    loop->below_path = str_dup(device);
     return 0;
+}
+
+int read_loop_attach(const char *device, bool writable, struct wait *wait, struct read_loop *loop, struct error **err)
+{
+    *loop = (struct read_loop){.descriptor = -1, .below = -1};
+    if (attach(device, writable, wait, loop, err) == 0)
+        return 0;
+    clear(loop);
+    return -1;
+}
+
+int read_loop_flush(const struct read_loop *loop, struct error **err)
+{
+    return fsync(loop->below) < 0 ? error_set_errno(err, EXIT_FAILED, errno, "writing to %s", loop->below_path) : 0;
+}
+
+/* The text with another word in the place of each such one. The caller frees it. */
+static char *replace_word(const char *text, const char *word, const char *with)
+{
+    char *result = str_dup("");
+
+    for (const char *found; (found = strstr(text, word)); text = found + strlen(word)) {
+        _cleanup_free_ char *before = result;
+        const bool is_longer = isalnum((unsigned char)found[strlen(word)]);
+
+        result = str_printf("%s%.*s%s", before, (int)(found - text), text, is_longer ? word : with);
+    }
+    _cleanup_free_ char *before = result;
+    return str_printf("%s%s", before, text);
+}
+
+/* "sdc1" of "/dev/sdc1" */
+static const char *name_in(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+void read_loop_rename(const struct read_loop *loop, struct error *message)
+{
+    _cleanup_free_ char *text = replace_word(message->message, loop->path, loop->below_path);
+
+    free(message->message);
+    message->message = replace_word(text, name_in(loop->path), name_in(loop->below_path));
 }
 
 void read_loop_hand_over(struct read_loop *loop)
 {
-    if (!loop->path)
-        return;
-    close(loop->descriptor);
-    free(loop->path);
-    *loop = (struct read_loop){.descriptor = -1};
+    if (loop->path)
+        clear(loop);
 }
 
 /* What the kernel shows of a loop device; the caller frees it. NULL for any other, and for one that is free. */
@@ -98,12 +155,39 @@ void read_loop_await_gone(const dev_t *devices, size_t count, struct wait *wait)
     log_verbose("a loop device that the backup was read by is still open");
 }
 
+static bool is_claimed(const char *device)
+{
+    _cleanup_close_ int fd = open(device, O_RDONLY | O_EXCL | O_CLOEXEC);
+
+    return fd < 0 && errno == EBUSY;
+}
+
 void read_loop_release(struct read_loop *loop, struct wait *wait)
 {
-    const dev_t devices[] = {loop->device, loop->below};
+    _cleanup_free_ char *below = loop->path ? str_dup(loop->below_path) : NULL;
 
-    if (!loop->path)
+    if (!below)
         return;
-    read_loop_hand_over(loop);
-    read_loop_await_gone(devices, 2, wait);
+    clear(loop);
+    /* by the claim, which the kernel gives up last */
+    for (int waited = 0; waited < GONE_LIMIT_MS && is_claimed(below); waited += POLL_MS)
+        if (wait_sleep(wait, POLL_MS, NULL) < 0)
+            return;
+}
+
+dev_t read_loop_of(dev_t below)
+{
+    _cleanup_closedir_ DIR *directory = opendir("/sys/block");
+    struct dirent *entry;
+
+    while (directory && (entry = readdir(directory))) {
+        _cleanup_free_ char *place = str_printf("/sys/block/%s/loop/backing_file", entry->d_name);
+        _cleanup_free_ char *file = str_starts_with(entry->d_name, "loop") ? file_read_line(place) : NULL;
+        _cleanup_free_ char *node = str_printf("/dev/%s", entry->d_name);
+        struct stat st;
+
+        if (file && stat(file, &st) == 0 && is_any_of(&st, &below, 1) && stat(node, &st) == 0)
+            return st.st_rdev;
+    }
+    return 0;
 }

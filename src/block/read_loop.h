@@ -17,10 +17,11 @@
 #include "util/wait.h"
 
 struct read_loop {
-    char *path;     /* "/dev/loop3"; NULL for none */
-    dev_t device;   /* its number */
-    dev_t below;    /* what it is in front of */
-    int descriptor; /* its first user */
+    char *path;       /* "/dev/loop3"; NULL for none */
+    dev_t device;     /* its number */
+    char *below_path; /* what it is in front of */
+    int descriptor;   /* its first user; only for reading, for a file system may refuse what can be written otherwise */
+    int below;        /* the device below; for flushing */
 };
 
 /*
@@ -30,16 +31,25 @@ struct read_loop {
  */
 int read_loop_attach(const char *device, bool writable, struct wait *wait, struct read_loop *loop, struct error **err);
 
+/*
+ * Has what was written through it, a replayed journal, arrive on the device below, which it otherwise would only later:
+ * an overlay that ran full tells so here. Returns 0, or -1 with err set.
+ */
+int read_loop_flush(const struct read_loop *loop, struct error **err);
+
+/* Has a message that names the loop device, whose number is soon somebody else's, name the device below. */
+void read_loop_rename(const struct read_loop *loop, struct error *message);
+
 /* Leaves it to the file system that has been mounted from it. */
 void read_loop_hand_over(struct read_loop *loop);
 
-/* Gives it up, and waits until the device below is free. Does nothing for an empty one. */
+/*
+ * Gives it up, and waits until nobody has the device below any more: who has just looked at the loop device, as udev does,
+ * keeps both for a moment. Not longer than a few seconds. Does nothing for an empty one.
+ */
 void read_loop_release(struct read_loop *loop, struct wait *wait);
 
-/*
- * Waits until none of these devices is a loop device in front of another of them any more: what has just looked at it,
- * as udev does, keeps it for a moment after the unmount. Not longer than a few seconds.
- */
+/* After an unmount: waits as long until none of these devices is a loop device in front of another of them. */
 void read_loop_await_gone(const dev_t *devices, size_t count, struct wait *wait);
 
 /*
@@ -47,5 +57,8 @@ void read_loop_await_gone(const dev_t *devices, size_t count, struct wait *wait)
  * free or somebody else's by now. One below which the device has gone is still theirs.
  */
 bool read_loop_is_foreign(dev_t device, const dev_t *devices, size_t count);
+
+/* A loop device that is in front of this device, whoever made it; 0 for none. */
+dev_t read_loop_of(dev_t below);
 
 #endif

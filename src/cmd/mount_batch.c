@@ -83,9 +83,7 @@ static bool is_known_to_be_dirty(const struct batch *batch, const struct volume 
            str_equal(volume->type, "xfs") && xfs_log_is_dirty(volume->device);
 }
 
-/*
- * A btrfs is known to the kernel by its devices, to which a loop device would be one more.
- */
+/* A btrfs is known to the kernel by its devices, to which a loop device would be one more. */
 static bool is_read_by_loop(const struct batch *batch, const struct volume *volume)
 {
     return !batch->run->reads_by_file && !str_equal(volume->type, "btrfs");
@@ -107,34 +105,84 @@ static void prepare(void *argument, size_t i, struct wait *wait)
         log_verbose("%s is read without a loop device: %s", volume->name, problem->message);
 }
 
-static void mount_one(void *argument, size_t i, struct wait *wait)
+/* Where none can be had at all, trying again for the next ways would only take time. */
+static int prepare_all(struct batch *batch, struct error **err)
 {
-    struct batch *batch = argument;
-    struct entry *entry = &batch->entries[i];
-    struct volume *volume = volume_of(batch, i);
+    size_t wanted = 0, got = 0;
+
+    if (pool_run(batch->count, prepare, batch, &batch->run->wait, err) < 0)
+        return -1;
+    for (size_t i = 0; i < batch->count; i++) {
+        wanted += !batch->entries[i].is_known_to_be_dirty && is_read_by_loop(batch, volume_of(batch, i));
+        got += batch->entries[i].loop.path != NULL;
+    }
+    batch->run->reads_by_file |= wanted && !got;
+    return 0;
+}
+
+/* Mounts it from its loop device, or from its own where it has none. */
+static int try_mount(const struct batch *batch, size_t i, struct wait *wait, int *errnum, struct error **err)
+{
+    const struct entry *entry = &batch->entries[i];
+    const struct volume *volume = volume_of(batch, i);
+    const bool by_loop = entry->loop.path != NULL;
     const struct mount_wish wish = {.filesystem = volume->filesystem,
-                                    .device = entry->loop.path ? entry->loop.path : volume->device,
+                                    .device = by_loop ? entry->loop.path : volume->device,
+                                    .below = by_loop ? volume->device : NULL,
                                     .companions = (const char *const *)volume->companions,
                                     .options = volume->options,
                                     .directory = entry->directory,
                                     .lock_fd = batch->run->session->lock_fd,
                                     .unreplayed = batch->way == MOUNT_UNREPLAYED || volume->has_outside_journal};
+
+    if (mount_filesystem(&wish, wait, errnum, err) < 0) {
+        if (by_loop)
+            read_loop_rename(&entry->loop, *err);
+        return -1;
+    }
+    if (!by_loop || batch->way != MOUNT_REPLAYED || read_loop_flush(&entry->loop, err) == 0)
+        return 0;
+    *errnum = EIO;
+    unmount_device(entry->directory, &entry->loop.device, 1, NULL);
+    return -1;
+}
+
+static int mount_either_way(const struct batch *batch, size_t i, struct wait *wait, int *errnum, struct error **err)
+{
+    struct entry *entry = &batch->entries[i];
+    _cleanup_error_ struct error *problem = NULL;
+
+    if (try_mount(batch, i, wait, errnum, &problem) == 0)
+        return 0;
+    /* something has opened the loop device for writing, which some kernels (Linux 6.8) keep from being mounted then */
+    if (entry->loop.path && *errnum == EBUSY) {
+        read_loop_release(&entry->loop, wait);
+        return try_mount(batch, i, wait, errnum, err);
+    }
+    return error_move(err, &problem);
+}
+
+static void mount_one(void *argument, size_t i, struct wait *wait)
+{
+    struct batch *batch = argument;
+    struct entry *entry = &batch->entries[i];
+    struct volume *volume = volume_of(batch, i);
     _cleanup_error_ struct error *reason = NULL;
     int errnum = 0;
 
     if (entry->is_known_to_be_dirty)
         return;
-    if (wait_check(wait, &reason) == 0 && file_make_private_dir(wish.directory, NULL, &reason) == 0 &&
-        mount_filesystem(&wish, wait, &errnum, &reason) == 0) {
+    if (wait_check(wait, &reason) == 0 && file_make_private_dir(entry->directory, NULL, &reason) == 0 &&
+        mount_either_way(batch, i, wait, &errnum, &reason) == 0) {
         volume->state = VOLUME_MOUNTED;
-        volume->mount_point = str_dup(wish.directory);
+        volume->mount_point = str_dup(entry->directory);
         volume->loop = entry->loop.path ? str_dup(entry->loop.path) : NULL;
         return;
     }
     /* an overlay may have to claim the device next */
     read_loop_release(&entry->loop, wait);
     /* an empty directory would look like an empty volume */
-    remove_empty_directory(wish.directory, NULL);
+    remove_empty_directory(entry->directory, NULL);
     if (batch->way == MOUNT_AS_IT_IS && errnum == EROFS && may_go_unreplayed(volume))
         return;
     explain(volume, wait, &reason);
@@ -206,7 +254,7 @@ int mount_batch(struct mount_run *run, const char *volumes_directory, enum mount
     }
     if (batch.count == 0)
         return 0;
-    if (pool_run(batch.count, prepare, &batch, &run->wait, err) < 0)
+    if (prepare_all(&batch, err) < 0)
         return -1;
     for (size_t i = 0; i < batch.count; i++)
         enter_directory(run->session, batch.entries[i].directory);

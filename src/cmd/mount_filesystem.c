@@ -25,6 +25,7 @@ int mount_filesystem(const struct mount_wish *wish, struct wait *wait, int *errn
         _cleanup_free_ char *options = join_options(wish, driver), *before = NULL;
         _cleanup_error_ struct error *problem = NULL;
         const struct mount_request request = {.device = wish->device,
+                                              .below = wish->below,
                                               .companions = wish->companions,
                                               .directory = wish->directory,
                                               .type = driver->type,

@@ -13,6 +13,7 @@
 struct mount_wish {
     const struct filesystem *filesystem; /* of a type that can be mounted */
     const char *device;
+    const char *below;             /* what that is a loop device of; or NULL */
     const char *const *companions; /* further devices of a btrfs, NULL-terminated; or NULL */
     const char *options;           /* beside the common ones and those of the driver; or NULL */
     const char *directory;

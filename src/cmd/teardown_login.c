@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "block/disks.h"
+#include "block/read_loop.h"
 #include "block/udev_rules.h"
 #include "cmd/teardown-internal.h"
 #include "iscsi/iscsiadm.h"
@@ -21,6 +22,16 @@ static const int64_t CUT_LIMIT_MS = 30 * 1000;
 /* An end of the tunnel's time that has gone by whatever the clock says, and is not set anew. */
 static const time_t LONG_AGO = 1;
 
+/* Where the device is mounted, from itself or from a loop device in front of it; NULL if nowhere. The caller frees it.
+ */
+static char *mount_point_by(dev_t device)
+{
+    char *where = mount_point_of(device);
+    dev_t loop = where ? 0 : read_loop_of(device);
+
+    return loop ? mount_point_of(loop) : where;
+}
+
 /*
  * A disk that is still mounted somewhere, by a person's own hand perhaps, must not vanish under the mount. What is in
  * use out of this mount namespace's sight, or by LVM or md, shows when the disk is claimed.
@@ -36,7 +47,7 @@ static int check_not_mounted(struct teardown *teardown, const char *session_path
 
         for (size_t j = 0; j <= disk->partition_count; j++) {
             const char *path = j ? disk->partitions[j - 1].path : disk->path;
-            _cleanup_free_ char *where = mount_point_of(j ? disk->partitions[j - 1].device : disk->device);
+            _cleanup_free_ char *where = mount_point_by(j ? disk->partitions[j - 1].device : disk->device);
 
             if (where) {
                 error_set(err, EXIT_BUSY, "%s, a disk of this backup, is still mounted on %s", path, where);
@@ -46,10 +57,10 @@ static int check_not_mounted(struct teardown *teardown, const char *session_path
         if (disk_is_claimed(disk->path, teardown->wait)) {
             error_set(err, EXIT_BUSY,
                       "%s, a disk of this backup, is in use: mounted in another mount namespace (a "
-                      "container?), or by LVM, md or device-mapper",
+                      "container?), or by a loop device, LVM, md or device-mapper",
                       disk->path);
-            return error_hint(err, "see `lsblk %s` and `grep %s /proc/*/mountinfo`, then unmount again", disk->path,
-                              disk->path);
+            return error_hint(err, "see `lsblk %s`, `losetup -l` and `grep %s /proc/*/mountinfo`, then unmount again",
+                              disk->path, disk->path);
         }
     }
     return 0;

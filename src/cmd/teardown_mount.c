@@ -84,14 +84,15 @@ static int unmount(struct teardown *teardown, struct unmounting *what, struct er
 
     what->function = unmount_device;
     result = bounded_call(do_it, what, limit, teardown->wait, NULL, &stuck, &problem);
-    if (result > 0)
-        read_loop_await_gone(what->devices, what->count, teardown->wait);
     if (stuck && teardown_cut(teardown)) {
         error_free(steal(problem));
         result = bounded_call(do_it, what, STEP_LIMIT_MS, teardown->wait, NULL, &stuck, &problem);
         /* the one that was stuck has taken it out of the tree, and goes on with what is left */
         result = result == 0 ? 1 : result;
     }
+    /* what is below is taken down next; by force that needs nobody's leave */
+    if (result > 0 && teardown->way != TEARDOWN_BY_FORCE)
+        read_loop_await_gone(what->devices, what->count, teardown->wait);
     if (result >= 0)
         return result;
     error_move(err, &problem);

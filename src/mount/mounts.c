@@ -155,6 +155,8 @@ static char *kernel_reason(const struct mount_request *request, int log_fd)
 
     if (stat(request->device, &st) == 0)
         devices[count++] = st.st_rdev;
+    if (request->below && stat(request->below, &st) == 0)
+        devices[count++] = st.st_rdev;
     for (size_t i = 0; request->companions && request->companions[i] && count < MAX_NAMED; i++)
         if (stat(request->companions[i], &st) == 0)
             devices[count++] = st.st_rdev;

@@ -12,6 +12,7 @@
 /* One mount that is wanted. All is borrowed. */
 struct mount_request {
     const char *device;            /* the block device */
+    const char *below;             /* what that is a loop device of, for the kernel's words; or NULL */
     const char *const *companions; /* further devices of the same file system (btrfs), NULL-terminated; or NULL */
     const char *directory;         /* absolute */
     const char *type;              /* the kernel's name of the file system */

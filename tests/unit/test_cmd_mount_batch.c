@@ -47,7 +47,7 @@ static void only_loop_devices_can_be_foreign(void **state)
 static void what_is_not_there_is_not_waited_for(void **state)
 {
     const dev_t devices[] = {makedev(SCSI_DISK0_MAJOR, 1), makedev(LOOP_MAJOR, 0xfffff)};
-    struct read_loop none = {.descriptor = -1};
+    struct read_loop none = {.descriptor = -1, .below = -1};
     struct wait wait = WAIT_INIT;
 
     (void)state;
@@ -67,6 +67,27 @@ static void a_device_that_is_none_has_no_loop(void **state)
     assert_null(loop.path);
 }
 
+static void messages_name_the_device_below(void **state)
+{
+    static const char *const texts[][2] = {
+        {"EXT4-fs (loop1): bad", "EXT4-fs (azilr-x): bad"},
+        {"loop1", "azilr-x"},
+        {"loop12: not ours", "loop12: not ours"},
+        {"/dev/loop1: a, /dev/loop12: b, loop1", "/dev/mapper/azilr-x: a, /dev/loop12: b, azilr-x"},
+        {"nothing of it", "nothing of it"},
+    };
+    const struct read_loop loop = {.path = (char *)"/dev/loop1", .below_path = (char *)"/dev/mapper/azilr-x"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        _cleanup_error_ struct error *err = NULL;
+
+        error_set(&err, EXIT_FAILED, "%s", texts[i][0]);
+        read_loop_rename(&loop, err);
+        assert_string_equal(err->message, texts[i][1]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -74,6 +95,7 @@ int main(void)
         cmocka_unit_test(only_loop_devices_can_be_foreign),
         cmocka_unit_test(what_is_not_there_is_not_waited_for),
         cmocka_unit_test(a_device_that_is_none_has_no_loop),
+        cmocka_unit_test(messages_name_the_device_below),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -78,7 +78,7 @@ iscsiadm -m session --rescan
 udevadm settle
 retry_until 10 test -b /dev/sda2
 assert_contains "$(cat /sys/block/sda/device/vendor)" "MABILR I"
-assert_eq "$(find /dev/disk -lname '*/sd*')" "" "links to the backup's disks"
+assert_eq "$(links_of_host 'sd*')" "" "links to the backup's disks"
 assert_eq "$(multipathd show paths | grep -w sda || true)" "" "multipathd saw the disk"
 blockdev --setro /dev/sda
 mkdir "$LAB_WORK/mnt"

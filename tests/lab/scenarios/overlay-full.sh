@@ -91,3 +91,29 @@ second=$(overlay disk2 size)
 [ $((first - second)) -lt $((1 << 20)) ] && [ $((second - first)) -lt $((1 << 20)) ] || fail "$first and $second are not alike"
 expect_exit 0 azilr unmount --all "${sign_in[@]}"
 assert_nothing_left
+
+step "an xfs whose log is larger than the overlay: what the mount alone would not tell, whichever way it is read"
+stop_azure
+truncate -s 400M live.img
+mkfs.xfs -q live.img
+loop=$(_attach live.img)
+mount "$loop" mnt
+mkdir mnt/many
+(cd mnt/many && seq 20000 | xargs touch)
+sync mnt/many
+cp --sparse=always live.img large.img
+umount mnt
+_detach "$loop"
+rm live.img
+start_azure -- "$PWD"/{large,whole}.img
+azure_set polls_before_success=0
+host_snapshot before
+for how in file volume; do
+    expect_exit 6 azilr mount web01 "${point_options[@]}" --overlay-size 4M --read-ahead $how
+    assert_contains "$(grep '^disk0: ' "$LAB_WORK/stdout")" "its overlay is full"
+    assert_lacks "$LAB_WORK/stdout" "loop"
+    session=$(ls /mnt/azilr)
+    assert_manifest whole.img.root.manifest "/mnt/azilr/$session/volumes/disk1"
+    expect_exit 0 azilr unmount "$session" "${sign_in[@]}"
+    assert_nothing_left
+done
