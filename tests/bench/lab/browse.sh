@@ -18,14 +18,18 @@ for i in {0..31}; do
     images+=("$PWD/disk$i.img")
 done
 
-by_hand() { # in the order of the commands that nobody can do without
-    hand_prepare
-    timed hand.login hand_login
-    timed hand.scan hand_scan
-    timed hand.settle hand_settle
-    timed hand.mount hand_mount
-    timed hand.unmount hand_unmount
-    timed hand.logout hand_logout
+by_hand() { # DISKS TARGET...: in the order of the commands that nobody can do without
+    local disks devices=()
+    mapfile -t devices < <(printf '/dev/sd%s\n' {a..z} a{a..f} | head -n "$1")
+    disks=$1
+    shift
+    hand_prepare "$@"
+    timed "hand.login.$disks" hand_login
+    timed "hand.scan.$disks" hand_scan
+    timed "hand.settle.$disks" hand_settle "${devices[@]}"
+    timed "hand.mount.$disks" hand_mount "${devices[@]}"
+    timed "hand.unmount.$disks" hand_unmount
+    timed "hand.logout.$disks" hand_logout
     hand_forget
 }
 
@@ -52,7 +56,7 @@ azilr_mount
 azilr_unmount
 for ((round = 0; round < rounds; round++)); do
     step "round $((round + 1)), 1 disk"
-    by_hand
+    by_hand 1 "$(script_value TargetNodeAddress)"
     by_azilr 1
 done
 step "the command itself"
@@ -70,7 +74,11 @@ start_azure -- "${images[@]}"
 azure_set polls_before_success=0 multi_target=4
 start_portal
 azure_register "$initiator"
+azilr_mount
+mapfile -t targets < <(iscsiadm -m node | awk '{ print $2 }' | sort -u)
+azilr_unmount
 for ((round = 0; round < rounds; round++)); do
     step "round $((round + 1)), 32 disks"
+    by_hand 32 "${targets[@]}"
     by_azilr 32
 done

@@ -46,27 +46,36 @@ azilr_unmount() { azilr unmount --all > /dev/null 2> "$LAB_WORK/unmount.err" || 
 
 # The same by hand, with what a distribution has: hand_prepare (a relay and a record, as the generated script makes them),
 # hand_login, hand_settle, hand_mount.
-hand_prepare() {
-    local record=(iscsiadm -m node -T "$(script_value TargetNodeAddress)" -p 127.0.0.1:5364)
+hand_prepare() { # [TARGET...]
+    local record target
     python3 /src/tests/bench/script_relay.py 5364 "$portal" 3260 "$azure/ca.pem" &
     _relay_pid=$!
     retry_until 20 sh -c 'ss -Htln "src 127.0.0.1:5364" | grep -q .'
     iscsiadm -m iface -I $_iface -o new > /dev/null
     iscsiadm -m iface -I $_iface -o update -n iface.initiatorname -v "$initiator" > /dev/null
-    record+=(-I "$_iface")
-    "${record[@]}" -o new > /dev/null
-    testside "${record[@]}" -o update -n node.session.auth.authmethod -v CHAP
-    testside "${record[@]}" -o update -n node.session.auth.username -v "Debian;12;$(script_value TargetUserName)"
-    testside "${record[@]}" -o update -n node.session.auth.password -v "$password"
-    testside "${record[@]}" -o update -n node.session.scan -v manual
+    for target in "${@-$(script_value TargetNodeAddress)}"; do
+        record=(iscsiadm -m node -T "$target" -p 127.0.0.1:5364 -I "$_iface")
+        "${record[@]}" -o new > /dev/null
+        testside "${record[@]}" -o update -n node.session.auth.authmethod -v CHAP
+        testside "${record[@]}" -o update -n node.session.auth.username -v "Debian;12;$(script_value TargetUserName)"
+        testside "${record[@]}" -o update -n node.session.auth.password -v "$password"
+        testside "${record[@]}" -o update -n node.session.scan -v manual
+    done
 }
 _iface=by-hand
-hand_login() { iscsiadm -m node -T "$(script_value TargetNodeAddress)" -I $_iface --login > /dev/null; }
+hand_login() { iscsiadm -m node -I $_iface --login > /dev/null; }
 hand_scan() { iscsiadm -m session --rescan > /dev/null; }
 # of our devices alone, as the goal says
-hand_settle() { udevadm wait --timeout=60 /dev/sda; }
-hand_mount() { mkdir -p "$LAB_WORK/mnt" && mount -o ro,noload "/dev/sda${1-}" "$LAB_WORK/mnt"; }
-hand_unmount() { umount "$LAB_WORK/mnt"; }
+hand_settle() { udevadm wait --timeout=60 "${@-/dev/sda}"; }
+hand_mount() { # [DEVICE...]: the first one on mnt
+    local device directory=$LAB_WORK/mnt
+    for device in "${@-/dev/sda}"; do
+        mkdir -p "$directory"
+        mount -o ro,noload "$device" "$directory"
+        directory=$LAB_WORK/mnt.${device#/dev/}
+    done
+}
+hand_unmount() { umount -d "$LAB_WORK"/mnt*; }
 hand_logout() { iscsiadm -m node -I $_iface --logout > /dev/null; }
 hand_forget() {
     iscsiadm -m node -I $_iface -o delete > /dev/null
