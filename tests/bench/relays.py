@@ -34,8 +34,10 @@ def processes(root: int) -> list:
 
 
 def cpu_seconds(pid: int) -> float:
-    """To the nanosecond, of all its threads that there are or were (clock_getcpuclockid(3))."""
-    return time.clock_gettime((~pid << 3) | 2)
+    """To the nanosecond, of all its threads that there are or were (clock_getcpuclockid(3)); 0 if it has ended since it was listed."""
+    with contextlib.suppress(OSError):
+        return time.clock_gettime((~pid << 3) | 2)
+    return 0
 
 
 class Relay:

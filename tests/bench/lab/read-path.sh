@@ -9,7 +9,7 @@
 
 # Fewer than a real tree has where time is stretched: it is the round trips that are counted.
 files=2000 reads=200
-if [ $dilation != 1 ]; then files=400 reads=40; fi
+if [ $dilation != 1 ]; then files=200 reads=20; fi
 # As long as a large file takes at the link's speed, and not so long where it takes many times that.
 megabytes=192 megabytes_by_hand=16
 if [ $dilation != 1 ]; then megabytes=96; fi
@@ -68,6 +68,14 @@ start_portal
 cleanup_fn slow_link 0
 systemctl start iscsid
 azure_register "$initiator"
+
+step "the link itself, by one plain TCP connection"
+for rtt in 5 20 50; do
+    slow_link $rtt
+    timed "sequential.$rtt.plain" /usr/bin/python3 -SE /src/tests/bench/lab/plain_tcp.py 127.0.0.3 $megabytes
+done
+slow_link 0
+figure megabytes.plain $megabytes
 
 step "by hand"
 hand_prepare
