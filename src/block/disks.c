@@ -20,6 +20,8 @@
 #include "util/str.h"
 
 static const int64_t CLAIM_LIMIT_MS = 3 * 1000;
+/* Between two looks, so many times as long as the last one took, and never longer than that. */
+static const int64_t GATHER_TIMES = 4, LONGEST_GATHER_MS = 500;
 
 DEFINE_CLEANUP(cleanup_udev_ptr, struct udev *, udev_unref);
 DEFINE_CLEANUP(cleanup_udev_device_ptr, struct udev_device *, udev_device_unref);
@@ -262,14 +264,19 @@ static int set_all_read_only(const struct disks *disks, struct error **err)
     return 0;
 }
 
-/* Waits for the next event, or a while: an event can be lost when very many disks come at once. */
-static int next_event(struct disk_watch *watch, int64_t wait_ms, struct wait *wait, struct error **err)
+/*
+ * Waits for the next event, or a while: an event can be lost when very many disks come at once. Each look is at all
+ * disks, and with many of them a look for each event would take the processor from udev, which is to handle the next:
+ * so events are gathered for some times as long as the last look took.
+ */
+static int next_event(struct disk_watch *watch, int64_t look_ms, int64_t wait_ms, struct wait *wait, struct error **err)
 {
     struct pollfd event = {.fd = udev_monitor_get_fd(watch->monitor), .events = POLLIN};
+    const int64_t gather_ms = look_ms * GATHER_TIMES < LONGEST_GATHER_MS ? look_ms * GATHER_TIMES : LONGEST_GATHER_MS;
     struct udev_device *device;
     int ready = wait_poll(wait, &event, 1, wait_ms < 1000 ? wait_ms : 1000, err);
 
-    if (ready < 0)
+    if (ready < 0 || (ready > 0 && gather_ms > 0 && wait_sleep(wait, gather_ms, err) < 0))
         return -1;
     while (ready > 0 && (device = udev_monitor_receive_device(watch->monitor)))
         udev_device_unref(device);
@@ -296,7 +303,7 @@ int disk_watch_collect(struct disk_watch *watch, const char *session_path, int t
     for (;;) {
         _cleanup_disks_ struct disks seen = {0};
         struct completeness found;
-        int64_t left = end - clock_monotonic_ms();
+        const int64_t began = clock_monotonic_ms(), left = end - began;
 
         if (look(watch->udev, session_path, &seen, &found, err) < 0 || set_all_read_only(&seen, err) < 0)
             return -1;
@@ -312,7 +319,7 @@ int disk_watch_collect(struct disk_watch *watch, const char *session_path, int t
             append_disks(disks, &seen);
             return !found.complete;
         }
-        if (next_event(watch, left, wait, err) < 0)
+        if (next_event(watch, clock_monotonic_ms() - began, left, wait, err) < 0)
             return -1;
     }
 }
