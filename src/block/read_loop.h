@@ -44,8 +44,8 @@ void read_loop_rename(const struct read_loop *loop, struct error *message);
 void read_loop_hand_over(struct read_loop *loop);
 
 /*
- * Gives it up, and waits until nobody has the device below any more: who has just looked at the loop device, as udev does,
- * keeps both for a moment. Not longer than a few seconds. Does nothing for an empty one.
+ * Gives it up, and waits until nobody has the device below any more: who has just looked at the loop device, as udev
+ * does, keeps both for a moment. Not longer than a few seconds. Does nothing for an empty one.
  */
 void read_loop_release(struct read_loop *loop, struct wait *wait);
 

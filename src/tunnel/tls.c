@@ -16,8 +16,8 @@
 #include "util/str.h"
 
 /*
- * One system call brings two records, the largest there are with AES-GCM, and decrypts what is still in the cache; a few
- * bytes less, and each second call brings no more than the rest of a record (tests/bench/README.md).
+ * One system call brings two records, the largest there are with AES-GCM, and decrypts what is still in the cache; a
+ * few bytes less, and each second call brings no more than the rest of a record (tests/bench/README.md).
  */
 static const size_t READ_AHEAD = 2 * (SSL3_RT_MAX_PLAIN_LENGTH + SSL3_RT_HEADER_LENGTH + 24) + 16;
 

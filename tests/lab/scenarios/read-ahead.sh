@@ -91,7 +91,7 @@ if testside python3 -c 'import os; os.open("/dev/sda2", os.O_RDONLY | os.O_EXCL)
 assert_contains claim "busy"
 
 step "who uses a loop device uses the backup"
-sleep 1000 < "$(source_of disk0p2)" &
+sh -c 'exec sleep 1000' < "$(source_of disk0p2)" &
 user=$!
 expect_exit 7 azilr unmount "$session" "${sign_in[@]}"
 assert_contains "$LAB_WORK/stderr" "sleep"
