@@ -1,6 +1,6 @@
 #!/bin/bash
 # Users of every kind are named before anything is taken down, and --lazy and --force do what they say.
-# weight=70
+# weight=47
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 

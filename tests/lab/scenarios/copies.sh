@@ -2,7 +2,7 @@
 # Arrays and file systems on several disks of which the backup has copies, older ones among them, with the disks of the two
 # in turn: no member of one is ever put into the other. Arrays of levels and metadata that layouts.sh has not, and mirrored
 # and striped volumes of LVM besides. The target sees no write.
-# weight=220
+# weight=180
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # No core dump of azilr, its tunnel, its keeper, or a child that holds a secret, whenever it crashes; be it that the kernel
 # writes cores to files or that it hands them to a program, which a limit of 0 does not hold.
-# weight=70
+# weight=46
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 requires cryptsetup

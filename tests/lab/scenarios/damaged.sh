@@ -1,7 +1,7 @@
 #!/bin/bash
 # Over a hundred damaged volumes at once, and partition tables that make no sense: azilr comes through in time, shows what
 # can be shown, says of the rest why not, and leaves nothing behind. The host's kernel does not stumble either.
-# weight=200
+# weight=185
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 

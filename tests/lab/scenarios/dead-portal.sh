@@ -1,6 +1,6 @@
 #!/bin/bash
 # A portal that went silent keeps no unmount for ever, with files in use or not.
-# weight=60
+# weight=58
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 

@@ -2,7 +2,7 @@
 # Encrypted volumes, opened read-only and never written to. BitLocker: named while it is closed, opened with its password
 # or its recovery password, not with a wrong one. LUKS of both versions, with integrity too: by key file, and by what is
 # typed, which is asked for once however many volumes have it.
-# weight=120
+# weight=52
 . "$AZILR_LAB/lib.sh"
 
 requires cryptsetup dmsetup mkntfs ntfs-3g

@@ -1,6 +1,6 @@
 #!/bin/bash
 # What can go wrong on the way, each with its exit code and a message that names the cause, and nothing left behind.
-# weight=150
+# weight=135
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 

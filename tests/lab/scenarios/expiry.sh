@@ -1,7 +1,7 @@
 #!/bin/bash
 # The end of the access: status tells of it, a renewal that nobody asks for puts it off, warnings come to the journal and
 # to terminals, and before the disks go everything is unmounted, once nobody uses it any more.
-# weight=90
+# weight=54
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 

@@ -5,7 +5,7 @@
 # a disk of that kind, and by faults-KIND-I-N-SEED of one outcome a point: so tests/faults/run-all has it, which
 # tests/faults/README.md tells of.
 # timeout=40000
-# weight=90
+# weight=130
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 

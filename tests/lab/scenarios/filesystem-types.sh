@@ -2,7 +2,7 @@
 # Every type of file system that a backup may hold, made by its own tools: mounted read-only with the files that went in,
 # or named as what it is; dirty journals replayed in an overlay; a damaged one reported with the kernel's reason. btrfs
 # and xfs while this host has the very same file system mounted and writes to it.
-# weight=200
+# weight=220
 # machine=qemu: exFAT, ntfs3
 . "$AZILR_LAB/lib.sh"
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Fourteen disks at once on a host without LVM, mdadm and dmsetup: each file system that can be opened is, each thing that
 # cannot is named with the reason, and none of it is touched by the host's LVM, md or multipath.
-# weight=100
+# weight=135
 # machine=qemu: exFAT, ntfs3
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SIGINT, SIGTERM and SIGHUP at every stage of mount: it takes everything down by itself and ends with 130.
-# weight=110
+# weight=52
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # kill -9 of mount after each of its stages, and at moments in between: `unmount --all` from another shell then leaves nothing.
-# weight=120
+# weight=85
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 

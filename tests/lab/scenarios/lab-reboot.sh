@@ -1,6 +1,6 @@
 #!/bin/bash
 # The lab itself: a scenario that reboots its guest, by systemd's own shutdown, finds its disk as it left it, and goes on.
-# weight=40
+# weight=12
 . "$AZILR_LAB/lib.sh"
 
 assert_eq "$(cat /proc/1/comm)" systemd "process 1"

@@ -3,7 +3,7 @@
 # missing, on an array, inside of one another, twice; arrays whole and degraded; partitions on these; a volume in an
 # encrypted one; dirty journals; btrfs and NTFS. All of it is shown with the files that went in, and none of it is written
 # to; what is broken keeps none of the rest.
-# weight=200
+# weight=190
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# weight=250
+# weight=290
 #
 # LVM and md support by itself (tests/native/storage_driver), over a table of layouts made with the real tools on loop
 # devices set read-only, with overlays made by hand; the host runs the very same volume group and arrays meanwhile.

@@ -1,7 +1,7 @@
 #!/bin/bash
 # 1, 8 and 32 disks, the last over four targets, on a line on which each answer takes 100 ms: all of them come, are looked
 # at and mounted at once, which takes the time of the slowest and not the sum, and go again.
-# weight=200
+# weight=160
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # The tunnel over the life of a mount: a service of its own, root's alone; a network that goes away for a while or for too
 # long, and a tunnel that is killed, under a reader; the same where systemd does not run it.
-# weight=170
+# weight=134
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Overlays that run full under a mount: one while its journal is replayed, one later. Each is noticed, told by status, in
 # the journal and by the mount itself, and takes nothing down but what lies on it.
-# weight=150
+# weight=110
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 

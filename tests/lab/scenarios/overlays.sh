@@ -1,5 +1,5 @@
 #!/bin/bash
-# weight=150
+# weight=75
 #
 # Overlays by themselves, over the disks of a real target, on a host that runs the same volume group: what must be
 # written goes to their stores, nobody on the host takes an overlay or its store for something of his own, a store that

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Several encrypted volumes, volume groups and arrays are each opened at the same time: each one's command waits for those
 # of all the others, and would wait in vain if they came one after the other. With the time against that of one.
-# weight=150
+# weight=125
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 

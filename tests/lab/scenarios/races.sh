@@ -1,7 +1,7 @@
 #!/bin/bash
 # Mounts and unmounts that race, and an unmount that is killed at whatever moment, leave nothing that one more unmount does
 # not remove.
-# weight=100
+# weight=106
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 

@@ -2,7 +2,7 @@
 # Volumes are mounted by way of loop devices, read-only ones, through which the kernel reads ahead from one file into the
 # next: nobody on the host takes them for something of his own, they keep others off the devices below, and they are gone
 # with the mount however it ends.
-# weight=90
+# weight=70
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 

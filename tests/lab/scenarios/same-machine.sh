@@ -1,7 +1,7 @@
 #!/bin/bash
 # On the very VM that was backed up: the host runs the volume group, the array, the xfs and the btrfs of which the recovery
 # point holds a copy, and goes on writing to them. Both are there side by side, and the host's own come to no harm.
-# weight=200
+# weight=140
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 

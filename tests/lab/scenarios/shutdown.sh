@@ -1,7 +1,7 @@
 #!/bin/bash
 # A reboot with a mounted session that a service is in, with a portal that is silent and an Azure that is dead: it is
 # taken down in order, in a bounded time, and what could not be revoked is told after the boot, and removed.
-# weight=150
+# weight=94
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 

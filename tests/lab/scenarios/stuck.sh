@@ -1,7 +1,7 @@
 #!/bin/bash
 # Backups in use on stacks: who uses them is named whatever the use is, --lazy lets them go on until they end, --force gives
 # them I/O errors and takes all away under them.
-# weight=80
+# weight=50
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 requires mdadm lvcreate losetup dmsetup

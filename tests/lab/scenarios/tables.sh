@@ -2,7 +2,7 @@
 # Partition tables that the kernel does not take, or not as they were meant: a damaged GPT whose backup is good, one for
 # sectors of 4096 bytes, one without its MBR, one that is cut off; tables in volumes in partitions; those of Windows' own
 # volume managers. What can be read is shown, and of the rest it is said that something is missing.
-# weight=120
+# weight=74
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 

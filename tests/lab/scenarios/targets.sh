@@ -1,7 +1,7 @@
 #!/bin/bash
 # A recovery point of several targets, targets that Azure is still preparing, targets behind a private endpoint that this
 # host is outside of or within, and a Windows VM's two entries.
-# weight=200
+# weight=170
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Ways to say what to unmount, files in use, disks that a person mounted by hand, a session that cannot be revoked, two at once.
-# weight=110
+# weight=112
 . "$AZILR_LAB/lib.sh"
 . "$AZILR_LAB/azure.sh"
 
