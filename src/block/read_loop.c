@@ -155,6 +155,7 @@ void read_loop_await_gone(const dev_t *devices, size_t count, struct wait *wait)
     log_verbose("a loop device that the backup was read by is still open");
 }
 
+/* Not disk_is_claimed(): that forks, and this is called by several threads at once. */
 static bool is_claimed(const char *device)
 {
     _cleanup_close_ int fd = open(device, O_RDONLY | O_EXCL | O_CLOEXEC);
@@ -181,12 +182,10 @@ dev_t read_loop_of(dev_t below)
     struct dirent *entry;
 
     while (directory && (entry = readdir(directory))) {
-        _cleanup_free_ char *place = str_printf("/sys/block/%s/loop/backing_file", entry->d_name);
-        _cleanup_free_ char *file = str_starts_with(entry->d_name, "loop") ? file_read_line(place) : NULL;
         _cleanup_free_ char *node = str_printf("/dev/%s", entry->d_name);
         struct stat st;
 
-        if (file && stat(file, &st) == 0 && is_any_of(&st, &below, 1) && stat(node, &st) == 0)
+        if (str_starts_with(entry->d_name, "loop") && stat(node, &st) == 0 && is_in_front_of(st.st_rdev, &below, 1))
             return st.st_rdev;
     }
     return 0;

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sysmacros.h>
 
 #include "block/overlay.h"
 #include "block/read_loop.h"
@@ -84,9 +83,10 @@ static bool is_known_to_be_dirty(const struct batch *batch, const struct volume 
 }
 
 /* A btrfs is known to the kernel by its devices, to which a loop device would be one more. */
-static bool is_read_by_loop(const struct batch *batch, const struct volume *volume)
+static bool wants_loop(const struct batch *batch, size_t i)
 {
-    return !batch->run->reads_by_file && !str_equal(volume->type, "btrfs");
+    return !batch->run->reads_by_file && !batch->entries[i].is_known_to_be_dirty &&
+           !str_equal(volume_of(batch, i)->type, "btrfs");
 }
 
 /* Without one the volume is only read slower. */
@@ -100,7 +100,7 @@ static void prepare(void *argument, size_t i, struct wait *wait)
     /* what is stacked on a disk has a read-ahead of its own */
     block_reads_ahead(volume->device);
     entry->is_known_to_be_dirty = is_known_to_be_dirty(batch, volume);
-    if (!entry->is_known_to_be_dirty && is_read_by_loop(batch, volume) &&
+    if (wants_loop(batch, i) &&
         read_loop_attach(volume->device, batch->way == MOUNT_REPLAYED, wait, &entry->loop, &problem) < 0)
         log_verbose("%s is read without a loop device: %s", volume->name, problem->message);
 }
@@ -113,7 +113,7 @@ static int prepare_all(struct batch *batch, struct error **err)
     if (pool_run(batch->count, prepare, batch, &batch->run->wait, err) < 0)
         return -1;
     for (size_t i = 0; i < batch->count; i++) {
-        wanted += !batch->entries[i].is_known_to_be_dirty && is_read_by_loop(batch, volume_of(batch, i));
+        wanted += wants_loop(batch, i);
         got += batch->entries[i].loop.path != NULL;
     }
     batch->run->reads_by_file |= wanted && !got;
@@ -204,17 +204,11 @@ static void enter_directory(struct session *session, const char *path)
     session_enter(session, CHANGE_DIRECTORY, change, true);
 }
 
-static void set_number(cJSON *object, dev_t number)
-{
-    json_set_number(object, "major", major(number));
-    json_set_number(object, "minor", minor(number));
-}
-
 static void add_number(cJSON *array, dev_t number)
 {
     cJSON *object = json_new_object();
 
-    set_number(object, number);
+    json_set_device(object, number);
     json_append(array, object);
 }
 
@@ -224,7 +218,7 @@ static void enter_mount(struct session *session, const struct volume *volume, co
     cJSON *change = json_new_object(), *more = NULL;
 
     json_set_string(change, "directory", entry->directory);
-    set_number(change, volume->device_number);
+    json_set_device(change, volume->device_number);
     if (entry->loop.path || volume->companion_count)
         more = json_set_array(change, "companions");
     if (entry->loop.path)

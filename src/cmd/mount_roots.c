@@ -9,7 +9,6 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sysmacros.h>
 
 #include "cmd/guest_volumes.h"
 #include "cmd/mount_run.h"
@@ -72,8 +71,7 @@ static int bind(struct tree *tree, int source, int target, char **where, struct 
         return 0;
     change = json_new_object();
     json_set_string(change, "directory", path);
-    json_set_number(change, "major", major(device));
-    json_set_number(change, "minor", minor(device));
+    json_set_device(change, device);
     if (session_will(tree->run->session, CHANGE_MOUNT, change, false, err) < 0)
         return -1;
     if (guest_bind_attach(copy, target, reason) < 0)

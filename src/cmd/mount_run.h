@@ -41,7 +41,7 @@ struct mount_run {
     struct targets targets;
     struct disks disks;
     char *directory;               /* the one a person browses */
-    bool reads_by_file;            /* --read-ahead file */
+    bool reads_by_file;            /* --read-ahead file, or no loop device can be had */
     uint64_t overlay_size;         /* of --overlay-size; 0 for the default */
     char *overlay_directory;       /* NULL until the first overlay, unless it was given */
     struct error *overlay_problem; /* why there is no such directory; NULL before it was tried */

@@ -36,8 +36,7 @@ static void add_number(cJSON *numbers, dev_t number)
 {
     cJSON *entry = json_new_object();
 
-    json_set_number(entry, "major", major(number));
-    json_set_number(entry, "minor", minor(number));
+    json_set_device(entry, number);
     json_append(numbers, entry);
 }
 

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
 #include "util/str.h"
 
@@ -150,6 +151,12 @@ void json_set_string(cJSON *object, const char *name, const char *value)
 void json_set_number(cJSON *object, const char *name, double value)
 {
     set(object, name, cJSON_CreateNumber(value));
+}
+
+void json_set_device(cJSON *object, dev_t number)
+{
+    json_set_number(object, "major", major(number));
+    json_set_number(object, "minor", minor(number));
 }
 
 void json_set_bool(cJSON *object, const char *name, bool value)

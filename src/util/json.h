@@ -6,6 +6,7 @@
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "util/cleanup.h"
 #include "util/error.h"
@@ -34,6 +35,7 @@ cJSON *json_new_object(void);
 cJSON *json_new_array(void);
 void json_set_string(cJSON *object, const char *name, const char *value);
 void json_set_number(cJSON *object, const char *name, double value);
+void json_set_device(cJSON *object, dev_t number); /* a device's number, as its members "major" and "minor" */
 void json_set_bool(cJSON *object, const char *name, bool value);
 cJSON *json_set_object(cJSON *object, const char *name); /* adds an empty one; owned by `object` */
 cJSON *json_set_array(cJSON *object, const char *name);
